@@ -1,0 +1,78 @@
+import { randomUUID } from 'node:crypto';
+import { type RequestListener, createServer } from 'node:http';
+import { accessConfig } from '#access';
+import { MemberPool } from '#builder';
+import { type ListenConfig, checkSlices, listenConfig, stageConfig } from '#config';
+import { egressConfig } from '#egress';
+import { gatewayConfig } from '#gateway';
+import { Readiness } from '#health';
+import { Log, observabilityConfig } from '#observability';
+import { databaseConfig, keysConfig } from '#persistence';
+import { DEFAULT_TENANT } from '#tenancy';
+import { NestFactory } from '@nestjs/core';
+import { FastifyAdapter, type NestFastifyApplication } from '@nestjs/platform-fastify';
+import { DocumentBuilder, SwaggerModule } from '@nestjs/swagger';
+import { ComposerModule } from './composer.module.js';
+import { FrontListener } from './http/front.listener.js';
+
+const SLICES = [stageConfig, listenConfig, observabilityConfig, accessConfig, databaseConfig, keysConfig, egressConfig, gatewayConfig];
+
+/** An inline specification of 5 MiB, and room for what is around it. */
+const BODY_LIMIT = 6 * 1024 * 1024;
+/** How slow a client may be; Node's own bounds are five times as wide. */
+const SERVER_LIMITS = { headersTimeout: 10_000, requestTimeout: 30_000, keepAliveTimeout: 65_000, connectionsCheckingInterval: 5_000 };
+
+/**
+ * Builds the application and everything that must work before it may serve: configuration, database, keys, members.
+ * Listens to nothing yet. Throws `ConfigError` with every bad variable at once.
+ */
+export async function createComposer(): Promise<NestFastifyApplication> {
+  checkSlices(SLICES);
+  let front: FrontListener | undefined;
+  const adapter = new FastifyAdapter({
+    bodyLimit: BODY_LIMIT,
+    genReqId: () => randomUUID(),
+    serverFactory: (nest: RequestListener) =>
+      createServer(SERVER_LIMITS, (request, response) => {
+        if (front) front.handle(request, response, nest);
+        else response.writeHead(503).end();
+      }),
+  });
+  const app = await NestFactory.create<NestFastifyApplication>(ComposerModule, adapter, { bufferLogs: true, abortOnError: false });
+  try {
+    app.useLogger(app.get(Log));
+    acceptMergePatch(adapter);
+    document(app);
+    await app.init();
+    await app.get(MemberPool).load(DEFAULT_TENANT);
+    app.get(Readiness).noteLoaded();
+    front = app.get(FrontListener);
+    return app;
+  } catch (error) {
+    await app.close().catch(() => undefined);
+    throw error;
+  }
+}
+
+/** Starts serving. Returns the URL of the MCP endpoint as it really is, also when the port was left to the system. */
+export async function listen(app: NestFastifyApplication): Promise<string> {
+  const { host, port } = app.get<ListenConfig>(listenConfig.KEY);
+  await app.listen(port, host);
+  const address = app.getHttpServer().address() as { port: number };
+  return `http://${host.includes(':') ? `[${host}]` : host}:${address.port}/mcp`;
+}
+
+/** RFC 7396 has a media type of its own; most clients send plain JSON. */
+function acceptMergePatch(adapter: FastifyAdapter): void {
+  const fastify = adapter.getInstance();
+  fastify.addContentTypeParser('application/merge-patch+json', { parseAs: 'string' }, fastify.getDefaultJsonParser('error', 'error'));
+}
+
+function document(app: NestFastifyApplication): void {
+  const description = 'Management of MCP Composer. Tools are called over MCP, at /mcp.';
+  const settings = new DocumentBuilder().setTitle('MCP Composer').setDescription(description).setVersion('1').setOpenAPIVersion('3.1.0').build();
+  SwaggerModule.setup('docs', app, () => SwaggerModule.createDocument(app, settings), {
+    jsonDocumentUrl: 'api/v1/openapi.json',
+    yamlDocumentUrl: 'api/v1/openapi.yaml',
+  });
+}

@@ -1,0 +1,35 @@
+import { AccessModule } from '#access';
+import { AuthModule } from '#auth';
+import { BuilderModule } from '#builder';
+import { listenConfig } from '#config';
+import { EgressModule } from '#egress';
+import { GatewayModule, SessionSeal } from '#gateway';
+import { HealthModule } from '#health';
+import { ObservabilityModule } from '#observability';
+import { PersistenceModule } from '#persistence';
+import { RegistryModule } from '#registry';
+import { Module } from '@nestjs/common';
+import { ConfigModule } from '@nestjs/config';
+import { APP_FILTER } from '@nestjs/core';
+import { FrontListener } from './http/front.listener.js';
+import { ProblemFilter } from './http/problem.filter.js';
+import { SealedSessionSeal } from './sealed-session.seal.js';
+
+/** The whole application: this list is the architecture. */
+@Module({
+  imports: [
+    ConfigModule.forRoot({ ignoreEnvFile: true, ignoreEnvVars: true }),
+    ConfigModule.forFeature(listenConfig),
+    ObservabilityModule,
+    PersistenceModule,
+    EgressModule,
+    AccessModule,
+    AuthModule,
+    RegistryModule,
+    BuilderModule,
+    GatewayModule.forRoot({ imports: [PersistenceModule], seal: { provide: SessionSeal, useClass: SealedSessionSeal } }),
+    HealthModule,
+  ],
+  providers: [FrontListener, { provide: APP_FILTER, useClass: ProblemFilter }],
+})
+export class ComposerModule {}

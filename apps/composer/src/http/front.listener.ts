@@ -1,0 +1,65 @@
+import type { IncomingMessage, RequestListener, ServerResponse } from 'node:http';
+import { CallerIdentity, ForeignOriginError, RequestOrigin, UnauthenticatedError } from '#access';
+import { MemberPool } from '#builder';
+import { McpEndpoint } from '#gateway';
+import type { ComposerError, TenantId } from '#kernel';
+import { Log } from '#observability';
+import type { Principal } from '#tenancy';
+import { Injectable } from '@nestjs/common';
+
+/** Not of JSON-RPC's reserved range: the request was refused before anybody looked at its message. */
+const REFUSED = -32000;
+
+/**
+ * Stands before everything on the port: judges Host and Origin, takes MCP requests to the gateway without Nest's
+ * pipeline, and leaves the rest to Nest.
+ */
+@Injectable()
+export class FrontListener {
+  constructor(
+    private readonly origin: RequestOrigin,
+    private readonly identity: CallerIdentity,
+    private readonly pool: MemberPool,
+    private readonly endpoint: McpEndpoint,
+    private readonly log: Log,
+  ) {}
+
+  handle(request: IncomingMessage, response: ServerResponse, nest: RequestListener): void {
+    const isMcp = isMcpPath(request.url ?? '');
+    if (!this.origin.isAllowed(request.headers)) return refuse(response, new ForeignOriginError(), isMcp);
+    if (!isMcp) return void nest(request, response);
+    const principal = this.identity.identify(request.headers);
+    if (!principal) return refuse(response, new UnauthenticatedError(), isMcp);
+    if (this.pool.isLoaded(principal.tenantId)) return this.endpoint.handle(request, response, principal);
+    void this.loadFirst(principal.tenantId, request, response, principal);
+  }
+
+  private async loadFirst(tenant: TenantId, request: IncomingMessage, response: ServerResponse, principal: Principal): Promise<void> {
+    try {
+      await this.pool.load(tenant);
+      this.endpoint.handle(request, response, principal);
+    } catch (error) {
+      this.log.error('the members of a tenant could not be loaded', { tenant, err: error });
+      refuse(response, error as ComposerError, true);
+    }
+  }
+}
+
+/** Exactly `/mcp`, with or without a query. */
+function isMcpPath(url: string): boolean {
+  return url === '/mcp' || url.startsWith('/mcp?');
+}
+
+function refuse(response: ServerResponse, { code, message, status = 503 }: ComposerError, isMcp: boolean): void {
+  const body = isMcp
+    ? { jsonrpc: '2.0', error: { code: REFUSED, message, data: { code } } }
+    : { type: 'about:blank', title: status === 403 ? 'Forbidden' : 'Error', status, detail: message, code };
+  const text = JSON.stringify(body);
+  response.writeHead(status, {
+    'content-type': isMcp ? 'application/json' : 'application/problem+json',
+    'content-length': Buffer.byteLength(text),
+    ...(status === 401 ? { 'www-authenticate': 'Bearer' } : {}),
+    connection: 'close',
+  });
+  response.end(text);
+}

@@ -1,0 +1,44 @@
+import 'reflect-metadata';
+import { fileURLToPath } from 'node:url';
+
+const FIRST_SUPPORTED_NODE = 22;
+
+/** Start, listen, drain, stop: nothing else happens here. */
+async function main(): Promise<void> {
+  // The embedded database starts in a worker of its own while the modules of this thread are loaded.
+  const { databaseConfig, startEmbeddedDatabase } = await import('#persistence');
+  const database = databaseConfig.check().length === 0 ? databaseConfig() : undefined;
+  if (database?.type === 'embedded') startEmbeddedDatabase(database.dataDir).catch(() => undefined); // told when it is claimed
+  const [{ createComposer, listen }, { Log }] = await Promise.all([import('./composer.app.js'), import('#observability')]);
+  const app = await createComposer();
+  const log = app.get(Log);
+
+  let isStopping = false;
+  for (const signal of ['SIGINT', 'SIGTERM'] as const) {
+    process.on(signal, () => {
+      if (isStopping) process.exit(1); // asked twice: whoever asks does not want to wait
+      isStopping = true;
+      log.info('stopping', { signal });
+      void app.close().then(
+        () => process.exit(0),
+        (error: unknown) => {
+          log.error('the composer did not stop cleanly', { err: error });
+          process.exit(1);
+        },
+      );
+    });
+  }
+  const url = await listen(app);
+  if (Number(process.versions.node.split('.')[0]) < FIRST_SUPPORTED_NODE) {
+    log.warn('this Node.js gets no security fixes any more; 24 is recommended', { node: process.versions.node });
+  }
+  process.stdout.write(`MCP Composer ready on ${url}\n`);
+}
+
+if (process.argv[1] === fileURLToPath(import.meta.url)) {
+  main().catch((error: unknown) => {
+    const message = error instanceof Error ? error.message : String(error);
+    process.stderr.write(`mcp-composer cannot start: ${message.replaceAll('\n', ' ')}\n`);
+    process.exit(1);
+  });
+}

@@ -1,0 +1,28 @@
+import type { IncomingHttpHeaders } from 'node:http';
+import { Inject, Injectable } from '@nestjs/common';
+import { type AccessConfig, accessConfig } from './access.config.js';
+
+/**
+ * Judges the `Host` and `Origin` of every request, before anything else looks at it: the guard against DNS rebinding
+ * and against web pages that call a local port (MCP 2025-11-25, transports, security).
+ */
+@Injectable()
+export class RequestOrigin {
+  constructor(@Inject(accessConfig.KEY) private readonly config: AccessConfig) {}
+
+  isAllowed({ host, origin }: IncomingHttpHeaders): boolean {
+    if (host === undefined || !isListed(host.toLowerCase(), this.config.hosts)) return false;
+    return origin === undefined || this.isKnownOrigin(origin.toLowerCase());
+  }
+
+  private isKnownOrigin(origin: string): boolean {
+    if (this.config.origins.includes(origin)) return true;
+    if (!URL.canParse(origin)) return false;
+    return isListed(new URL(origin).host, this.config.origins);
+  }
+}
+
+/** Entries without a port stand for every port. */
+function isListed(host: string, entries: readonly string[]): boolean {
+  return entries.includes(host) || entries.includes(host.replace(/:\d+$/, ''));
+}

@@ -1,0 +1,37 @@
+import type { Fault, MemberRef } from '#kernel';
+import type { z } from 'zod';
+import type { RequestPatch } from './auth-strategy.js';
+
+/** The `auth_strategy` and `auth` of a configuration, or of one tool in it. */
+export interface AuthBlock {
+  readonly strategy: string;
+  readonly settings: unknown;
+}
+
+export interface CheckedBlock {
+  /** With the strategy's own name and its settings as the schema reads them. Unchanged if there are faults. */
+  readonly block: AuthBlock;
+  /** Paths are relative: `auth_strategy`, `auth.token`. */
+  readonly faults: readonly Fault[];
+}
+
+/** What documents and the API say about a strategy. */
+export interface StrategyDescription {
+  readonly name: string;
+  readonly aliases: readonly string[];
+  readonly settings: z.ZodType;
+  readonly secrets: readonly string[];
+}
+
+/** The only door to member credentials. Inject this; never a strategy. */
+export abstract class AuthAdapter {
+  /** Every strategy on offer, by name. */
+  abstract describe(): readonly StrategyDescription[];
+  /** Checks a block against the strategy that it names; an unknown strategy is a fault that lists the known ones. */
+  abstract check(block: AuthBlock): CheckedBlock;
+  /** Names of the secret settings of a strategy; empty for an unknown one. */
+  abstract secretsOf(strategy: string): readonly string[];
+  abstract authorize(member: MemberRef, block: AuthBlock): Promise<RequestPatch>;
+  /** A patch worth one more try after a 401, or `undefined` if this strategy has nothing fresher. */
+  abstract renew(member: MemberRef, block: AuthBlock, refused: RequestPatch): Promise<RequestPatch | undefined>;
+}

@@ -1,0 +1,18 @@
+import { Module, type Type } from '@nestjs/common';
+import { AuthAdapter } from './auth-adapter.js';
+import type { AuthStrategy } from './auth-strategy.js';
+import { AUTH_STRATEGIES, StrategyAuthAdapter, indexByName } from './strategy.auth-adapter.js';
+import * as offered from './strategies/index.js';
+
+const strategies: Type<AuthStrategy>[] = Object.values(offered);
+
+/** How the composer speaks to members: one provider per strategy, one door for everybody else. */
+@Module({
+  providers: [
+    ...strategies,
+    { provide: AUTH_STRATEGIES, useFactory: (...all: AuthStrategy[]) => indexByName(all), inject: strategies },
+    { provide: AuthAdapter, useClass: StrategyAuthAdapter },
+  ],
+  exports: [AuthAdapter],
+})
+export class AuthModule {}

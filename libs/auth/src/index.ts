@@ -1,0 +1,5 @@
+export { AuthAdapter, type AuthBlock, type CheckedBlock, type StrategyDescription } from './auth-adapter.js';
+export type { AuthStrategy, RequestPatch } from './auth-strategy.js';
+export { UnknownStrategyError } from './auth.errors.js';
+export { AuthModule } from './auth.module.js';
+export { headerName, headerText } from './wire-text.js';

@@ -1,0 +1,21 @@
+import type { MemberRef } from '#kernel';
+import { Injectable } from '@nestjs/common';
+import { z } from 'zod';
+import type { AuthStrategy, RequestPatch } from '../auth-strategy.js';
+import { requiredHeaderText } from '../wire-text.js';
+
+const settings = z.strictObject({ token: requiredHeaderText, auth_prefix: requiredHeaderText.optional() });
+type Settings = z.infer<typeof settings>;
+
+/** A token under the service's own scheme: `Authorization: apiToken <token>`; the bare token without a prefix. */
+@Injectable()
+export class ApiTokenStrategy implements AuthStrategy<Settings> {
+  readonly name = 'apitoken';
+  readonly aliases = ['api_token'];
+  readonly settings = settings;
+  readonly secrets = ['token'];
+
+  async authorize(_member: MemberRef, { token, auth_prefix }: Settings): Promise<RequestPatch> {
+    return { headers: { authorization: auth_prefix ? `${auth_prefix} ${token}` : token } };
+  }
+}

@@ -1,0 +1,6 @@
+// Every export of this file is an auth strategy on offer. To add one: write its file, add its line.
+export { ApiKeyStrategy } from './api-key.strategy.js';
+export { ApiTokenStrategy } from './api-token.strategy.js';
+export { BasicStrategy } from './basic.strategy.js';
+export { BearerStrategy } from './bearer.strategy.js';
+export { NoneStrategy } from './none.strategy.js';

@@ -1,0 +1,78 @@
+import { type MemberRef, faultsOf, isObject } from '#kernel';
+import { Inject, Injectable } from '@nestjs/common';
+import { AuthAdapter, type AuthBlock, type CheckedBlock, type StrategyDescription } from './auth-adapter.js';
+import type { AuthStrategy, RequestPatch } from './auth-strategy.js';
+import { UnknownStrategyError, unknownStrategy } from './auth.errors.js';
+
+export const AUTH_STRATEGIES = Symbol('AUTH_STRATEGIES');
+export type StrategyIndex = ReadonlyMap<string, AuthStrategy>;
+
+/** Indexes strategies by name and alias, in lower case. Throws if two share a spelling. */
+export function indexByName(strategies: readonly AuthStrategy[]): StrategyIndex {
+  const index = new Map<string, AuthStrategy>();
+  for (const strategy of strategies) {
+    for (const name of [strategy.name, ...(strategy.aliases ?? [])].map(spelling)) {
+      if (index.has(name)) throw new Error(`two auth strategies share the name "${name}"`);
+      index.set(name, strategy);
+    }
+  }
+  return index;
+}
+
+/** Finds the strategy by name and hands the work to it; adds nothing of its own. */
+@Injectable()
+export class StrategyAuthAdapter extends AuthAdapter {
+  constructor(@Inject(AUTH_STRATEGIES) private readonly strategies: StrategyIndex) {
+    super();
+  }
+
+  override describe(): readonly StrategyDescription[] {
+    return [...new Set(this.strategies.values())].map(({ name, aliases = [], settings, secrets }) => ({
+      name,
+      aliases,
+      settings,
+      secrets,
+    }));
+  }
+
+  override check(block: AuthBlock): CheckedBlock {
+    const strategy = this.strategies.get(spelling(block.strategy));
+    if (!strategy) {
+      return { block, faults: [{ path: 'auth_strategy', message: unknownStrategy(block.strategy, this.names()) }] };
+    }
+    const parsed = strategy.settings.safeParse(snakeKeys(block.settings));
+    if (parsed.success) return { block: { strategy: strategy.name, settings: parsed.data }, faults: [] };
+    return { block, faults: faultsOf(parsed.error.issues, ['auth']) };
+  }
+
+  override secretsOf(strategy: string): readonly string[] {
+    return this.strategies.get(spelling(strategy))?.secrets ?? [];
+  }
+
+  override async authorize(member: MemberRef, block: AuthBlock): Promise<RequestPatch> {
+    return this.find(block.strategy).authorize(member, block.settings);
+  }
+
+  override async renew(member: MemberRef, block: AuthBlock, refused: RequestPatch): Promise<RequestPatch | undefined> {
+    return this.find(block.strategy).renew?.(member, block.settings, refused);
+  }
+
+  private find(name: string): AuthStrategy {
+    const strategy = this.strategies.get(spelling(name));
+    if (!strategy) throw new UnknownStrategyError(name, this.names());
+    return strategy;
+  }
+
+  private names(): readonly string[] {
+    return this.describe().map(({ name }) => name);
+  }
+}
+
+const spelling = (name: string): string => name.toLowerCase();
+
+/** Reads `clientId` as `client_id`: configuration files of the original spell keys both ways. */
+function snakeKeys(settings: unknown): unknown {
+  if (!isObject(settings)) return settings;
+  const snake = (key: string) => key.replace(/(?<=[a-z0-9])[A-Z]/g, (letter) => `_${letter.toLowerCase()}`);
+  return Object.fromEntries(Object.entries(settings).map(([key, value]) => [snake(key), value]));
+}

@@ -1,0 +1,1 @@
+export { type StrategyCase, describeAuthStrategy } from './auth-strategy.contract.js';

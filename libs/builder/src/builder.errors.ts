@@ -1,0 +1,47 @@
+import { ComposerError } from '#kernel';
+
+/** The member refused the credential, or wants one. */
+export class MemberRefusedError extends ComposerError {
+  constructor(status: number) {
+    super('COMPOSER_MEMBER_REFUSED', `it refused the credential with HTTP ${status}: check auth_strategy and auth`, { status: 502 });
+  }
+}
+
+/** The member answered, but not as its protocol wants it. */
+export class MemberProtocolError extends ComposerError {
+  constructor(what: string, cause?: unknown) {
+    super('COMPOSER_MEMBER_PROTOCOL', what, { status: 502, cause });
+  }
+}
+
+/** The member did not finish in its time. What it did meanwhile is not known. */
+export class MemberTimeoutError extends ComposerError {
+  constructor(seconds: number) {
+    super('COMPOSER_MEMBER_TIMEOUT', `it did not answer within ${seconds} s`, { status: 504, retryable: true });
+  }
+}
+
+/** The specification of an openapi member could not be had. */
+export class SpecificationError extends ComposerError {
+  constructor(path: string, message: string, cause?: unknown) {
+    super('COMPOSER_SPECIFICATION_UNAVAILABLE', `${path} ${message}`, { status: 422, faults: [{ path, message }], cause });
+  }
+}
+
+/** The composer is stopping, or the member was replaced while the call was on its way. */
+export class MemberClosedError extends ComposerError {
+  constructor() {
+    super('COMPOSER_MEMBER_CLOSED', 'it was changed or removed meanwhile; try again', { status: 503, retryable: true });
+  }
+}
+
+/** A fault of our own: told as such, with the cause for the log. */
+export class BuilderFaultError extends ComposerError {
+  constructor(cause: unknown) {
+    super('COMPOSER_BUILDER_FAULT', 'the composer failed internally', { cause });
+  }
+}
+
+export function asComposerError(error: unknown): ComposerError {
+  return error instanceof ComposerError ? error : new BuilderFaultError(error);
+}

@@ -1,0 +1,18 @@
+import { AuthModule } from '#auth';
+import { EgressModule } from '#egress';
+import { Clock } from '#kernel';
+import { ObservabilityModule } from '#observability';
+import { RegistryModule } from '#registry';
+import { Module } from '@nestjs/common';
+import { MemberMonitor } from './member-monitor.js';
+import { MemberPool } from './member-pool.js';
+import { MemberParts } from './members/member-parts.js';
+import { Deadlines } from './wire/deadlines.js';
+
+/** From configurations to live members. */
+@Module({
+  imports: [AuthModule, EgressModule, ObservabilityModule, RegistryModule],
+  providers: [MemberPool, MemberMonitor, MemberParts, Deadlines, Clock],
+  exports: [MemberPool, Deadlines],
+})
+export class BuilderModule {}

@@ -1,0 +1,25 @@
+export { BuilderModule } from './builder.module.js';
+export { type Edit, applyEdits } from './json-rpc/json-edit.js';
+export { type Message, MessageError, type MessageId, parseMessage } from './json-rpc/json-rpc.message.js';
+export { type Span, scanObject } from './json-rpc/json-scan.js';
+export {
+  COMPOSER_INFO,
+  HEADER_MISMATCH,
+  INTERNAL_ERROR,
+  INVALID_PARAMS,
+  INVALID_REQUEST,
+  LATEST_LEGACY_VERSION,
+  LEGACY_VERSIONS,
+  META_CAPABILITIES,
+  META_SERVER_INFO,
+  META_SUBSCRIPTION,
+  META_VERSION,
+  METHOD_NOT_FOUND,
+  MODERN_VERSION,
+  PARSE_ERROR,
+  UNSUPPORTED_VERSION,
+  decodeHeader,
+} from './mcp/mcp-protocol.js';
+export type { Era, Member, MemberOffer, MemberOutcome, RunningCall, ToolCall, ToolReply } from './member.js';
+export { MemberPool, PROBE_MS } from './member-pool.js';
+export { MemberSlot } from './member-slot.js';

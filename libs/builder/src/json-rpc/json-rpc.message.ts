@@ -1,0 +1,107 @@
+import { isUtf8 } from 'node:buffer';
+import { isObject } from '#kernel';
+import { type Span, TooDeepError, scanObject, skipBlank } from './json-scan.js';
+
+export type MessageId = string | number;
+
+/** Why bytes are no message, with the code that JSON-RPC 2.0 section 5.1 gives it. */
+export class MessageError extends Error {
+  constructor(
+    readonly code: -32700 | -32600,
+    message: string,
+    /** The id, if the message got far enough to have one. */
+    readonly id?: MessageId,
+  ) {
+    super(message);
+  }
+}
+
+/** One JSON-RPC message: decoded for reading, and as it came for passing on. */
+export interface Message {
+  readonly raw: Buffer;
+  /** Absent for a response. */
+  readonly method?: string;
+  /** Absent for a notification. */
+  readonly id?: MessageId;
+  readonly params: Readonly<Record<string, unknown>>;
+  readonly places: {
+    readonly id?: Span;
+    readonly params?: Span;
+    /** `params.name` */
+    readonly name?: Span;
+    /** `params._meta` */
+    readonly meta?: Span;
+    /** `params._meta.progressToken` */
+    readonly progressToken?: Span;
+  };
+}
+
+/**
+ * Reads one message. Refuses with `MessageError`: invalid UTF-8 or JSON, batches (removed in revision 2025-06-18), what is
+ * no JSON-RPC 2.0, ids that are no string or safe integer, nesting beyond the limit, and keys that stand twice in the
+ * message or its params, because the next reader might take the other one.
+ */
+export function parseMessage(raw: Buffer): Message {
+  const value = parseJson(raw);
+  if (Array.isArray(value)) throw new MessageError(-32600, 'Invalid Request: batches are not part of this protocol');
+  if (!isObject(value) || value['jsonrpc'] !== '2.0') throw new MessageError(-32600, 'Invalid Request: not a JSON-RPC 2.0 message');
+
+  const id = idOf(value);
+  const { method, params = {} } = value;
+  if (method !== undefined && typeof method !== 'string') throw new MessageError(-32600, 'Invalid Request: method must be a string', id);
+  if (!isObject(params)) throw new MessageError(-32600, 'Invalid Request: params must be an object', id);
+  if (method === undefined && !('result' in value) && !('error' in value)) {
+    throw new MessageError(-32600, 'Invalid Request: neither a request nor a response', id);
+  }
+  return {
+    raw,
+    ...(method === undefined ? {} : { method }),
+    ...(id === undefined ? {} : { id }),
+    params,
+    places: placesOf(raw, id),
+  };
+}
+
+function parseJson(raw: Buffer): unknown {
+  if (!isUtf8(raw)) throw new MessageError(-32700, 'Parse error: not valid UTF-8');
+  try {
+    return JSON.parse(raw.toString('utf8'));
+  } catch {
+    throw new MessageError(-32700, 'Parse error: not valid JSON');
+  }
+}
+
+function idOf(value: Record<string, unknown>): MessageId | undefined {
+  if (!('id' in value)) return undefined;
+  const { id } = value;
+  if (typeof id === 'string' && id.length <= 1024) return id;
+  if (Number.isSafeInteger(id)) return id as number;
+  throw new MessageError(-32600, 'Invalid Request: id must be a string or an integer');
+}
+
+function placesOf(raw: Buffer, id: MessageId | undefined): Message['places'] {
+  try {
+    const top = uniqueMembers(raw, skipBlank(raw, 0), id);
+    const params = top.get('params');
+    const inner = params ? uniqueMembers(raw, params.start, id) : new Map<string, Span>();
+    const meta = inner.get('_meta');
+    const progressToken = meta && raw[meta.start] === 0x7b ? uniqueMembers(raw, meta.start, id).get('progressToken') : undefined;
+    return defined({ id: top.get('id'), params, name: inner.get('name'), meta, progressToken });
+  } catch (error) {
+    if (error instanceof TooDeepError) throw new MessageError(-32600, `Invalid Request: ${error.message}`, id);
+    throw error;
+  }
+}
+
+function uniqueMembers(raw: Buffer, start: number, id: MessageId | undefined): Map<string, Span> {
+  const members = new Map<string, Span>();
+  scanObject(raw, start, (key, span) => {
+    if (members.has(key)) throw new MessageError(-32600, `Invalid Request: "${key.slice(0, 64)}" stands twice`, id);
+    members.set(key, span);
+  });
+  return members;
+}
+
+function defined(places: { [K in keyof Message['places']]: Message['places'][K] | undefined }): Message['places'] {
+  return Object.fromEntries(Object.entries(places).filter(([, span]) => span)) as Message['places'];
+}

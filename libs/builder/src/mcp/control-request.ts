@@ -1,0 +1,71 @@
+import type { IncomingHttpHeaders } from 'node:http';
+import type { EgressPool } from '#egress';
+import { isObject } from '#kernel';
+import { MemberTimeoutError } from '../builder.errors.js';
+import type { Deadlines } from '../wire/deadlines.js';
+import type { HeaderList } from '../wire/request-head.js';
+import { type AnswerHead, type BodyForm, WireExchange } from '../wire/wire-exchange.js';
+
+export interface ControlAnswer {
+  readonly status: number;
+  readonly headers: IncomingHttpHeaders;
+  /** The JSON-RPC response, decoded and as it came; absent if there was none. */
+  readonly response?: { readonly value: Record<string, unknown>; readonly raw: Buffer };
+}
+
+export interface ControlRequest {
+  readonly method: 'POST' | 'DELETE';
+  readonly path: string;
+  readonly headers: HeaderList;
+  readonly body: Buffer | null;
+  readonly timeoutMs: number;
+}
+
+/**
+ * One request that the composer makes of its own accord (handshake, lists, cancellation), off the path of tool calls.
+ * Takes the response out of a JSON answer or of an event stream, and does not wait for the stream to end.
+ */
+export function sendControl(pool: EgressPool, deadlines: Deadlines, request: ControlRequest): Promise<ControlAnswer> {
+  const { method, path, headers, body, timeoutMs } = request;
+  return new Promise((resolve, reject) => {
+    let head: AnswerHead | undefined;
+    const settle = (act: () => void) => {
+      clear();
+      act();
+    };
+    const answer = (raw?: Buffer) => {
+      const value = raw === undefined ? undefined : decoded(raw);
+      const response = raw && value ? { response: { value, raw } } : {};
+      settle(() => resolve({ status: head!.status, headers: head!.headers, ...response }));
+    };
+    const exchange = new WireExchange({
+      head(answerHead): BodyForm {
+        head = answerHead;
+        return head.contentType.startsWith('text/event-stream') ? 'events' : 'whole';
+      },
+      event(data) {
+        const value = decoded(data);
+        if (!value || 'method' in value) return;
+        answer(data);
+        exchange.stop();
+      },
+      body: (raw) => answer(raw.length > 0 ? raw : undefined),
+      end: () => answer(),
+      fail: (error) => settle(() => reject(error)),
+    });
+    const clear = deadlines.add(timeoutMs, () => {
+      exchange.stop();
+      reject(new MemberTimeoutError(Math.ceil(timeoutMs / 1000)));
+    });
+    pool.dispatch({ method, path, headers, body }, exchange);
+  });
+}
+
+function decoded(raw: Buffer): Record<string, unknown> | undefined {
+  try {
+    const value: unknown = JSON.parse(raw.toString('utf8'));
+    return isObject(value) && value['jsonrpc'] === '2.0' ? value : undefined;
+  } catch {
+    return undefined;
+  }
+}

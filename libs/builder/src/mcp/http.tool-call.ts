@@ -1,0 +1,261 @@
+import type { RequestPatch } from '#auth';
+import type { EgressPool } from '#egress';
+import { type ComposerError, isObject } from '#kernel';
+import { MemberProtocolError, MemberRefusedError, MemberTimeoutError, asComposerError } from '../builder.errors.js';
+import { failureText } from '../failure-text.js';
+import type { MemberOutcome, RunningCall, ToolCall, ToolReply } from '../member.js';
+import type { MemberCredential } from '../member-credential.js';
+import type { Deadlines } from '../wire/deadlines.js';
+import { forwarded } from '../wire/request-head.js';
+import { outcomeOf, retryDelay, wasNeverSent } from '../wire/retry.js';
+import { type AnswerHead, type BodyForm, type ExchangeListener, WireExchange } from '../wire/wire-exchange.js';
+import { type MemberMessage, notificationFor, readMemberMessage, requestFor, responseFor, textAt } from './answer-translation.js';
+import type { McpLink, McpSession } from './mcp-link.js';
+import { METHOD_NOT_FOUND, encodeHeader } from './mcp-protocol.js';
+
+export interface HttpCallParts {
+  readonly link: McpLink;
+  readonly pool: EgressPool;
+  readonly credential: MemberCredential;
+  readonly deadlines: Deadlines;
+  readonly memberName: string;
+  readonly timeoutSeconds: number;
+  readonly retries: number;
+  readonly forwardHeaders: readonly string[];
+  readonly noteOutcome: (outcome: MemberOutcome) => void;
+  readonly done: (call: RunningCall) => void;
+}
+
+/**
+ * One `tools/call` at an MCP member. Sends the caller's bytes with only the name, the id and the era changed, and gives
+ * the answer's bytes back the same way. A refused credential is renewed once, a lost session opened once, and a
+ * connection that never came about is tried again: nothing else is, because the member may have acted already.
+ */
+export class HttpToolCall implements ExchangeListener, RunningCall {
+  private exchange: WireExchange | undefined;
+  private session: McpSession | undefined;
+  private patch: RequestPatch | undefined;
+  private clearDeadline: (() => void) | undefined;
+  private answerHead: AnswerHead | undefined;
+  private askedAs = '';
+  private isSettled = false;
+  private isStreaming = false;
+  private passesThrough = false;
+  private wasRenewed = false;
+  private wasReopened = false;
+  private tries = 0;
+
+  constructor(
+    private readonly parts: HttpCallParts,
+    private readonly call: ToolCall,
+    private readonly reply: ToolReply,
+  ) {}
+
+  start(): void {
+    const { deadlines, timeoutSeconds } = this.parts;
+    this.clearDeadline = deadlines.add(timeoutSeconds * 1000, () => this.expire());
+    this.attempt();
+  }
+
+  cancel(): void {
+    if (this.isSettled) return;
+    this.settle();
+    this.exchange?.stop();
+    this.tellCancelled('the caller cancelled the request');
+  }
+
+  head(head: AnswerHead): BodyForm {
+    this.answerHead = head;
+    const isStream = head.status === 200 && head.contentType.startsWith('text/event-stream');
+    if (!isStream) return 'whole';
+    if (!this.passesThrough) return 'events';
+    this.isStreaming = true;
+    this.reply.openStream();
+    this.reply.onDrain(() => this.exchange?.resume());
+    return 'pieces';
+  }
+
+  piece(piece: Buffer): boolean {
+    return this.reply.piece(piece);
+  }
+
+  event(data: Buffer): void {
+    if (this.isSettled) return;
+    const message = this.read(data);
+    if (!message) return;
+    if (message.kind === 'response') return this.answer(message, 200);
+    if (message.kind === 'request') return this.refuse(message);
+    const token = this.call.message.places.progressToken;
+    const bytes = notificationFor(message, token && this.call.message.raw.subarray(token.start, token.end));
+    if (!bytes || !this.reply.takesEvents) return;
+    this.openStream();
+    this.reply.event([bytes]);
+  }
+
+  body(body: Buffer): void {
+    const { status, contentType } = this.answerHead!;
+    if (status === 401 && !this.wasRenewed) return this.renew();
+    if (status === 401 || status === 403) return this.giveUp(new MemberRefusedError(status), 'auth_required');
+    if (status === 404 && this.session!.isNamed && !this.wasReopened) return this.reopen();
+    if (!contentType.startsWith('application/json')) {
+      return this.giveUp(new MemberProtocolError(`it answered HTTP ${status} and no JSON-RPC message`), status >= 500 ? 'error' : 'ok');
+    }
+    if (this.passesThrough && status < 500) return this.finish(() => this.reply.message([body], status));
+    const message = this.read(body);
+    if (message) this.answer(message, status);
+  }
+
+  end(): void {
+    if (this.isStreaming && this.passesThrough) return this.finish(() => this.reply.endStream());
+    if (this.isSettled) return;
+    this.giveUp(new MemberProtocolError('it ended its answer without a result; whether it carried the call out is not known'), 'error');
+  }
+
+  fail(error: ComposerError, isUnsent: boolean): void {
+    if (this.isSettled) return;
+    if (wasNeverSent(error, isUnsent) && this.tries <= this.parts.retries) {
+      this.parts.deadlines.add(retryDelay(this.tries), () => this.attempt());
+      return;
+    }
+    this.giveUp(error, outcomeOf(error));
+  }
+
+  private attempt(): void {
+    if (this.isSettled) return;
+    this.tries++;
+    const session = this.parts.link.peek();
+    const patch = this.parts.credential.peek();
+    if (session && patch) this.send(session, patch);
+    else void this.prepare();
+  }
+
+  private async prepare(): Promise<void> {
+    try {
+      const { link, credential, timeoutSeconds } = this.parts;
+      const [session, patch] = await Promise.all([link.open(timeoutSeconds * 1000), credential.get()]);
+      if (!this.isSettled) this.send(session, patch);
+    } catch (error) {
+      this.fail(asComposerError(error), true);
+    }
+  }
+
+  private send(session: McpSession, patch: RequestPatch): void {
+    const { link, pool, forwardHeaders } = this.parts;
+    const { call } = this;
+    this.session = session;
+    this.patch = patch;
+    this.passesThrough = session.era === 'modern' && call.era === 'modern';
+    const id = session.era === 'legacy' ? link.nextId() : 0;
+    this.askedAs = session.era === 'legacy' ? String(id) : textAt(call.message.raw, call.message.places.id)!;
+    const more = forwardHeaders.length > 0 ? forwarded(forwardHeaders, call.headers) : {};
+    if (session.era === 'modern') this.addModernHeaders(more);
+    const [path, headers] = link.head(session, more, patch);
+    const exchange = new WireExchange(this);
+    this.exchange = exchange;
+    pool.dispatch({ method: 'POST', path, headers, body: requestFor(call, session.era, id) }, exchange);
+  }
+
+  /** Revision 2026-07-28, transports: routing headers of a request, and the parameters that a tool mirrors into headers. */
+  private addModernHeaders(headers: Record<string, string>): void {
+    headers['mcp-method'] = 'tools/call';
+    headers['mcp-name'] = encodeHeader(this.call.tool);
+    for (const name in this.call.headers) {
+      const value = this.call.headers[name];
+      if (name.startsWith('mcp-param-') && typeof value === 'string') headers[name] = value;
+    }
+  }
+
+  private read(raw: Buffer): MemberMessage | undefined {
+    try {
+      return readMemberMessage(raw);
+    } catch (error) {
+      this.exchange?.stop();
+      this.giveUp(new MemberProtocolError(`its answer cannot be read: ${(error as Error).message}`, error), 'error');
+      return undefined;
+    }
+  }
+
+  private answer(message: MemberMessage, status: number): void {
+    if (message.kind !== 'response') return;
+    const context = { askedAs: this.askedAs, callerId: this.reply.id, callerEra: this.call.era };
+    const answered = responseFor(message, context);
+    if (answered.kind === 'stranger') {
+      return this.giveUp(new MemberProtocolError('it answered another request than the one that it was asked'), 'error');
+    }
+    if (answered.kind === 'input-required') {
+      return this.giveUp(new MemberProtocolError('it asks for input that this client cannot give; use a client of revision 2026-07-28'), 'ok');
+    }
+    this.finish(() => {
+      if (!this.isStreaming) return this.reply.message([answered.bytes], this.call.era === 'modern' ? status : 200);
+      this.reply.event([answered.bytes]);
+      this.reply.endStream();
+    });
+  }
+
+  /** The composer declared no capabilities to this member, so the only thing it may ask is whether anybody is there. */
+  private refuse({ raw, places }: MemberMessage): void {
+    const id: unknown = JSON.parse(textAt(raw, places.get('id'))!);
+    const isPing = textAt(raw, places.get('method')) === '"ping"';
+    const answer = isPing ? { result: {} } : { error: { code: METHOD_NOT_FOUND, message: 'Method not found' } };
+    if (this.session && !isObject(id)) void this.parts.link.tell(this.session, { id, ...answer });
+  }
+
+  private renew(): void {
+    this.wasRenewed = true;
+    this.parts.credential.renew(this.patch!).then(
+      (fresh) => {
+        if (this.isSettled) return;
+        if (fresh) this.send(this.session!, fresh);
+        else this.giveUp(new MemberRefusedError(401), 'auth_required');
+      },
+      (error: unknown) => this.giveUp(asComposerError(error), 'auth_required'),
+    );
+  }
+
+  /** 2025-11-25, transports: 404 for a session that the member has forgotten. It has not looked at the call. */
+  private reopen(): void {
+    this.wasReopened = true;
+    this.parts.link.forget(this.session!);
+    this.attempt();
+  }
+
+  private openStream(): void {
+    if (this.isStreaming) return;
+    this.isStreaming = true;
+    this.reply.openStream();
+  }
+
+  private expire(): void {
+    this.exchange?.stop();
+    this.tellCancelled('the call took longer than it may');
+    this.giveUp(new MemberTimeoutError(this.parts.timeoutSeconds), 'timeout');
+  }
+
+  private tellCancelled(reason: string): void {
+    if (this.session?.era !== 'legacy' || !this.askedAs) return;
+    const params = { requestId: Number(this.askedAs), reason };
+    void this.parts.link.tell(this.session, { method: 'notifications/cancelled', params });
+  }
+
+  private giveUp(error: ComposerError, outcome: MemberOutcome): void {
+    if (this.isSettled) return;
+    this.settle();
+    this.parts.noteOutcome(outcome);
+    const text = failureText(this.parts.memberName, error);
+    if (this.passesThrough && this.isStreaming) return this.reply.endStream();
+    this.reply.toolError(text);
+  }
+
+  private finish(write: () => void): void {
+    if (this.isSettled) return;
+    this.settle();
+    this.parts.noteOutcome('ok');
+    write();
+  }
+
+  private settle(): void {
+    this.isSettled = true;
+    this.clearDeadline?.();
+    this.parts.done(this);
+  }
+}

@@ -1,0 +1,184 @@
+import type { RequestPatch } from '#auth';
+import type { EgressPool } from '#egress';
+import { isObject } from '#kernel';
+import type { Log } from '#observability';
+import { MemberProtocolError, MemberRefusedError } from '../builder.errors.js';
+import type { Era } from '../member.js';
+import type { MemberCredential } from '../member-credential.js';
+import type { Deadlines } from '../wire/deadlines.js';
+import { type HeaderList, applyPatch } from '../wire/request-head.js';
+import { type ControlAnswer, sendControl } from './control-request.js';
+import { COMPOSER_INFO, LATEST_LEGACY_VERSION, MODERN_VERSION, OWN_META, UNSUPPORTED_VERSION } from './mcp-protocol.js';
+
+/** What was agreed on with a member. */
+export interface McpSession {
+  readonly era: Era;
+  readonly version: string;
+  /** Headers of every request within it. */
+  readonly headers: Readonly<Record<string, string>>;
+  /** The member gave a session id, and can end the session. */
+  readonly isNamed: boolean;
+}
+
+export interface McpLinkParts {
+  readonly endpoint: URL;
+  /** Static headers of the configuration, under lower-case names. */
+  readonly headers: Readonly<Record<string, string>>;
+  readonly pool: EgressPool;
+  readonly credential: MemberCredential;
+  readonly deadlines: Deadlines;
+  readonly log: Log;
+}
+
+const BASE_HEADERS = { 'content-type': 'application/json', accept: 'application/json, text/event-stream', 'accept-encoding': 'identity' };
+const FAREWELL_MS = 2_000;
+const MODERN_ERRORS = new Set([-32020, -32021, UNSUPPORTED_VERSION]);
+
+/**
+ * The composer's side of one MCP member over Streamable HTTP: finds out which era it speaks, opens the session that the
+ * legacy era wants, and asks it what the composer itself wants to know.
+ */
+export class McpLink {
+  readonly path: string;
+  private session: McpSession | undefined;
+  private opening: Promise<McpSession> | undefined;
+  private lastId = 0;
+
+  constructor(private readonly parts: McpLinkParts) {
+    this.path = parts.endpoint.pathname + parts.endpoint.search;
+  }
+
+  /** The open session: the way of almost every call, without a promise. */
+  peek(): McpSession | undefined {
+    return this.session;
+  }
+
+  /** The open session, or a new one. Rejects with a `ComposerError` that says why there is none. */
+  async open(timeoutMs: number): Promise<McpSession> {
+    if (this.session) return this.session;
+    this.opening ??= this.agree(timeoutMs).finally(() => (this.opening = undefined));
+    return (this.session = await this.opening);
+  }
+
+  /** The member does not know the session any more. */
+  forget(session: McpSession): void {
+    if (this.session === session) this.session = undefined;
+  }
+
+  /** An id that no other request of this link has: members tell requests of one session apart by it. */
+  nextId(): number {
+    return ++this.lastId;
+  }
+
+  head(session: McpSession, more: Readonly<Record<string, string>>, patch: RequestPatch): [path: string, headers: HeaderList] {
+    return applyPatch(this.path, { ...BASE_HEADERS, ...this.parts.headers, ...session.headers, ...more }, patch);
+  }
+
+  /** Asks the member something; gives the result as it came. A lost session is opened anew, once. */
+  async ask(method: string, params: Record<string, unknown>, timeoutMs: number): Promise<{ result: Record<string, unknown>; raw: Buffer }> {
+    const session = await this.open(timeoutMs);
+    let answer = await this.send(session, { id: `composer-${this.nextId()}`, method, params }, timeoutMs);
+    if (answer.status === 404 && session.isNamed) {
+      this.forget(session);
+      answer = await this.send(await this.open(timeoutMs), { id: `composer-${this.nextId()}`, method, params }, timeoutMs);
+    }
+    const { value, raw } = responseOf(answer, method);
+    if (isObject(value['result'])) return { result: value['result'], raw };
+    throw new MemberProtocolError(`it answered ${method} with an error: ${errorText(value['error'])}`);
+  }
+
+  /** Tells the member something; what it answers does not matter. */
+  async tell(session: McpSession, message: Record<string, unknown>, timeoutMs = FAREWELL_MS): Promise<void> {
+    try {
+      await this.send(session, message, timeoutMs);
+    } catch (error) {
+      this.parts.log.debug('a message to the member was lost', { err: error });
+    }
+  }
+
+  /** Ends the session; a member that is away does not hold it up for long. */
+  async end(): Promise<void> {
+    const { session } = this;
+    this.session = undefined;
+    if (!session?.isNamed) return;
+    try {
+      const [path, headers] = this.head(session, {}, await this.parts.credential.get());
+      await sendControl(this.parts.pool, this.parts.deadlines, { method: 'DELETE', path, headers, body: null, timeoutMs: FAREWELL_MS });
+    } catch (error) {
+      this.parts.log.debug('the session of the member could not be ended', { err: error });
+    }
+  }
+
+  /** Modern first, as the specification advises: only a modern server answers `server/discover`. */
+  private async agree(timeoutMs: number): Promise<McpSession> {
+    const probe = await this.send(MODERN_SESSION, { id: `composer-${this.nextId()}`, method: 'server/discover', params: {} }, timeoutMs);
+    if (probe.status === 401 || probe.status === 403) throw new MemberRefusedError(probe.status);
+    if (probe.status >= 500) throw new MemberProtocolError(`it answered HTTP ${probe.status}`);
+    if (speaksModern(probe)) return MODERN_SESSION;
+    return this.shakeHands(timeoutMs);
+  }
+
+  private async shakeHands(timeoutMs: number): Promise<McpSession> {
+    const params = { protocolVersion: LATEST_LEGACY_VERSION, capabilities: {}, clientInfo: COMPOSER_INFO };
+    const stranger: McpSession = { era: 'legacy', version: LATEST_LEGACY_VERSION, headers: {}, isNamed: false };
+    const answer = await this.send(stranger, { id: `composer-${this.nextId()}`, method: 'initialize', params }, timeoutMs);
+    const { value } = responseOf(answer, 'initialize');
+    const version = isObject(value['result']) ? value['result']['protocolVersion'] : undefined;
+    if (typeof version !== 'string') throw new MemberProtocolError(`it answered initialize with ${errorText(value['error'])}`);
+
+    const id = answer.headers['mcp-session-id'];
+    const session: McpSession = {
+      era: 'legacy',
+      version,
+      headers: { 'mcp-protocol-version': version, ...(typeof id === 'string' ? { 'mcp-session-id': id } : {}) },
+      isNamed: typeof id === 'string',
+    };
+    const noted = await this.send(session, { method: 'notifications/initialized' }, timeoutMs);
+    if (noted.status >= 400) throw new MemberProtocolError(`it answered notifications/initialized with HTTP ${noted.status}`);
+    return session;
+  }
+
+  /** A refused credential is renewed once, if its strategy can. */
+  private async send(session: McpSession, message: Record<string, unknown>, timeoutMs: number): Promise<ControlAnswer> {
+    const { credential } = this.parts;
+    const patch = await credential.get();
+    const answer = await this.post(session, message, patch, timeoutMs);
+    if (answer.status !== 401) return answer;
+    const fresh = await credential.renew(patch);
+    return fresh ? this.post(session, message, fresh, timeoutMs) : answer;
+  }
+
+  private post(session: McpSession, message: Record<string, unknown>, patch: RequestPatch, timeoutMs: number): Promise<ControlAnswer> {
+    const isModern = session.era === 'modern';
+    const method = typeof message['method'] === 'string' ? message['method'] : undefined;
+    const params = isModern ? { ...(message['params'] as object), _meta: OWN_META } : message['params'];
+    const [path, headers] = this.head(session, isModern && method ? { 'mcp-method': method } : {}, patch);
+    const body = Buffer.from(JSON.stringify({ jsonrpc: '2.0', ...message, ...(params ? { params } : {}) }));
+    return sendControl(this.parts.pool, this.parts.deadlines, { method: 'POST', path, headers, body, timeoutMs });
+  }
+}
+
+const MODERN_SESSION: McpSession = {
+  era: 'modern',
+  version: MODERN_VERSION,
+  headers: { 'mcp-protocol-version': MODERN_VERSION },
+  isNamed: false,
+};
+
+function speaksModern({ status, response }: ControlAnswer): boolean {
+  if (!response) return false;
+  const { result, error } = response.value;
+  if (status === 200 && isObject(result)) return Array.isArray(result['supportedVersions']) && result['supportedVersions'].includes(MODERN_VERSION);
+  return isObject(error) && MODERN_ERRORS.has(Number(error['code'])) && Number(error['code']) !== UNSUPPORTED_VERSION;
+}
+
+function responseOf({ status, response }: ControlAnswer, method: string): { value: Record<string, unknown>; raw: Buffer } {
+  if (status === 401 || status === 403) throw new MemberRefusedError(status);
+  if (!response) throw new MemberProtocolError(`it answered ${method} with HTTP ${status} and no JSON-RPC message: is this its MCP endpoint?`);
+  return response;
+}
+
+/** A member's words are for people to read: cut short, and never taken for anything else. */
+function errorText(error: unknown): string {
+  return isObject(error) ? `${String(error['code'])} ${String(error['message']).slice(0, 200)}` : 'nothing that can be read';
+}

@@ -1,0 +1,48 @@
+/** Names and numbers of the Model Context Protocol that both ends of the composer use. */
+
+export const MODERN_VERSION = '2026-07-28';
+/** Revisions with a handshake, newest first. */
+export const LEGACY_VERSIONS = ['2025-11-25', '2025-06-18', '2025-03-26', '2024-11-05'] as const;
+export const LATEST_LEGACY_VERSION = LEGACY_VERSIONS[0];
+
+/** Keys of `_meta` that every request of revision 2026-07-28 carries. */
+export const META_VERSION = 'io.modelcontextprotocol/protocolVersion';
+export const META_CLIENT_INFO = 'io.modelcontextprotocol/clientInfo';
+export const META_CAPABILITIES = 'io.modelcontextprotocol/clientCapabilities';
+export const META_SERVER_INFO = 'io.modelcontextprotocol/serverInfo';
+export const META_SUBSCRIPTION = 'io.modelcontextprotocol/subscriptionId';
+
+/** Error codes of revision 2026-07-28; JSON-RPC's own ones besides. */
+export const HEADER_MISMATCH = -32020;
+export const MISSING_CAPABILITY = -32021;
+export const UNSUPPORTED_VERSION = -32022;
+export const PARSE_ERROR = -32700;
+export const INVALID_REQUEST = -32600;
+export const METHOD_NOT_FOUND = -32601;
+export const INVALID_PARAMS = -32602;
+export const INTERNAL_ERROR = -32603;
+
+/** How the composer names itself to members and clients. */
+export const COMPOSER_INFO = { name: 'mcp-composer', title: 'MCP Composer', version: '0.1.0' } as const;
+
+/** What the composer says of itself in a modern request that it makes on its own behalf: it can answer nothing. */
+export const OWN_META = {
+  [META_VERSION]: MODERN_VERSION,
+  [META_CLIENT_INFO]: COMPOSER_INFO,
+  [META_CAPABILITIES]: {},
+} as const;
+
+const PLAIN = /^[\x21-\x7e](?:[\x20-\x7e\t]*[\x21-\x7e])?$/;
+const ENCODED = /^=\?base64\?(.*)\?=$/;
+
+/** A value of an `Mcp-…` header; what a header cannot carry goes as base64 (2026-07-28, transports, header encoding). */
+export function encodeHeader(value: string): string {
+  return PLAIN.test(value) && !ENCODED.test(value) ? value : `=?base64?${Buffer.from(value).toString('base64')}?=`;
+}
+
+export function decodeHeader(value: string | undefined): string | undefined {
+  if (value === undefined) return undefined;
+  const trimmed = value.trim();
+  const encoded = ENCODED.exec(trimmed)?.[1];
+  return encoded === undefined ? trimmed : Buffer.from(encoded, 'base64').toString('utf8');
+}

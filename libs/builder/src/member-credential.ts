@@ -1,0 +1,73 @@
+import type { AuthAdapter, AuthBlock, RequestPatch } from '#auth';
+import type { Clock, MemberRef } from '#kernel';
+
+/** Treated as expired this early, so that a patch does not expire on its way. */
+const MARGIN_MS = 5_000;
+
+/** The credential of one member, or of one of its tools: asked for once, kept while it is worth sending. */
+export class MemberCredential {
+  private patch: RequestPatch | undefined;
+  private asking: Promise<RequestPatch> | undefined;
+
+  constructor(
+    private readonly auth: AuthAdapter,
+    private readonly member: MemberRef,
+    private readonly block: AuthBlock,
+    private readonly clock: Clock,
+  ) {}
+
+  /** The patch if it is at hand and live: the way of almost every call, without a promise. */
+  peek(): RequestPatch | undefined {
+    const { patch } = this;
+    if (patch?.expiresAt !== undefined && patch.expiresAt - MARGIN_MS <= this.clock.now()) return undefined;
+    return patch;
+  }
+
+  /** A live patch. Rejects if the strategy has none: then nothing may be sent. */
+  async get(): Promise<RequestPatch> {
+    return this.peek() ?? this.ask(() => this.auth.authorize(this.member, this.block));
+  }
+
+  /** A fresher patch than the one that was refused, or `undefined` if there is none. */
+  async renew(refused: RequestPatch): Promise<RequestPatch | undefined> {
+    const current = this.peek();
+    if (current && current !== refused) return current;
+    const fresh = await this.auth.renew(this.member, this.block, refused);
+    if (fresh) this.patch = fresh;
+    return fresh;
+  }
+
+  private ask(authorize: () => Promise<RequestPatch>): Promise<RequestPatch> {
+    this.asking ??= authorize()
+      .then((patch) => (this.patch = patch))
+      .finally(() => (this.asking = undefined));
+    return this.asking;
+  }
+}
+
+/** The credentials of a member: its own one, and those of tools that have one for themselves. */
+export class MemberCredentials {
+  private readonly own: MemberCredential;
+  private readonly ofTools = new Map<string, MemberCredential>();
+
+  constructor(
+    auth: AuthAdapter,
+    member: MemberRef,
+    config: {
+      readonly auth_strategy: string;
+      readonly auth: unknown;
+      readonly tool_auth: Readonly<Record<string, { readonly auth_strategy: string; readonly auth: unknown }>>;
+    },
+    clock: Clock,
+  ) {
+    const credential = (block: { auth_strategy: string; auth: unknown }) =>
+      new MemberCredential(auth, member, { strategy: block.auth_strategy, settings: block.auth }, clock);
+    this.own = credential(config);
+    for (const [tool, block] of Object.entries(config.tool_auth)) this.ofTools.set(tool, credential(block));
+  }
+
+  /** The credential for a call of `tool`; without a name, the member's own. */
+  for(tool?: string): MemberCredential {
+    return (tool === undefined ? undefined : this.ofTools.get(tool)) ?? this.own;
+  }
+}

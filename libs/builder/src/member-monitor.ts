@@ -1,0 +1,55 @@
+import { Injectable, type OnApplicationBootstrap, type OnApplicationShutdown } from '@nestjs/common';
+import { Log } from '#observability';
+import { MemberPool } from './member-pool.js';
+import type { MemberSlot } from './member-slot.js';
+
+const TICK_MS = 1_000;
+/** Checks that may be under way at the same time. */
+const PARALLEL = 8;
+/** Members without a check of their own are looked at only when somebody asks. */
+const DEFAULT_INTERVAL_SECONDS = 30;
+
+/** Checks every member now and then, each at its own interval with jitter, and takes over what it offers. */
+@Injectable()
+export class MemberMonitor implements OnApplicationBootstrap, OnApplicationShutdown {
+  private timer: NodeJS.Timeout | undefined;
+  private readonly running = new Map<MemberSlot, Promise<void>>();
+
+  constructor(
+    private readonly pool: MemberPool,
+    private readonly log: Log,
+  ) {}
+
+  onApplicationBootstrap(): void {
+    this.timer = setInterval(() => this.turn(), TICK_MS);
+    this.timer.unref();
+  }
+
+  async onApplicationShutdown(): Promise<void> {
+    clearInterval(this.timer);
+    await Promise.all(this.running.values());
+  }
+
+  private turn(): void {
+    const now = performance.now();
+    for (const slot of this.pool.everyMember()) {
+      if (this.running.size >= PARALLEL) return;
+      if (slot.nextCheckAt > now || this.running.has(slot) || slot.config?.health_check.enabled === false) continue;
+      slot.nextCheckAt = now + intervalOf(slot);
+      this.check(slot);
+    }
+  }
+
+  private check(slot: MemberSlot): void {
+    const check = this.pool
+      .check(slot)
+      .catch((error: unknown) => this.log.error('a check of a member failed internally', { err: error }))
+      .finally(() => this.running.delete(slot));
+    this.running.set(slot, check);
+  }
+}
+
+function intervalOf({ config }: MemberSlot): number {
+  const seconds = config?.health_check.interval ?? DEFAULT_INTERVAL_SECONDS;
+  return seconds * 1000 * (0.9 + Math.random() * 0.2);
+}

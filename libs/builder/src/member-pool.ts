@@ -1,0 +1,212 @@
+import { EgressDeniedError } from '#egress';
+import { Clock, type ComposerError, type MemberRef, type ServerId, type TenantId } from '#kernel';
+import { Log } from '#observability';
+import { type Admission, type Candidate, CatalogStore, type MemberGate, type ServerConfig, ServerRegistry } from '#registry';
+import { Injectable, type OnApplicationShutdown, type OnModuleInit } from '@nestjs/common';
+import { MemberTimeoutError, asComposerError } from './builder.errors.js';
+import type { Member, MemberOffer, MemberOutcome } from './member.js';
+import { MemberSlot } from './member-slot.js';
+import { builderFor } from './members/member-builders.js';
+import { MemberParts } from './members/member-parts.js';
+
+/** How long a member may take to show that it works, in all. */
+export const PROBE_MS = 5_000;
+/** How long a member that was replaced may go on with the calls that it has begun. */
+const GRACE_MS = 30_000;
+const SHUTDOWN_GRACE_MS = 5_000;
+
+/**
+ * The members that serve now, by tenant. Builds them from configurations, swaps them without losing a call, and keeps
+ * what they offer up to date. One pool per process; every process builds the same members from the same store.
+ */
+@Injectable()
+export class MemberPool implements MemberGate, OnModuleInit, OnApplicationShutdown {
+  private readonly tenants = new Map<TenantId, Promise<Map<ServerId, MemberSlot>>>();
+  private readonly loaded = new Map<TenantId, Map<ServerId, MemberSlot>>();
+  private readonly listeners = new Set<(tenant: TenantId) => void>();
+  private readonly closing = new Set<Promise<void>>();
+
+  constructor(
+    private readonly registry: ServerRegistry,
+    private readonly catalogs: CatalogStore,
+    private readonly parts: MemberParts,
+    private readonly clock: Clock,
+    private readonly log: Log,
+  ) {}
+
+  onModuleInit(): void {
+    this.registry.useGate(this);
+  }
+
+  async onApplicationShutdown(): Promise<void> {
+    const members = [...this.loaded.values()].flatMap((slots) => [...slots.values()]);
+    await Promise.all([...members.map((slot) => slot.member?.close(SHUTDOWN_GRACE_MS)), ...this.closing]);
+  }
+
+  /** Builds the stored members of a tenant, once. Contacts none of them: what they offered last is in the store. */
+  async load(tenant: TenantId): Promise<void> {
+    await this.slotsOf(tenant);
+  }
+
+  isLoaded(tenant: TenantId): boolean {
+    return this.loaded.has(tenant);
+  }
+
+  /** The members of a tenant that has been loaded, ordered by id. */
+  members(tenant: TenantId): readonly MemberSlot[] {
+    const slots = [...(this.loaded.get(tenant)?.values() ?? [])];
+    return slots.sort((a, b) => (a.ref.serverId < b.ref.serverId ? -1 : 1));
+  }
+
+  /** All members of all tenants that this process serves. */
+  everyMember(): readonly MemberSlot[] {
+    return [...this.loaded.values()].flatMap((slots) => [...slots.values()]);
+  }
+
+  find({ tenantId, serverId }: MemberRef): MemberSlot | undefined {
+    return this.loaded.get(tenantId)?.get(serverId);
+  }
+
+  /** Calls `listener` whenever what a tenant's members offer has changed. Returns how to stop it. */
+  onChange(listener: (tenant: TenantId) => void): () => void {
+    this.listeners.add(listener);
+    return () => this.listeners.delete(listener);
+  }
+
+  /** Asks a member anew, within `PROBE_MS`, and takes over what it offers. Never rejects: the outcome is in the slot. */
+  async check(slot: MemberSlot): Promise<void> {
+    const { member } = slot;
+    if (!member) return;
+    const problem = await this.probe(member, slot);
+    if (problem || this.find(slot.ref) !== slot || !slot.takeOver(member.offered())) return;
+    this.changed(slot.ref.tenantId);
+    try {
+      await this.catalogs.write(slot.ref, member.snapshot());
+    } catch (error) {
+      slot.log.warn('the catalogue of a member could not be stored; it is fetched again after a restart', { err: error });
+    }
+  }
+
+  async judge(addresses: readonly { readonly path: string; readonly url: string }[]): Promise<void> {
+    const verdicts = await Promise.all(addresses.map(async ({ path, url }) => ((await this.mayCall(url)) ? undefined : path)));
+    const denied = verdicts.filter((path) => path !== undefined);
+    if (denied.length > 0) throw new EgressDeniedError(denied);
+  }
+
+  async admit({ ref, config }: Candidate): Promise<Admission> {
+    const slots = await this.slotsOf(ref.tenantId);
+    if (config.status === 'deactivated') return { activate: () => undefined, discard: async () => undefined };
+
+    const stored = await this.catalogs.read(ref);
+    const slot = new MemberSlot(ref, config, this.log);
+    const member = await builderFor(config.type).build({ ...this.orderFor(slot, config), isNew: true, ...(stored ? { stored } : {}) });
+    const problem = await this.probe(member, slot);
+    slot.serveWith(member);
+    return {
+      ...(problem ? { problem } : {}),
+      ...(problem && config.type !== 'openapi' ? {} : { catalog: member.snapshot() }),
+      activate: () => {
+        const before = slots.get(ref.serverId);
+        slots.set(ref.serverId, slot);
+        this.changed(ref.tenantId);
+        if (before?.member) this.close(before.member);
+      },
+      discard: () => member.close(0),
+    };
+  }
+
+  async retire(ref: MemberRef): Promise<void> {
+    const slots = await this.slotsOf(ref.tenantId);
+    const slot = slots.get(ref.serverId);
+    if (!slots.delete(ref.serverId) || !slot) return;
+    this.changed(ref.tenantId);
+    if (slot.member) this.close(slot.member);
+  }
+
+  isWorking(ref: MemberRef): boolean {
+    return this.find(ref)?.outcome === 'ok';
+  }
+
+  private slotsOf(tenant: TenantId): Promise<Map<ServerId, MemberSlot>> {
+    let slots = this.tenants.get(tenant);
+    if (!slots) {
+      slots = this.build(tenant);
+      this.tenants.set(tenant, slots);
+      slots.catch(() => this.tenants.delete(tenant));
+    }
+    return slots;
+  }
+
+  private async build(tenant: TenantId): Promise<Map<ServerId, MemberSlot>> {
+    const [servers, catalogs] = await Promise.all([this.registry.openAll(tenant), this.catalogs.list(tenant)]);
+    const slots = new Map<ServerId, MemberSlot>();
+    for (const { ref, config, problem } of servers) {
+      if (config?.status === 'deactivated') continue;
+      const slot = new MemberSlot(ref, config, this.log);
+      slots.set(ref.serverId, slot);
+      if (!config) slot.note('error', problem);
+      else await this.buildStored(slot, config, catalogs.get(ref.serverId));
+    }
+    this.loaded.set(tenant, slots);
+    return slots;
+  }
+
+  private async buildStored(slot: MemberSlot, config: ServerConfig, stored: Awaited<ReturnType<CatalogStore['read']>>): Promise<void> {
+    try {
+      const order = { ...this.orderFor(slot, config), isNew: false, ...(stored ? { stored } : {}) };
+      slot.serveWith(await builderFor(config.type).build(order));
+    } catch (error) {
+      const { message } = asComposerError(error);
+      slot.log.error('a stored member cannot be built', { err: error });
+      slot.note('error', message);
+    }
+  }
+
+  private orderFor(slot: MemberSlot, config: ServerConfig) {
+    const noteOutcome = (outcome: MemberOutcome) => slot.note(outcome);
+    return { ref: slot.ref, config, parts: this.parts, clock: this.clock, log: slot.log, noteOutcome };
+  }
+
+  /** Undefined if the member works, else why it does not. */
+  private async probe(member: Member, slot: MemberSlot): Promise<string | undefined> {
+    try {
+      await this.inTime(member.refresh(PROBE_MS));
+      slot.note('ok');
+      return undefined;
+    } catch (error) {
+      const fault: ComposerError = asComposerError(error);
+      slot.noteFailure(fault);
+      slot.log.debug('a member did not answer its check', { err: fault });
+      return fault.message;
+    }
+  }
+
+  private inTime(work: Promise<MemberOffer>): Promise<MemberOffer> {
+    return new Promise((resolve, reject) => {
+      const clear = this.parts.deadlines.add(PROBE_MS, () => reject(new MemberTimeoutError(PROBE_MS / 1000)));
+      work.then(resolve, reject).finally(clear);
+    });
+  }
+
+  private async mayCall(url: string): Promise<boolean> {
+    try {
+      await this.parts.guard.check(url);
+      return true;
+    } catch (error) {
+      if (error instanceof EgressDeniedError) return false;
+      throw error;
+    }
+  }
+
+  private changed(tenant: TenantId): void {
+    for (const listener of this.listeners) listener(tenant);
+  }
+
+  private close(member: Member): void {
+    const closed: Promise<void> = member
+      .close(GRACE_MS)
+      .catch((error: unknown) => this.log.warn('a member could not be closed', { err: error }))
+      .finally(() => this.closing.delete(closed));
+    this.closing.add(closed);
+  }
+}

@@ -1,0 +1,48 @@
+import type { ComposerError, MemberRef } from '#kernel';
+import type { Log } from '#observability';
+import type { ServerConfig } from '#registry';
+import type { Member, MemberOffer, MemberOutcome } from './member.js';
+import { outcomeOf } from './wire/retry.js';
+
+/** The place of one configuration among the members that serve: the member, what it offers, and how it was last. */
+export class MemberSlot {
+  readonly log: Log;
+  /** Absent if the configuration could not be built; `problem` says why. */
+  member: Member | undefined;
+  offer: MemberOffer = { tools: [] };
+  outcome: MemberOutcome = 'unknown';
+  problem: string | undefined;
+  /** When the member is to be checked next, in milliseconds of `performance.now()`. */
+  nextCheckAt = 0;
+
+  constructor(
+    readonly ref: MemberRef,
+    /** Absent if it could not be opened. */
+    readonly config: ServerConfig | undefined,
+    log: Log,
+  ) {
+    this.log = log.with({ tenant: ref.tenantId, server: ref.serverId });
+  }
+
+  serveWith(member: Member): void {
+    this.member = member;
+    this.offer = member.offered();
+  }
+
+  /** True if the offer differs from the one before. */
+  takeOver(offer: MemberOffer): boolean {
+    const isSame = offer.tools.length === this.offer.tools.length && offer.tools.every((tool, i) => tool === this.offer.tools[i]);
+    this.offer = offer;
+    return !isSame;
+  }
+
+  note(outcome: MemberOutcome, problem?: string): void {
+    if (this.outcome !== outcome && this.outcome !== 'unknown') this.log.info('member changed its state', { from: this.outcome, to: outcome });
+    this.outcome = outcome;
+    this.problem = outcome === 'ok' ? undefined : (problem ?? this.problem);
+  }
+
+  noteFailure(fault: ComposerError): void {
+    this.note(outcomeOf(fault), fault.message);
+  }
+}

@@ -1,0 +1,75 @@
+import type { IncomingHttpHeaders } from 'node:http';
+import type { MemberRef } from '#kernel';
+import type { StoredCatalog } from '#registry';
+import type { Message } from './json-rpc/json-rpc.message.js';
+
+/** `legacy`: a handshake and a session, up to revision 2025-11-25. `modern`: every request stands alone, 2026-07-28. */
+export type Era = 'legacy' | 'modern';
+
+/** One `tools/call` on its way to a member. */
+export interface ToolCall {
+  /** The member's own name of the tool. */
+  readonly tool: string;
+  readonly message: Message;
+  /** Of the caller. */
+  readonly era: Era;
+  /** As they came in; a member passes on only what its configuration lists. */
+  readonly headers: IncomingHttpHeaders;
+}
+
+/**
+ * Where the answer of one call goes. The member gives exactly one answer: a message, a result, a tool error, a protocol
+ * error, or a stream that ends. The endpoint owns the connection to the caller.
+ */
+export interface ToolReply {
+  /** The caller's JSON-RPC id, as it stood in the request. */
+  readonly id: Buffer;
+  /** Whether the caller takes an event stream. */
+  readonly takesEvents: boolean;
+  /** A complete JSON-RPC message in the caller's era. `status` is for eras that carry errors in it. */
+  message(parts: readonly Buffer[], status?: number): void;
+  /** A `CallToolResult`; the reply makes a message of it. */
+  result(result: object): void;
+  /** The member failed: a result with `isError`, and a text that says what happened and what to do. */
+  toolError(text: string): void;
+  protocolError(code: number, message: string, data?: object): void;
+  /** Begins an event stream; `event` and `piece` follow, then `endStream`. */
+  openStream(): void;
+  /** One event's data. */
+  event(parts: readonly Buffer[]): void;
+  /** Bytes of an event stream as they came. False: wait for `onDrain`. */
+  piece(piece: Buffer): boolean;
+  endStream(): void;
+  onDrain(resume: () => void): void;
+}
+
+/** A call under way. */
+export interface RunningCall {
+  /** The caller does not want the answer any more: the member is told, and the connection is freed. */
+  cancel(): void;
+}
+
+/** What a member offers: its tools, each as the JSON text that it gave, in its order. */
+export interface MemberOffer {
+  readonly tools: readonly string[];
+}
+
+/** How a member was when it was last used or tried. */
+export type MemberOutcome = 'ok' | 'timeout' | 'unreachable' | 'auth_required' | 'error' | 'unknown';
+
+/**
+ * A live member of one type. Built from a checked configuration, owned by the pool, which closes it when another one
+ * has taken its place.
+ */
+export interface Member {
+  readonly ref: MemberRef;
+  /** Asks the member what it offers, within `timeoutMs`. Rejects with a `ComposerError` that says why it does not work. */
+  refresh(timeoutMs: number): Promise<MemberOffer>;
+  /** What it offered when it was last asked, by this process or a former one. */
+  offered(): MemberOffer;
+  /** What to keep of that, for the next process. */
+  snapshot(): StoredCatalog;
+  call(call: ToolCall, reply: ToolReply): RunningCall;
+  /** Lets running calls finish within `graceMs`, then releases everything. */
+  close(graceMs: number): Promise<void>;
+}

@@ -1,0 +1,3 @@
+// Every export of this file builds a type of member. To add one: write its file, add its line.
+export { httpMemberBuilder } from './http.member.js';
+export { openApiMemberBuilder } from './openapi.member.js';

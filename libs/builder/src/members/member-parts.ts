@@ -1,0 +1,42 @@
+import { AuthAdapter } from '#auth';
+import { EgressGuard, EgressHttp, EgressPools } from '#egress';
+import { Clock, type MemberRef } from '#kernel';
+import { Log } from '#observability';
+import type { ServerConfig, StoredCatalog } from '#registry';
+import { Injectable } from '@nestjs/common';
+import type { Member, MemberOutcome } from '../member.js';
+import { Deadlines } from '../wire/deadlines.js';
+
+/** What members are built from. */
+@Injectable()
+export class MemberParts {
+  constructor(
+    readonly egress: EgressPools,
+    readonly http: EgressHttp,
+    readonly guard: EgressGuard,
+    readonly auth: AuthAdapter,
+    readonly deadlines: Deadlines,
+  ) {}
+}
+
+/** What a builder of members is given for one member. */
+export interface MemberOrder<C extends ServerConfig = ServerConfig> {
+  readonly ref: MemberRef;
+  readonly config: C;
+  readonly parts: MemberParts;
+  readonly clock: Clock;
+  readonly log: Log;
+  /** Told how the member was whenever it was used. */
+  readonly noteOutcome: (outcome: MemberOutcome) => void;
+  /** What is stored of the member that this one replaces, or that a former process served. */
+  readonly stored?: StoredCatalog;
+  /** The configuration is new: what it refers to is fetched again. */
+  readonly isNew: boolean;
+}
+
+/** One type of member: a configuration of that type -> a live member. Rejects if it cannot be built at all. */
+export interface MemberBuilder<C extends ServerConfig = ServerConfig> {
+  /** Values of `type` that this builder builds. */
+  readonly types: readonly C['type'][];
+  build(order: MemberOrder<C>): Promise<Member>;
+}

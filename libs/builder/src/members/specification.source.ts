@@ -1,0 +1,58 @@
+import { createHash } from 'node:crypto';
+import { open } from 'node:fs/promises';
+import { promisify } from 'node:util';
+import { gzip } from 'node:zlib';
+import { EgressDeniedError, type EgressHttp } from '#egress';
+import type { OpenApiServerConfig } from '#registry';
+import { SpecificationError } from '../builder.errors.js';
+
+const MAX_BYTES = 5 * 1024 * 1024;
+const TIMEOUT_MS = 10_000;
+const REDIRECTS = 3;
+
+type OpenApiSettings = OpenApiServerConfig['open_api'];
+
+/** A specification as it came, and the form in which it is kept. */
+export interface Specification {
+  readonly source: string | Buffer | object;
+  readonly compressed: Buffer;
+}
+
+/** Names what a catalogue was compiled from: the same settings give the same fingerprint. */
+export function fingerprintOf({ spec, spec_url, spec_filepath, custom_routes }: OpenApiSettings): string {
+  return createHash('sha256').update(JSON.stringify([spec_url, spec_filepath, spec, custom_routes])).digest('base64url');
+}
+
+/** Fetches or reads the specification. Rejects with `SpecificationError` that names the setting at fault. */
+export async function loadSpecification(settings: OpenApiSettings, http: EgressHttp): Promise<Specification> {
+  const source = settings.spec ?? (settings.spec_url ? await fetched(settings.spec_url, http) : await fromFile(settings.spec_filepath!));
+  const text = Buffer.isBuffer(source) ? source : Buffer.from(JSON.stringify(source));
+  return { source, compressed: await promisify(gzip)(text) };
+}
+
+async function fetched(url: string, http: EgressHttp): Promise<Buffer> {
+  const path = 'open_api.spec_url';
+  try {
+    const headers = { accept: 'application/json, application/yaml, text/yaml, */*;q=0.5' };
+    const answer = await http.request({ method: 'GET', url, headers, timeoutMs: TIMEOUT_MS, maxBytes: MAX_BYTES, redirects: REDIRECTS });
+    if (answer.status === 200) return answer.body;
+    throw new SpecificationError(path, `answered HTTP ${answer.status}; the document is fetched without a credential`);
+  } catch (error) {
+    if (error instanceof EgressDeniedError || error instanceof SpecificationError) throw error;
+    throw new SpecificationError(path, `could not be fetched: ${(error as Error).message}`, error);
+  }
+}
+
+async function fromFile(file: string): Promise<Buffer> {
+  const path = 'open_api.spec_filepath';
+  const handle = await open(file, 'r').catch((error: NodeJS.ErrnoException) => {
+    throw new SpecificationError(path, `could not be read (${error.code ?? 'unknown'})`, error);
+  });
+  try {
+    const stat = await handle.stat();
+    if (!stat.isFile() || stat.size > MAX_BYTES) throw new SpecificationError(path, `is no file of at most ${MAX_BYTES} bytes`);
+    return await handle.readFile();
+  } finally {
+    await handle.close();
+  }
+}

@@ -1,0 +1,200 @@
+import { declaredBody } from './declared-body.js';
+import { declaredParameters } from './declared-parameters.js';
+import { compileInput } from './input-schema.js';
+import { entriesOf, listOf, memberOf, objectOf, textOf } from './json-reader.js';
+import type { OpenApiDocument } from './openapi-document.js';
+import type { HttpMethod, OpenApiOperation, OperationAnnotations } from './openapi-operation.js';
+import { TooManyOperationsError, UnsupportedOperationError } from './openapi.errors.js';
+import { describeOperation } from './operation-description.js';
+import { plainText } from './plain-text.js';
+import { dereference } from './reference.js';
+import { type RouteKind, readRouteRules } from './route-rules.js';
+import { SchemaBudget } from './schema-budget.js';
+import { ToolNames, toolName } from './tool-name.js';
+
+export interface CompileOptions {
+  /** `open_api.custom_routes` as configured: a list, or the same as JSON text. */
+  readonly customRoutes?: unknown;
+  /** Tools that one member may have; 2,000 unless given. */
+  readonly maxOperations?: number;
+}
+
+export interface SkippedOperation {
+  /** `METHOD /path`. */
+  readonly operation: string;
+  readonly reason: string;
+}
+
+/** What is different from the document in an operation that did become a tool. */
+export interface OperationNote {
+  /** `METHOD /path`. */
+  readonly operation: string;
+  readonly note: string;
+}
+
+export interface CompiledOperations {
+  readonly operations: readonly OpenApiOperation[];
+  /** Operations that did not become tools, those excluded on purpose among them. */
+  readonly skipped: readonly SkippedOperation[];
+  readonly notes: readonly OperationNote[];
+}
+
+const DEFAULT_MAX_OPERATIONS = 2_000;
+/** Operations looked at per operation allowed, so that a document of nothing but exclusions ends too. */
+const SCAN_FACTOR = 10;
+
+/**
+ * Makes tools of a document's operations. One that cannot become a tool is skipped with a reason and stops no other.
+ * Names depend on nothing but the document and the rules: skipped operations keep theirs.
+ *
+ * @throws InvalidRoutesError if `customRoutes` has faults
+ * @throws TooManyOperationsError if more than `maxOperations` would become tools
+ */
+export function compileOperations(document: OpenApiDocument, options: CompileOptions = {}): CompiledOperations {
+  const { maxOperations = DEFAULT_MAX_OPERATIONS } = options;
+  const rules = readRouteRules(options.customRoutes);
+  const names = new ToolNames();
+  const budget = new SchemaBudget();
+  const operations: OpenApiOperation[] = [];
+  const skipped: SkippedOperation[] = [];
+  const notes: OperationNote[] = [];
+  let scanned = 0;
+  let tools = 0;
+  for (const place of places(document)) {
+    if (++scanned > maxOperations * SCAN_FACTOR) throw new TooManyOperationsError(maxOperations);
+    const { method, path, problem } = place;
+    const operation = plainText(`${method} ${path}`, MAX_LABEL_BYTES);
+    const kind = problem === undefined ? rules.kindOf(method, path) : 'TOOL';
+    if (kind !== 'TOOL') {
+      skipped.push({ operation, reason: ROUTE_REASONS[kind] });
+      continue;
+    }
+    if (++tools > maxOperations) throw new TooManyOperationsError(maxOperations);
+    const name = names.take(toolName(place.operation, method, path));
+    const remarks: string[] = [];
+    try {
+      operations.push(compileOperation(document, { ...place, name }, { budget, notes: remarks }));
+      notes.push(...remarks.map((note) => ({ operation, note })));
+    } catch (error) {
+      if (!(error instanceof UnsupportedOperationError)) throw error;
+      skipped.push({ operation, reason: error.message });
+    }
+  }
+  return { operations, skipped, notes };
+}
+
+const MAX_LABEL_BYTES = 256;
+const MAX_PATH_LENGTH = 512;
+
+const ROUTE_REASONS: Readonly<Record<Exclude<RouteKind, 'TOOL'>, string>> = {
+  EXCLUDE: 'excluded by open_api.custom_routes',
+  RESOURCE: 'open_api.custom_routes makes it a resource, and operations can only become tools',
+  RESOURCE_TEMPLATE: 'open_api.custom_routes makes it a resource template, and operations can only become tools',
+};
+
+interface Place {
+  readonly method: string;
+  readonly path: string;
+  readonly item: unknown;
+  readonly operation: unknown;
+  /** Why nothing at this place can become a tool. */
+  readonly problem?: string;
+}
+
+// In this order the operations of a path are named.
+const METHODS = ['get', 'put', 'post', 'delete', 'options', 'head', 'patch'];
+const UNSUPPORTED_METHODS = ['trace', 'query'];
+
+function* places(document: OpenApiDocument): Generator<Place> {
+  for (const [path, raw] of entriesOf(document.root, 'paths')) {
+    if (path.startsWith('x-')) continue;
+    const { item, problem } = pathItem(document, path, raw);
+    if (problem) yield { method: '*', path, item, operation: undefined, problem };
+    else yield* placesOf(path, item);
+  }
+}
+
+function* placesOf(path: string, item: unknown): Generator<Place> {
+  for (const key of [...METHODS, ...UNSUPPORTED_METHODS]) {
+    const operation = objectOf(item, key);
+    const problem = UNSUPPORTED_METHODS.includes(key) ? 'the method is not supported' : undefined;
+    if (operation) yield { method: key.toUpperCase(), path, item, operation, ...(problem && { problem }) };
+  }
+  for (const [method, operation] of entriesOf(item, 'additionalOperations')) {
+    yield { method: plainText(method, 32), path, item, operation, problem: 'the method is not supported' };
+  }
+}
+
+function pathItem(document: OpenApiDocument, path: string, raw: unknown): { item: unknown; problem?: string } {
+  try {
+    const problem = pathProblem(path);
+    if (problem) return { item: undefined, problem };
+    const item = dereference(document, raw);
+    return { item: item === raw ? raw : { ...(item as object), ...(raw as object) } };
+  } catch (error) {
+    if (error instanceof UnsupportedOperationError) return { item: undefined, problem: error.message };
+    throw error;
+  }
+}
+
+/** Why a path template cannot be put behind an endpoint; the same rules as for the values in it. */
+function pathProblem(path: string): string | undefined {
+  if (!path.startsWith('/') || path.startsWith('//')) return 'the path does not start with one slash';
+  if (path.length > MAX_PATH_LENGTH) return `the path is longer than ${MAX_PATH_LENGTH} characters`;
+  // The URL parser is the judge of what moves a path: dots in any spelling, back slashes, tabs and the like.
+  const plain = path.replace(/\{[^{}/]*\}/g, 'x');
+  const url = URL.canParse(plain, 'http://host') ? new URL(plain, 'http://host') : undefined;
+  const isMoved = url?.host !== 'host' || url.pathname.split('/').length !== path.split('/').length;
+  return isMoved || /[?#\\\s]|%(2f|5c|00)/i.test(plain)
+    ? 'the path holds a query, a fragment, a dot segment or a character that no path may hold'
+    : undefined;
+}
+
+interface Settings {
+  readonly notes: string[];
+  readonly budget: SchemaBudget;
+}
+
+function compileOperation(
+  document: OpenApiDocument,
+  place: Place & { name: string },
+  { notes, budget }: Settings,
+): OpenApiOperation {
+  const { method, path, item, operation, name, problem } = place;
+  if (problem) throw new UnsupportedOperationError(problem);
+  const parameters = declaredParameters(document, { path, item, operation }, notes);
+  // Neither may carry content with a meaning (RFC 9110, 9.3.1 and 9.3.2).
+  const isBodiless = method === 'GET' || method === 'HEAD';
+  const body = isBodiless ? undefined : declaredBody(document, operation);
+  if (isBodiless && memberOf(operation, 'requestBody') !== undefined) notes.push(`a ${method} request has no body`);
+  if (listOf(operation, 'servers').length > 0)
+    notes.push("its own servers are ignored; the member's endpoint is called");
+
+  const input = compileInput(document, { parameters, body }, budget);
+  if (input.isSimplified) notes.push('the schema of the arguments is simplified');
+  return {
+    name,
+    description: describeOperation(document, operation, { method, path, input, body }),
+    inputSchema: input.inputSchema,
+    annotations: annotationsOf(operation, method),
+    method: method as HttpMethod,
+    path,
+    parameters: input.parameters,
+    ...(input.body && { body: input.body }),
+  };
+}
+
+const SAFE = ['GET', 'HEAD', 'OPTIONS'];
+const IDEMPOTENT = [...SAFE, 'PUT', 'DELETE'];
+
+// What a POST or PATCH destroys is unknown, so the cautious answer stands.
+function annotationsOf(operation: unknown, method: string): OperationAnnotations {
+  const title = plainText(textOf(operation, 'summary') ?? '', 128);
+  return {
+    ...(title && { title }),
+    readOnlyHint: SAFE.includes(method),
+    destructiveHint: !SAFE.includes(method),
+    idempotentHint: IDEMPOTENT.includes(method),
+    openWorldHint: true,
+  };
+}

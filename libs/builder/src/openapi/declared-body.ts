@@ -1,0 +1,129 @@
+import { entriesOf, listOf, memberOf, textOf } from './json-reader.js';
+import { essenceOf, isJsonType } from './media-type.js';
+import type { OpenApiDocument } from './openapi-document.js';
+import { INPUT_LIMITS, type OperationBody, type ParameterStyle } from './openapi-operation.js';
+import { UnsupportedOperationError } from './openapi.errors.js';
+import { dereference } from './reference.js';
+
+/** A request body as the document declares it, in the one media type that will be sent. */
+export interface DeclaredBody extends Pick<OperationBody, 'contentType' | 'kind' | 'required'> {
+  readonly description: string;
+  readonly schema: unknown;
+  /** The members of an object body, which become arguments of their own. */
+  readonly fields?: BodyFields;
+  /** How a form writes the fields that the document gives a style. */
+  readonly styles: ReadonlyMap<string, { readonly style: ParameterStyle; readonly explode: boolean }>;
+}
+
+export interface BodyFields {
+  readonly properties: ReadonlyMap<string, unknown>;
+  readonly required: ReadonlySet<string>;
+  /** Whether the document invites further ones. */
+  readonly additional: boolean;
+}
+
+/**
+ * The body of an operation; JSON is preferred to forms, and forms to text.
+ *
+ * @throws UnsupportedOperationError if the body has none of these types
+ */
+export function declaredBody(document: OpenApiDocument, operation: unknown): DeclaredBody | undefined {
+  const body = dereference(document, memberOf(operation, 'requestBody'));
+  const types = entriesOf(body, 'content');
+  if (types.length === 0) return undefined;
+
+  const offers = types.map(([type, media]) => ({ type, media, kind: kindOf(type) }));
+  const offer = KINDS.map((kind) => offers.find((candidate) => candidate.kind === kind)).find(Boolean);
+  if (!offer?.kind) throw new UnsupportedOperationError(`a body of type ${types[0]?.[0]} is not supported`);
+
+  const media = dereference(document, offer.media);
+  const schema = memberOf(media, 'schema') ?? {};
+  const fields = offer.kind === 'text' ? undefined : objectFields(document, schema, { visits: 0 });
+  if (offer.kind === 'form' && !fields) throw new UnsupportedOperationError('a form without fields is not supported');
+  return {
+    contentType: offer.type.includes('*') ? 'application/json' : offer.type,
+    kind: offer.kind,
+    required: memberOf(body, 'required') === true,
+    description: textOf(body, 'description') ?? '',
+    schema,
+    ...(fields && { fields }),
+    styles: formStyles(media),
+  };
+}
+
+const KINDS = ['json', 'form', 'text'] as const;
+
+function kindOf(type: string): OperationBody['kind'] | undefined {
+  const essence = essenceOf(type);
+  if (isJsonType(type) || essence === '*/*' || essence === 'application/*') return 'json';
+  if (essence === 'application/x-www-form-urlencoded') return 'form';
+  return essence === 'text/plain' ? 'text' : undefined;
+}
+
+const FORM_STYLES: readonly string[] = [
+  'form',
+  'spaceDelimited',
+  'pipeDelimited',
+  'deepObject',
+] satisfies ParameterStyle[];
+
+function formStyles(media: unknown): DeclaredBody['styles'] {
+  const styles = new Map<string, { style: ParameterStyle; explode: boolean }>();
+  for (const [name, encoding] of entriesOf(media, 'encoding')) {
+    const style = textOf(encoding, 'style');
+    const explode = memberOf(encoding, 'explode');
+    if (style === undefined && explode === undefined) continue;
+    const known = FORM_STYLES.includes(style ?? 'form') ? ((style ?? 'form') as ParameterStyle) : 'form';
+    styles.set(name, { style: known, explode: typeof explode === 'boolean' ? explode : known === 'form' });
+  }
+  return styles;
+}
+
+/** Schemas that are looked at for one body; parts that refer to parts can stand for any number of them. */
+const MAX_VISITS = 200;
+/** Keywords that say more about an object than a list of arguments can. */
+const ENTANGLING = ['anyOf', 'oneOf', 'not', 'if', '$ref'];
+
+/** The members of an object schema, those of its `allOf` included; undefined if it is not simply an object. */
+function objectFields(document: OpenApiDocument, schema: unknown, work: { visits: number }): BodyFields | undefined {
+  const isWhole = work.visits === 0;
+  // Whatever stands next to a reference counts since 3.1, and is one more thing than a list can say.
+  const isMixed = document.version !== '3.0' && memberOf(schema, '$ref') !== undefined && hasMembers(schema);
+  const object = isMixed ? schema : dereference(document, schema);
+  const isEntangled = ENTANGLING.some((keyword) => memberOf(object, keyword) !== undefined);
+  if (++work.visits > MAX_VISITS || isEntangled || memberOf(object, 'nullable') === true) return undefined;
+  const type = memberOf(object, 'type');
+  if (type !== undefined && type !== 'object') return undefined;
+
+  const properties = new Map<string, unknown>();
+  const required = new Set<string>();
+  let additional = isOpen(memberOf(object, 'additionalProperties'));
+  for (const part of listOf(object, 'allOf')) {
+    const fields = objectFields(document, part, work);
+    if (!fields) return undefined;
+    for (const [name, property] of fields.properties) add(properties, name, property);
+    for (const name of fields.required) required.add(name);
+    additional ||= fields.additional;
+  }
+  const named = entriesOf(object, 'properties');
+  if (named.length > INPUT_LIMITS.maxArguments)
+    throw new UnsupportedOperationError(`it takes ${named.length} arguments`);
+  for (const [name, property] of named) add(properties, name, property);
+  for (const name of listOf(object, 'required')) if (typeof name === 'string') required.add(name);
+  // An object without any named member can only be given as a whole, unless it merely adds to its siblings.
+  if (properties.size === 0 && isWhole) return undefined;
+  return { properties, required, additional };
+}
+
+const hasMembers = (schema: unknown): boolean =>
+  ['properties', 'required', 'allOf', 'additionalProperties'].some(
+    (keyword) => memberOf(schema, keyword) !== undefined,
+  );
+
+const isOpen = (additional: unknown): boolean =>
+  additional === true || (typeof additional === 'object' && additional !== null);
+
+function add(properties: Map<string, unknown>, name: string, property: unknown): void {
+  const known = properties.get(name);
+  properties.set(name, known === undefined ? property : { allOf: [known, property] });
+}

@@ -1,0 +1,115 @@
+import { entriesOf, listOf, memberOf, objectOf, textOf } from './json-reader.js';
+import { isCookieName, isHeaderAllowed } from './header-rules.js';
+import { isJsonType } from './media-type.js';
+import type { OpenApiDocument } from './openapi-document.js';
+import type { OperationParameter, ParameterLocation, ParameterStyle } from './openapi-operation.js';
+import { UnsupportedOperationError } from './openapi.errors.js';
+import { dereference } from './reference.js';
+
+/** A parameter as the document declares it, before it has a name among the arguments. */
+export interface DeclaredParameter extends Omit<OperationParameter, 'argument'> {
+  readonly schema: unknown;
+  readonly description: string;
+}
+
+interface Place {
+  readonly path: string;
+  readonly item: unknown;
+  readonly operation: unknown;
+}
+
+const STYLES: Readonly<Record<ParameterLocation, readonly ParameterStyle[]>> = {
+  path: ['simple', 'label', 'matrix'],
+  query: ['form', 'spaceDelimited', 'pipeDelimited', 'deepObject'],
+  header: ['simple'],
+  cookie: ['form'],
+};
+
+/**
+ * The parameters of an operation: those of its path item, overridden by its own of the same name and place. Optional
+ * ones that cannot be honoured are left out with a note.
+ *
+ * @throws UnsupportedOperationError if a required one cannot be honoured
+ */
+export function declaredParameters(document: OpenApiDocument, place: Place, notes: string[]): DeclaredParameter[] {
+  const byKey = new Map<string, DeclaredParameter>();
+  for (const raw of [...listOf(place.item, 'parameters'), ...listOf(place.operation, 'parameters')]) {
+    const parameter = dereference(document, raw);
+    const [name = '', location = ''] = [textOf(parameter, 'name'), textOf(parameter, 'in')];
+    const key = `${location}:${location === 'header' ? name.toLowerCase() : name}`;
+    byKey.delete(key);
+    const fault = faultOf(parameter, place.path);
+    if (!fault) byKey.set(key, declared(document, parameter));
+    else if (memberOf(parameter, 'required') === true && !isIgnorable(name, location)) {
+      throw new UnsupportedOperationError(`the required parameter "${name}" ${fault}`);
+    } else notes.push(`the parameter "${name}" is left out: it ${fault}`);
+  }
+  const parameters = [...byKey.values()];
+  return [...undeclaredPathParameters(place.path, parameters, notes), ...parameters];
+}
+
+/** The names in a path template, in order. */
+export const templateNames = (path: string): string[] =>
+  [...path.matchAll(/\{([^{}/]+)\}/g)].map(([, name = '']) => name);
+
+// Headers that the gateway sets itself, and path parameters that the path does not mention.
+const isIgnorable = (name: string, location: string): boolean =>
+  location === 'path' || (location === 'header' && !isHeaderAllowed(name));
+
+function faultOf(parameter: unknown, path: string): string | undefined {
+  const [name, location] = [textOf(parameter, 'name'), textOf(parameter, 'in')];
+  if (!name || name === '__proto__') return 'has no usable name';
+  if (location === undefined || !Object.hasOwn(STYLES, location))
+    return `stands in "${location}", which is not supported`;
+  if (location === 'path' && !templateNames(path).includes(name)) return 'does not occur in the path';
+  if (location === 'header' && !isHeaderAllowed(name)) return 'is a header that arguments may not set';
+  if (location === 'cookie' && !isCookieName(name)) return 'has a name that no cookie may have';
+  const style = textOf(parameter, 'style');
+  const isKnown = style === undefined || STYLES[location as ParameterLocation].some((known) => known === style);
+  return isKnown ? undefined : `has the style "${style}", which is not supported there`;
+}
+
+function declared(document: OpenApiDocument, parameter: unknown): DeclaredParameter {
+  const location = textOf(parameter, 'in') as ParameterLocation;
+  const style = (textOf(parameter, 'style') as ParameterStyle | undefined) ?? STYLES[location][0] ?? 'form';
+  const explode = memberOf(parameter, 'explode');
+  const [media] = entriesOf(parameter, 'content');
+  const schema = media ? memberOf(media[1], 'schema') : memberOf(parameter, 'schema');
+  return {
+    name: textOf(parameter, 'name') ?? '',
+    in: location,
+    required: location === 'path' || memberOf(parameter, 'required') === true,
+    style,
+    explode: typeof explode === 'boolean' ? explode : style === 'form',
+    ...(location === 'query' && memberOf(parameter, 'allowReserved') === true && { allowReserved: true as const }),
+    ...(media && isJsonType(media[0]) && { json: true as const }),
+    schema: schema ?? {},
+    description: textOf(parameter, 'description') ?? textOf(dereferenced(document, schema), 'description') ?? '',
+  };
+}
+
+const dereferenced = (document: OpenApiDocument, schema: unknown): unknown =>
+  objectOf({ schema: dereference(document, schema) }, 'schema');
+
+// Careless documents name a parameter in the path alone. It can only be text.
+function undeclaredPathParameters(
+  path: string,
+  declared: readonly DeclaredParameter[],
+  notes: string[],
+): DeclaredParameter[] {
+  const known = new Set(declared.filter((parameter) => parameter.in === 'path').map(({ name }) => name));
+  const missing = [...new Set(templateNames(path))].filter((name) => !known.has(name));
+  return missing.map((name) => {
+    if (name === '__proto__') throw new UnsupportedOperationError('a path parameter has no usable name');
+    notes.push(`the path parameter "${name}" is not declared and taken for text`);
+    return {
+      name,
+      in: 'path',
+      required: true,
+      style: 'simple',
+      explode: false,
+      schema: { type: 'string' },
+      description: '',
+    };
+  });
+}

@@ -1,0 +1,29 @@
+export { type OperationRequest, buildRequest } from './build-request.js';
+export {
+  type CompileOptions,
+  type CompiledOperations,
+  type OperationNote,
+  type SkippedOperation,
+  compileOperations,
+} from './compile-operations.js';
+export { DOCUMENT_LIMITS, type OpenApiDocument } from './openapi-document.js';
+export {
+  type BodyProperty,
+  type HttpMethod,
+  type OpenApiOperation,
+  type OperationAnnotations,
+  type OperationBody,
+  type OperationParameter,
+  type ParameterLocation,
+  type ParameterStyle,
+  INPUT_LIMITS,
+} from './openapi-operation.js';
+export {
+  InvalidArgumentsError,
+  InvalidDocumentError,
+  InvalidRoutesError,
+  TooManyOperationsError,
+  UnsupportedVersionError,
+} from './openapi.errors.js';
+export { parseDocument } from './parse-document.js';
+export { type OperationResponse, type OperationResult, type ToolContent, toToolResult } from './tool-result.js';

@@ -1,0 +1,261 @@
+import { describe, expect, it } from '@jest/globals';
+import { compileOperations } from './compile-operations.js';
+import type { OpenApiOperation } from './openapi-operation.js';
+import { parseDocument } from './parse-document.js';
+
+const compile = (paths: object, options = {}, more: object = {}) =>
+  compileOperations(parseDocument({ openapi: '3.0.3', paths, ...more }), options);
+
+function only(paths: object, more: object = {}): OpenApiOperation {
+  const { operations, skipped } = compile(paths, {}, more);
+  expect(skipped).toEqual([]);
+  expect(operations).toHaveLength(1);
+  return operations[0] as OpenApiOperation;
+}
+
+const query = (schema: object, more: object = {}) => ({
+  '/a': { get: { parameters: [{ name: 'q', in: 'query', schema, ...more }] } },
+});
+const jsonBody = (schema: object, more: object = {}) => ({
+  '/a': { post: { requestBody: { required: true, content: { 'application/json': { schema } } }, ...more } },
+});
+// eslint-disable-next-line @typescript-eslint/no-explicit-any -- schemas are trees of anything, picked apart below
+const schemaOf = (paths: object, more: object = {}) => only(paths, more).inputSchema as Record<string, any>;
+const q = (schema: object, more: object = {}) => schemaOf(query(schema), more).properties.q as unknown;
+
+describe('the arguments of a tool', () => {
+  it('are all its parameters and the members of its body, in one object', () => {
+    const paths = {
+      '/a/{id}': {
+        parameters: [
+          { name: 'id', in: 'path', required: true, schema: { type: 'string' } },
+          { name: 'x', in: 'query', schema: { type: 'string' } },
+        ],
+        put: {
+          parameters: [
+            { name: 'x', in: 'query', required: true, description: 'How\u202e many', schema: { type: 'integer' } },
+            { name: 'X-H', in: 'header' },
+            { name: 'c', in: 'cookie' },
+          ],
+          requestBody: {
+            required: true,
+            content: {
+              'application/json': {
+                schema: { type: 'object', required: ['id'], properties: { id: { type: 'number' }, note: {} } },
+              },
+            },
+          },
+        },
+      },
+    };
+    const { inputSchema, parameters, body } = only(paths);
+    expect(inputSchema).toEqual({
+      type: 'object',
+      properties: {
+        id__path: { type: 'string' },
+        x: { type: 'integer', description: 'How many' },
+        'X-H': {},
+        c: {},
+        id: { type: 'number' },
+        note: {},
+      },
+      required: ['id__path', 'x', 'id'],
+      additionalProperties: false,
+    });
+    expect(parameters.map((each) => `${each.in} ${each.name} ${each.argument}`)).toEqual([
+      'path id id__path',
+      'query x x',
+      'header X-H X-H',
+      'cookie c c',
+    ]);
+    expect(body).toEqual({
+      contentType: 'application/json',
+      kind: 'json',
+      required: true,
+      additional: false,
+      properties: [
+        { argument: 'id', name: 'id' },
+        { argument: 'note', name: 'note' },
+      ],
+    });
+  });
+
+  it('keep parameters of one name apart by their place', () => {
+    const parameters = [
+      { name: 'id', in: 'path' },
+      { name: 'id', in: 'query' },
+      { name: 'body', in: 'query' },
+    ];
+    const operation = { parameters, requestBody: { content: { 'application/json': { schema: { type: 'array' } } } } };
+    expect(Object.keys(schemaOf({ '/{id}': { post: operation } }).properties)).toEqual([
+      'id',
+      'id__query',
+      'body__query',
+      'body',
+    ]);
+  });
+
+  it('take a body together from all its parts, and whole where it is more than an object', () => {
+    const parts = [
+      { $ref: '#/components/schemas/A' },
+      { properties: { b: { type: 'string' }, a: { minimum: 1 } }, required: ['b'] },
+    ];
+    const components = { schemas: { A: { type: 'object', properties: { a: { type: 'integer' } } } } };
+    const merged = schemaOf(jsonBody({ allOf: parts }), { components });
+    expect(merged.properties).toEqual({ a: { allOf: [{ type: 'integer' }, { minimum: 1 }] }, b: { type: 'string' } });
+    expect(merged.required).toEqual(['b']);
+    for (const whole of [
+      { oneOf: parts },
+      { type: 'object' },
+      { type: 'string' },
+      {},
+      { allOf: [{ type: 'array' }] },
+    ]) {
+      expect(Object.keys(schemaOf(jsonBody(whole), { components }).properties)).toEqual(['body']);
+    }
+  });
+
+  it('leave out what only the server sends, wherever it stands', () => {
+    const components = { schemas: { Id: { type: 'string', readOnly: true } } };
+    const inner = {
+      type: 'object',
+      required: ['id', 'x'],
+      properties: { id: { $ref: '#/components/schemas/Id' }, x: {} },
+    };
+    const schema = schemaOf(
+      jsonBody({ type: 'object', required: ['id', 'inner'], properties: { id: { readOnly: true }, inner } }),
+      { components },
+    );
+    expect(schema.required).toEqual(['inner']);
+    expect(schema.properties).toEqual({ inner: { type: 'object', required: ['x'], properties: { x: {} } } });
+  });
+
+  it('do not set headers that the gateway or the credential owns', () => {
+    const names = [
+      'Authorization',
+      'cookie',
+      'HOST',
+      'Content-Length',
+      'X-Forwarded-For',
+      'Mcp-Session-Id',
+      'Proxy-Authorization',
+      'Forwarded',
+      'a b',
+      'a:b',
+    ];
+    const parameters = names.map((name) => ({ name, in: 'header', required: true }));
+    const { operations, notes } = compile({
+      '/a': { get: { parameters: [...parameters, { name: 'X-Ok', in: 'header' }] } },
+    });
+    expect(operations[0]?.parameters.map(({ name }) => name)).toEqual(['X-Ok']);
+    expect(notes).toHaveLength(names.length);
+  });
+
+  it('include path parameters that the document forgot', () => {
+    expect(schemaOf({ '/{a}/{b}': { get: { parameters: [{ name: 'b', in: 'path' }] } } }).required).toEqual(['a', 'b']);
+  });
+
+  it.each(['__proto__', 'constructor', 'toString'])('may be called %s without harm', (name) => {
+    const { operations, notes } = compile({
+      '/a': { get: { parameters: [{ name, in: 'query', schema: { type: 'string' } }] } },
+    });
+    expect(Object.keys(operations[0]?.inputSchema.properties ?? {})).toEqual(notes.length > 0 ? [] : [name]);
+    expect(Object.getPrototypeOf(operations[0]?.inputSchema.properties)).toBe(Object.prototype);
+  });
+});
+
+describe('a schema', () => {
+  it.each([
+    [{ type: 'string', nullable: true }, { type: ['string', 'null'] }],
+    [
+      { type: 'string', enum: ['a'], nullable: true },
+      { type: ['string', 'null'], enum: ['a', null] },
+    ],
+    [
+      { allOf: [{ type: 'string' }], nullable: true, description: 'd' },
+      { description: 'd', anyOf: [{ allOf: [{ type: 'string' }] }, { type: 'null' }] },
+    ],
+    [
+      { type: 'integer', minimum: 1, exclusiveMinimum: true, maximum: 9, exclusiveMaximum: false },
+      { type: 'integer', exclusiveMinimum: 1, maximum: 9 },
+    ],
+    [
+      { type: 'array', items: [{ type: 'string' }, {}] },
+      { type: 'array', prefixItems: [{ type: 'string' }, {}] },
+    ],
+    [{ type: 'file', xml: {}, example: 1, discriminator: {}, 'x-y': 1, required: true }, {}],
+    [
+      { type: 'string', pattern: '^[a-z]+$', format: 'x' },
+      { type: 'string', pattern: '^[a-z]+$', format: 'x' },
+    ],
+    [{ type: 'string', pattern: '^(a+)+$' }, { type: 'string' }],
+    [{ patternProperties: { '(a*)*': {}, '^x': {} } }, { patternProperties: { '^x': {} } }],
+    [{ items: null, properties: { a: 7, b: { minLength: -1 } }, enum: [] }, { properties: { b: {} } }],
+  ])('becomes JSON Schema: %j', (schema, translated) => {
+    expect(q(schema)).toEqual(translated);
+  });
+
+  const components = {
+    schemas: {
+      Node: {
+        type: 'object',
+        properties: { next: { $ref: '#/components/schemas/Node' }, 'a/b': { $ref: '#/components/schemas/A~1B%20C' } },
+      },
+      'A/B C': { type: 'string' },
+      One: { $ref: '#/components/schemas/Two' },
+      Two: { $ref: '#/components/schemas/One' },
+      Three: { $ref: '#/components/schemas/Node' },
+      Pet: { oneOf: [{ $ref: '#/components/schemas/Cat' }], properties: { name: {} } },
+      Cat: { allOf: [{ $ref: '#/components/schemas/Pet' }, { required: ['claws'] }] },
+    },
+  };
+  const ref = (name: string) => ({ $ref: `#/components/schemas/${name}` });
+
+  it('that refers to itself becomes a definition', () => {
+    const schema = schemaOf(query(ref('Three')), { components });
+    expect(schema.properties.q).toEqual({ $ref: '#/$defs/Node' });
+    expect(schema.$defs).toEqual({
+      Node: { type: 'object', properties: { next: { $ref: '#/$defs/Node' }, 'a/b': { $ref: '#/$defs/A_1B_20C' } } },
+      A_1B_20C: { type: 'string' },
+    });
+  });
+
+  it('that is all of what it is one of does not lead validators in a circle', () => {
+    const schema = schemaOf(query(ref('Pet')), { components });
+    expect(schema.$defs).toEqual({
+      Pet: { oneOf: [{ $ref: '#/$defs/Cat' }], properties: { name: {} } },
+      Cat: { allOf: [{}, { required: ['claws'] }] },
+    });
+  });
+
+  it('keeps what stands next to a reference since 3.1, and only the words before', () => {
+    const beside = { ...ref('Node'), description: 'd', maxProperties: 1 };
+    expect(q(beside, { components })).toEqual({ $ref: '#/$defs/Node', description: 'd' });
+    expect(q(beside, { components, openapi: '3.1.0' })).toEqual({
+      $ref: '#/$defs/Node',
+      description: 'd',
+      maxProperties: 1,
+    });
+  });
+
+  it.each([
+    'file:///etc/passwd',
+    'http://127.0.0.1/x?token=topsecret',
+    'other.yaml#/A',
+    '#/components/schemas/Nope',
+    '#/components/schemas/One',
+    '#anchor',
+    '#/constructor',
+    '#/paths/length',
+    '',
+  ])('with the reference %j costs its operation and no other', ($ref) => {
+    const { operations, skipped } = compile(
+      { ...query({ type: 'array', items: { $ref } }), '/b': { get: {} } },
+      {},
+      { components },
+    );
+    expect(operations.map(({ path }) => path)).toEqual(['/b']);
+    expect(skipped).toEqual([{ operation: 'GET /a', reason: expect.stringContaining('the reference') }]);
+    expect(skipped[0]?.reason).not.toContain('topsecret');
+  });
+});

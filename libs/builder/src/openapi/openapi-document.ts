@@ -1,0 +1,13 @@
+import type { JsonObject } from '#kernel';
+
+/** A document that has been read and bounded, but not yet understood: schemas and references are as written. */
+export interface OpenApiDocument {
+  /** How its schemas are to be read. Swagger 2.0 has become 3.0; 3.2 is read as 3.1, its common part. */
+  readonly version: '3.0' | '3.1';
+  readonly title: string;
+  /** The whole document. Nested no deeper than `DOCUMENT_LIMITS.maxDepth`; `#/…` references point into it. */
+  readonly root: JsonObject;
+}
+
+/** What a document may be at most. Real ones nest about 40 deep and have 300,000 values at 5 MiB. */
+export const DOCUMENT_LIMITS = { maxBytes: 5 * 1024 * 1024, maxDepth: 128, maxNodes: 1_000_000, maxAliases: 50 };

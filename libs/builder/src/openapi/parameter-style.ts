@@ -1,0 +1,75 @@
+import { isObject } from '#kernel';
+import type { OperationParameter } from './openapi-operation.js';
+import { encodeKeepingReserved, encodeStrictly } from './percent-encoding.js';
+
+export type StyledValue = Pick<OperationParameter, 'name' | 'style' | 'explode' | 'allowReserved'>;
+
+/*
+ * How lists and objects are written (OpenAPI 3.1.1, 4.8.12.6; RFC 6570). Names and values are encoded before they are
+ * joined, and so is every separator that is not legal in a URL as it stands, since strict servers refuse those.
+ */
+
+/** A value as text: what is no scalar, as JSON. */
+export const textOfValue = (value: unknown): string => (typeof value === 'string' ? value : JSON.stringify(value));
+
+/** The scalars of a value, each of which stands between separators: elements of a list, names and values of an object. */
+export function partsOf(value: unknown): string[] {
+  if (Array.isArray(value)) return present(value).map(textOfValue);
+  return isObject(value) ? members(value).flatMap(([key, member]) => [key, textOfValue(member)]) : [textOfValue(value)];
+}
+
+/** `name=value` pairs of a query or a form, encoded; none for an empty list or object. */
+export function styledPairs(parameter: StyledValue, value: unknown): string[] {
+  const { name, style, explode } = parameter;
+  const encode = parameter.allowReserved ? encodeKeepingReserved : encodeStrictly;
+  const pair = (key: string, member: unknown): string => `${encodeStrictly(key)}=${encode(textOfValue(member))}`;
+  if (style === 'deepObject' && typeof value === 'object')
+    return nested(name, value, 0).map(([key, leaf]) => pair(key, leaf));
+  if (typeof value !== 'object' || value === null) return [pair(name, value)];
+  if (explode && Array.isArray(value)) return present(value).map((member) => pair(name, member));
+  if (explode) return members(value).map(([key, member]) => pair(key, member));
+  const parts = partsOf(value).map(encode);
+  return parts.length > 0 ? [`${encodeStrictly(name)}=${parts.join(SEPARATORS[style] ?? ',')}`] : [];
+}
+
+const SEPARATORS: Readonly<Record<string, string>> = { spaceDelimited: '%20', pipeDelimited: '%7C' };
+
+const MAX_NESTING = 8;
+
+// The specification defines one level for objects; deeper ones and lists follow what Rack, PHP and `qs` read.
+function nested(name: string, value: unknown, depth: number): [string, unknown][] {
+  if (depth >= MAX_NESTING || typeof value !== 'object' || value === null) return [[name, value]];
+  return members(value).flatMap(([key, member]) => nested(`${name}[${key}]`, member, depth + 1));
+}
+
+/** The text that takes the place of `{name}` in a path, encoded. */
+export function styledPathSegment(parameter: StyledValue, value: unknown): string {
+  const { name, style, explode } = parameter;
+  const [prefix, separator] = PATH_STYLES[style] ?? ['', ','];
+  const isNamed = style === 'matrix';
+  const named = (text: string): string => `${encodeStrictly(name)}=${text}`;
+  const isObjectValue = isObject(value);
+  if (explode && typeof value === 'object' && value !== null) {
+    const parts = isObjectValue
+      ? members(value).map(([key, member]) => `${encodeStrictly(key)}=${encodeStrictly(textOfValue(member))}`)
+      : partsOf(value).map((part) => (isNamed ? named(encodeStrictly(part)) : encodeStrictly(part)));
+    return prefix + parts.join(separator);
+  }
+  const list = partsOf(value).map(encodeStrictly).join(',');
+  return prefix + (isNamed ? named(list) : list);
+}
+
+const PATH_STYLES: Readonly<Record<string, readonly [string, string]>> = { label: ['.', '.'], matrix: [';', ';'] };
+
+/** The value of a header: lists and objects with commas (`simple` style), nothing encoded. */
+export function styledHeader({ explode }: StyledValue, value: unknown): string {
+  if (!isObject(value) || !explode) return partsOf(value).join(',');
+  return members(value)
+    .map(([key, member]) => `${key}=${textOfValue(member)}`)
+    .join(',');
+}
+
+const present = (list: readonly unknown[]): unknown[] =>
+  list.filter((member) => member !== undefined && member !== null);
+const members = (value: object): [string, unknown][] =>
+  Object.entries(value).filter(([, member]) => member !== undefined && member !== null);

@@ -1,0 +1,112 @@
+import { describe, expect, it } from '@jest/globals';
+import { toToolResult } from './tool-result.js';
+
+const answer = (body: string | Buffer, contentType: string | undefined, status = 200) =>
+  toToolResult({ status, contentType, body: Buffer.from(body as string) });
+
+const nested = (levels: number) => `${'['.repeat(levels)}${']'.repeat(levels)}`;
+
+describe('toToolResult', () => {
+  it('gives a JSON object as received and as structure', () => {
+    const text = '{ "id": 9007199254740993, "a": [1] }';
+    expect(answer(text, 'application/json; charset=utf-8')).toEqual({
+      content: [{ type: 'text', text }],
+      structuredContent: JSON.parse(text),
+    });
+  });
+
+  it.each([
+    ['[1,2]', [1, 2]],
+    ['"x"', 'x'],
+    ['null', null],
+    ['0', 0],
+  ])('puts the JSON value %s under result', (text, result) => {
+    expect(answer(text, 'application/problem+json')).toEqual({
+      content: [{ type: 'text', text }],
+      structuredContent: { result },
+    });
+  });
+
+  it('finds JSON in plain text and in answers without a type, but not in other text', () => {
+    expect(answer('{"a":1}', 'text/plain').structuredContent).toEqual({ a: 1 });
+    expect(answer(' [1]', undefined).structuredContent).toEqual({ result: [1] });
+    expect(answer('12', 'text/plain').structuredContent).toBeUndefined();
+    expect(answer('{"a":1}', 'text/html').structuredContent).toBeUndefined();
+    expect(answer('{"a":1}\n{"a":2}', 'application/x-ndjson').structuredContent).toBeUndefined();
+  });
+
+  it.each(['{"a":', '{"a":1} trailing', '\u0000'])('gives text alone for what is not well-formed JSON: %j', (text) => {
+    expect(answer(text, 'application/json')).toEqual({ content: [{ type: 'text', text }] });
+  });
+
+  it('gives text alone for JSON that nests too deep', () => {
+    expect(answer(nested(64), 'application/json').structuredContent).toBeDefined();
+    for (const levels of [65, 1_000_000]) {
+      expect(answer(nested(levels), 'application/json').structuredContent).toBeUndefined();
+    }
+  });
+
+  it.each([
+    '{"__proto__":{"polluted":1},"b":{"__proto__":{"polluted":1}}}',
+    '{"\\u005f_proto__":{"polluted":1},"b":{}}',
+    '{"constructor":{"prototype":{"polluted":1}},"b":{}}',
+    '{"con\\u0073tructor":{"prototype":{"polluted":1}},"b":{}}',
+  ])('leaves out keys that would change prototypes: %s', (text) => {
+    const { structuredContent } = answer(text, 'application/json');
+    expect(structuredContent).toEqual({ b: {} });
+    expect(Object.keys(Object.assign({}, structuredContent))).toEqual(['b']);
+    expect(JSON.stringify(structuredContent)).toBe('{"b":{}}');
+  });
+
+  it('decodes text by its charset and never guesses', () => {
+    expect(answer(Buffer.from([0x67, 0x72, 0xfc, 0x6e]), 'text/plain; charset="ISO-8859-1"').content).toEqual([
+      { type: 'text', text: 'grün' },
+    ]);
+    expect(answer(Buffer.from([0x67, 0x72, 0xfc, 0x6e]), 'text/plain').content[0]).toMatchObject({ type: 'resource' });
+    expect(answer(Buffer.from([0x22, 0xff, 0x22]), 'application/json')).not.toHaveProperty('structuredContent');
+  });
+
+  it('gives pictures and sound as such, and SVG as text', () => {
+    const bytes = Buffer.from([1, 2, 3]);
+    const data = bytes.toString('base64');
+    expect(answer(bytes, 'image/PNG').content).toEqual([{ type: 'image', data, mimeType: 'image/png' }]);
+    expect(answer(bytes, 'audio/mpeg').content).toEqual([{ type: 'audio', data, mimeType: 'audio/mpeg' }]);
+    expect(answer('<svg/>', 'image/svg+xml').content).toEqual([{ type: 'text', text: '<svg/>' }]);
+  });
+
+  it('embeds other bytes and only describes very many', () => {
+    expect(answer(Buffer.from([0]), 'application/pdf').content).toEqual([
+      { type: 'resource', resource: { uri: 'urn:mcp-composer:response', mimeType: 'application/pdf', blob: 'AA==' } },
+    ]);
+    const [content] = answer(Buffer.alloc(1024 * 1024 + 1), 'application/zip').content;
+    expect(content).toEqual({
+      type: 'text',
+      text: 'The answer is 1048577 bytes of application/zip, too large to be passed on.',
+    });
+  });
+
+  it('names the status of an empty answer', () => {
+    expect(answer('', undefined, 204)).toEqual({ content: [{ type: 'text', text: 'HTTP 204 No Content' }] });
+    const custom = toToolResult({ status: 299, statusText: 'Fine', body: Buffer.alloc(0) });
+    expect(custom.content).toEqual([{ type: 'text', text: 'HTTP 299 Fine' }]);
+  });
+
+  it.each([
+    [404, 'Nope', 'text/plain', 'HTTP error 404: Not Found - Nope'],
+    [422, '{"e":1}', 'application/json', 'HTTP error 422: Unprocessable Entity - {"e":1}'],
+    [500, '', undefined, 'HTTP error 500: Internal Server Error'],
+    [599, 'x', undefined, 'HTTP error 599 - x'],
+    [302, '', undefined, 'HTTP error 302: Found'],
+    [502, '\u0000\u0001', 'image/png', 'HTTP error 502: Bad Gateway - 2 bytes of image/png'],
+  ])('makes an error of status %i', (status, body, contentType, text) => {
+    expect(answer(body, contentType, status)).toEqual({ content: [{ type: 'text', text }], isError: true });
+  });
+
+  it('cuts the body of an error to 4 KiB at the edge of a character', () => {
+    const [content] = answer('é'.repeat(100_000), 'text/html', 500).content;
+    const text = (content as { text: string }).text.replace('HTTP error 500: Internal Server Error - ', '');
+    expect(text).toMatch(/^é+…$/);
+    expect(Buffer.byteLength(text)).toBeLessThanOrEqual(4096);
+    expect(Buffer.byteLength(text)).toBeGreaterThan(4090);
+  });
+});

@@ -1,0 +1,130 @@
+import { STATUS_CODES } from 'node:http';
+import { type JsonObject, isObject } from '#kernel';
+import { isDeeperThan, plainCopy } from './bounded-json.js';
+import { charsetOf, essenceOf, isJsonType } from './media-type.js';
+import { cut } from './plain-text.js';
+
+/** What a member answered, its body whole and already decompressed. */
+export interface OperationResponse {
+  readonly status: number;
+  readonly statusText?: string;
+  readonly contentType?: string | undefined;
+  readonly body: Buffer;
+}
+
+export type ToolContent =
+  | { readonly type: 'text'; readonly text: string }
+  | { readonly type: 'image' | 'audio'; readonly data: string; readonly mimeType: string }
+  | {
+      readonly type: 'resource';
+      readonly resource: { readonly uri: string; readonly mimeType: string; readonly blob: string };
+    };
+
+/** The members of MCP's `CallToolResult` that an HTTP answer can fill. */
+export interface OperationResult {
+  readonly content: readonly ToolContent[];
+  readonly structuredContent?: JsonObject;
+  readonly isError?: true;
+}
+
+const MAX_ERROR_BYTES = 4 * 1024;
+/** Blobs beyond this are only described: as base64 in a result they serve no client. */
+const MAX_BLOB_BYTES = 1024 * 1024;
+const JSON_LIMITS = { maxDepth: 64, maxNodes: 1_000_000 };
+/** An embedded resource must have a URI; this one says where it came from and cannot be read. */
+const BLOB_URI = 'urn:mcp-composer:response';
+
+/**
+ * Makes a tool's result of an HTTP answer. JSON is both the text as received and `structuredContent` (a value that is
+ * no object under `result`); everything but 2xx is an error result. Never throws: what cannot be understood is told
+ * as text, and what nests too deep or is not UTF-8 is not passed on as structure.
+ */
+export function toToolResult(response: OperationResponse): OperationResult {
+  const { status, contentType, body } = response;
+  if (status < 200 || status > 299) return { ...textResult(errorText(response)), isError: true };
+  if (body.length === 0) return textResult(`HTTP ${status} ${reasonOf(response)}`.trimEnd());
+
+  const essence = essenceOf(contentType);
+  if (isPicture(essence)) return mediaResult('image', essence, body);
+  if (essence.startsWith('audio/')) return mediaResult('audio', essence, body);
+  const text = isTextual(essence) ? decoded(body, contentType) : undefined;
+  if (text === undefined) return blobResult(essence, body);
+  const structure = looksLikeJson(essence, text) ? structured(text) : undefined;
+  return { ...textResult(text), ...(structure && { structuredContent: structure }) };
+}
+
+function errorText(response: OperationResponse): string {
+  const head = `HTTP error ${response.status}: ${reasonOf(response)}`.replace(/: $/, '');
+  if (response.body.length === 0) return head;
+  const essence = essenceOf(response.contentType);
+  // Cutting the bytes first keeps a large page from being decoded for its first lines.
+  const start = response.body.subarray(0, MAX_ERROR_BYTES * 2);
+  const text =
+    isTextual(essence) && !isPicture(essence)
+      ? new TextDecoder(encodingOf(response.contentType)).decode(start)
+      : undefined;
+  return `${head} - ${text === undefined ? sizeOf(essence, response.body) : cut(text, MAX_ERROR_BYTES)}`;
+}
+
+// HTTP/2 has no reason phrase.
+const reasonOf = ({ status, statusText }: OperationResponse): string => statusText || STATUS_CODES[status] || '';
+
+const textResult = (text: string): OperationResult => ({ content: [{ type: 'text', text }] });
+
+// SVG is text that models can read and clients rarely draw.
+const isPicture = (essence: string): boolean => essence.startsWith('image/') && essence !== 'image/svg+xml';
+
+const isTextual = (essence: string): boolean =>
+  essence === '' || essence.startsWith('text/') || isJsonType(essence) || TEXTUAL.test(essence);
+
+const TEXTUAL =
+  /^(?:application\/(?:xml|yaml|x-yaml|javascript|graphql|x-ndjson|jsonl|json-seq|sql|toml|x-www-form-urlencoded)|[\w.+-]+\/[\w.+-]+\+(?:xml|yaml|json-seq))$/;
+
+function decoded(body: Buffer, contentType: string | undefined): string | undefined {
+  try {
+    return new TextDecoder(isJsonType(contentType) ? 'utf-8' : encodingOf(contentType), { fatal: true }).decode(body);
+  } catch {
+    return undefined;
+  }
+}
+
+function encodingOf(contentType: string | undefined): string {
+  try {
+    return new TextDecoder(charsetOf(contentType) ?? 'utf-8').encoding;
+  } catch {
+    return 'utf-8';
+  }
+}
+
+// Servers that send JSON as plain text, or without any type, were understood before and still are.
+const looksLikeJson = (essence: string, text: string): boolean =>
+  isJsonType(essence) || ((essence === '' || essence === 'text/plain') && /^\s*[{[]/.test(text));
+
+function structured(text: string): JsonObject | undefined {
+  if (isDeeperThan(text, JSON_LIMITS.maxDepth)) return undefined;
+  let value: unknown;
+  try {
+    value = JSON.parse(text);
+  } catch {
+    return undefined;
+  }
+  // Copying costs; only keys that touch prototypes, also when written with escapes, make it necessary.
+  const isSuspect = /__proto__|"constructor"|\\u00/.test(text);
+  const copy = isSuspect ? plainCopy(value, JSON_LIMITS) : { value: value as JsonObject };
+  if ('excess' in copy) return undefined;
+  return isObject(copy.value) ? copy.value : { result: copy.value };
+}
+
+function mediaResult(type: 'image' | 'audio', mimeType: string, body: Buffer): OperationResult {
+  return { content: [{ type, data: body.toString('base64'), mimeType }] };
+}
+
+function blobResult(essence: string, body: Buffer): OperationResult {
+  const mimeType = essence || 'application/octet-stream';
+  if (body.length > MAX_BLOB_BYTES)
+    return textResult(`The answer is ${sizeOf(essence, body)}, too large to be passed on.`);
+  return { content: [{ type: 'resource', resource: { uri: BLOB_URI, mimeType, blob: body.toString('base64') } }] };
+}
+
+const sizeOf = (essence: string, { length }: Buffer): string =>
+  `${length} bytes of ${essence || 'application/octet-stream'}`;

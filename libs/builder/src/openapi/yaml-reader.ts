@@ -1,0 +1,83 @@
+import { type CST, Composer, Lexer, LineCounter, Parser } from 'yaml';
+import { InvalidDocumentError } from './openapi.errors.js';
+
+// Keys are text as in JSON, where the last of two equal keys wins: the library's own check compares every key with
+// every other, which takes minutes for a large map. Tags beyond YAML 1.2's own are refused below.
+const OPTIONS = {
+  version: '1.2',
+  schema: 'core',
+  customTags: null,
+  resolveKnownTags: false,
+  merge: false,
+  stringKeys: true,
+  uniqueKeys: false,
+  prettyErrors: false,
+  logLevel: 'silent',
+} as const;
+
+export interface YamlLimits {
+  readonly maxDepth: number;
+  /** How often an anchor may be repeated; ends documents that grow by aliases of aliases. */
+  readonly maxAliases: number;
+}
+
+/**
+ * Reads one YAML 1.2 document with the core schema. Nesting is checked on the syntax tree, which the library builds
+ * without recursion, before anything recursive runs.
+ *
+ * @throws InvalidDocumentError with line and column, never with text of the document
+ */
+export function readYaml(text: string, { maxDepth, maxAliases }: YamlLimits): unknown {
+  const lines = new LineCounter();
+  const tokens = readTokens(text, lines, maxDepth);
+  if (isDeeper(tokens, maxDepth)) throw tooDeep(maxDepth);
+
+  const documents = [...new Composer(OPTIONS).compose(tokens)];
+  const [first] = documents;
+  if (!first || documents.length > 1) throw new InvalidDocumentError('it is not exactly one YAML document');
+  const problem = first.errors[0] ?? first.warnings[0];
+  if (problem) {
+    const { line, col } = lines.linePos(problem.pos[0]);
+    throw new InvalidDocumentError(`it is not YAML that can be read: ${problem.code} in line ${line}, column ${col}`);
+  }
+  try {
+    return first.toJS({ maxAliasCount: maxAliases });
+  } catch (cause) {
+    throw new InvalidDocumentError(`it repeats anchors more than ${maxAliases} times, or names an unknown one`, cause);
+  }
+}
+
+// The parser keeps the open collections on a stack; looking at it stops a bomb before its tree is complete.
+function readTokens(text: string, lines: LineCounter, maxDepth: number): CST.Token[] {
+  const parser = new Parser(lines.addNewLine);
+  const tokens: CST.Token[] = [];
+  lines.addNewLine(0);
+  for (const lexeme of new Lexer().lex(text)) {
+    tokens.push(...parser.next(lexeme));
+    if (parser.stack.length > maxDepth + DOCUMENT_AND_SCALAR) throw tooDeep(maxDepth);
+  }
+  return [...tokens, ...parser.end()];
+}
+
+/** What stands on the parser's stack besides collections. */
+const DOCUMENT_AND_SCALAR = 2;
+
+const tooDeep = (maxDepth: number): InvalidDocumentError =>
+  new InvalidDocumentError(`it nests deeper than ${maxDepth} levels`);
+
+function isDeeper(tokens: readonly CST.Token[], maxDepth: number): boolean {
+  const pending = tokens.map((token) => ({ token, depth: 0 }));
+  for (let next = pending.pop(); next; next = pending.pop()) {
+    const { token, depth } = next;
+    if (depth > maxDepth) return true;
+    if (token.type === 'document') {
+      if (token.value) pending.push({ token: token.value, depth });
+    } else if ('items' in token) {
+      for (const { key, value } of token.items) {
+        if (key) pending.push({ token: key, depth: depth + 1 });
+        if (value) pending.push({ token: value, depth: depth + 1 });
+      }
+    }
+  }
+  return false;
+}

@@ -1,0 +1,41 @@
+import { describe, expect, it } from '@jest/globals';
+import fc from 'fast-check';
+import { EventStreamReader, EventTooLargeError, MAX_EVENT_BYTES } from './event-stream.js';
+
+const read = (...chunks: string[]) => {
+  const reader = new EventStreamReader();
+  return chunks.flatMap((chunk) => reader.push(Buffer.from(chunk))).map(String);
+};
+
+describe('EventStreamReader', () => {
+  it('gives the data of each event, without names, ids and comments', () => {
+    expect(read(': hello\n\nevent: message\nid: 1\ndata: {"a":1}\n\ndata:b\n\n')).toEqual(['{"a":1}', 'b']);
+  });
+
+  it('joins the lines of one event and ignores events without data', () => {
+    expect(read('data: a\ndata: b\n\nid: 7\nretry: 3\n\n')).toEqual(['a\nb']);
+  });
+
+  it('reads the same events whatever the line ends and wherever the stream is cut', () => {
+    const texts = fc.array(fc.string({ unit: 'grapheme' }).map((text) => text.replace(/[\r\n]/g, ' ')), { maxLength: 5 });
+    const lineEnd = fc.constantFrom('\n', '\r\n', '\r');
+    fc.assert(
+      fc.property(texts, lineEnd, fc.array(fc.nat(40), { maxLength: 20 }), (events, end, cuts) => {
+        const stream = Buffer.from(events.map((text) => `data: ${text}${end}${end}`).join('') + `: end${end}`);
+        const reader = new EventStreamReader();
+        const seen: string[] = [];
+        let at = 0;
+        for (const cut of [...cuts, stream.length]) {
+          seen.push(...reader.push(stream.subarray(at, at + cut)).map(String));
+          at = Math.min(stream.length, at + cut);
+        }
+        expect(seen).toEqual(events);
+      }),
+      { numRuns: 2000 },
+    );
+  });
+
+  it('refuses an event without an end', () => {
+    expect(() => read(`data: ${'x'.repeat(MAX_EVENT_BYTES)}`)).toThrow(EventTooLargeError);
+  });
+});

@@ -1,0 +1,23 @@
+import { EgressTimeoutError, EgressUnreachableError } from '#egress';
+import type { ComposerError } from '#kernel';
+import type { MemberOutcome } from '../member.js';
+
+const BASE_MS = 50;
+
+/** Whether certainly nothing of a request has left, so that sending it again cannot repeat an effect. */
+export function wasNeverSent(error: ComposerError, isUnsent: boolean): boolean {
+  if (error instanceof EgressUnreachableError || error instanceof EgressTimeoutError) return isUnsent || error.beforeSent;
+  return isUnsent && error.retryable;
+}
+
+/** Milliseconds before the next try: doubling, with jitter, so that many callers do not come back together. */
+export function retryDelay(tries: number): number {
+  return BASE_MS * 2 ** tries * (0.5 + Math.random() / 2);
+}
+
+/** What a failure says about the member. */
+export function outcomeOf(error: ComposerError): MemberOutcome {
+  if (error.code === 'COMPOSER_MEMBER_REFUSED') return 'auth_required';
+  if (error instanceof EgressTimeoutError || error.code === 'COMPOSER_MEMBER_TIMEOUT') return 'timeout';
+  return error instanceof EgressUnreachableError ? 'unreachable' : 'error';
+}

@@ -1,0 +1,125 @@
+import type { IncomingHttpHeaders } from 'node:http';
+import { type DispatchController, type DispatchHandler, EgressBadAnswerError, EgressTooLargeError, wireFault } from '#egress';
+import type { ComposerError } from '#kernel';
+import { EventStreamReader, EventTooLargeError } from './event-stream.js';
+
+/** How an answer's body is wanted: whole, cut into events, or piece by piece as it comes. */
+export type BodyForm = 'whole' | 'events' | 'pieces';
+
+export interface AnswerHead {
+  readonly status: number;
+  readonly statusText: string;
+  readonly headers: IncomingHttpHeaders;
+  readonly contentType: string;
+}
+
+/** Who is told what of one answer. Exactly one of `body`, `end` and `fail` comes last, and comes once. */
+export interface ExchangeListener {
+  /** Chooses the form of the body that follows. */
+  head(head: AnswerHead): BodyForm;
+  /** The whole body, for `whole`. */
+  body(body: Buffer): void;
+  /** The data of one event, for `events`. */
+  event?(data: Buffer): void;
+  /** One piece, for `pieces`. False asks to wait until `resume`. */
+  piece?(piece: Buffer): boolean;
+  /** The stream is over, for `events` and `pieces`. */
+  end(): void;
+  /** @param isUnsent certainly no byte of the request has left */
+  fail(error: ComposerError, isUnsent: boolean): void;
+}
+
+/** Limits of one answer: reliability of everybody else depends on them. */
+const MAX_BODY_BYTES = 10 * 1024 * 1024;
+const MAX_STREAM_BYTES = 50 * 1024 * 1024;
+const MAX_EVENTS = 10_000;
+
+/**
+ * One request on the call path, as a bare undici handler: no stream objects, no promises. Counts bytes and events and
+ * breaks off what goes beyond the limits.
+ */
+export class WireExchange implements DispatchHandler {
+  private controller: DispatchController | undefined;
+  private form: BodyForm = 'whole';
+  private readonly chunks: Buffer[] = [];
+  private received = 0;
+  private events = 0;
+  private reader: EventStreamReader | undefined;
+  private isOver = false;
+  private stopped = false;
+
+  constructor(private readonly listener: ExchangeListener) {}
+
+  /** Breaks the exchange off; the listener is told nothing more. */
+  stop(): void {
+    this.isOver = true;
+    this.stopped = true;
+    this.controller?.abort(new Error('no longer wanted'));
+  }
+
+  /** Lets pieces come again after `piece` has returned false. */
+  resume(): void {
+    this.controller?.resume();
+  }
+
+  onRequestStart(controller: DispatchController): void {
+    this.controller = controller;
+    if (this.stopped) controller.abort(new Error('no longer wanted'));
+  }
+
+  onResponseStart(_: DispatchController, status: number, headers: IncomingHttpHeaders, statusText = ''): void {
+    if (this.isOver || status < 200) return;
+    const coding = String(headers['content-encoding'] ?? 'identity').toLowerCase();
+    if (coding !== 'identity' && coding !== '') {
+      return this.fail(new EgressBadAnswerError('it is compressed although it was asked not to be'));
+    }
+    const contentType = String(headers['content-type'] ?? '').toLowerCase();
+    this.form = this.listener.head({ status, statusText, headers, contentType });
+    if (this.form === 'events') this.reader = new EventStreamReader();
+  }
+
+  onResponseData(controller: DispatchController, chunk: Buffer): void {
+    if (this.isOver) return;
+    this.received += chunk.length;
+    const limit = this.form === 'whole' ? MAX_BODY_BYTES : MAX_STREAM_BYTES;
+    if (this.received > limit) return this.fail(new EgressTooLargeError(limit));
+    if (this.form === 'whole') this.chunks.push(chunk);
+    else if (this.form === 'events') this.cut(chunk);
+    else if (this.listener.piece?.(chunk) === false) controller.pause();
+  }
+
+  onResponseEnd(): void {
+    if (this.isOver) return;
+    this.isOver = true;
+    if (this.form === 'whole') this.listener.body(this.chunks.length === 1 ? this.chunks[0]! : Buffer.concat(this.chunks));
+    else this.listener.end();
+  }
+
+  onResponseError(_: DispatchController, error: Error): void {
+    if (this.isOver) return;
+    this.isOver = true;
+    const isUnsent = this.controller === undefined;
+    this.listener.fail(wireFault(error, isUnsent), isUnsent);
+  }
+
+  private cut(chunk: Buffer): void {
+    try {
+      for (const data of this.reader!.push(chunk)) {
+        // 2025-11-25, transports: a stream may begin with an event that only carries an id.
+        if (data.length === 0) continue;
+        if (++this.events > MAX_EVENTS) return this.fail(new EgressTooLargeError(MAX_STREAM_BYTES));
+        this.listener.event?.(data);
+        if (this.isOver) return;
+      }
+    } catch (error) {
+      if (error instanceof EventTooLargeError) return this.fail(new EgressBadAnswerError(error.message, error));
+      throw error;
+    }
+  }
+
+  private fail(error: ComposerError): void {
+    if (this.isOver) return;
+    this.stop();
+    this.listener.fail(error, false);
+  }
+}

@@ -1,0 +1,50 @@
+import { type MemberOffer, type MemberSlot, type Span, applyEdits, scanObject } from '#builder';
+
+/** One tool as clients see it. */
+export interface CatalogEntry {
+  /** `<serverId>_<name>`, or the plain name of a management tool. */
+  readonly name: string;
+  /** The definition, as JSON text. */
+  readonly definition: Buffer;
+  /** The roles that may see and call it; absent if every caller of the tenant may. */
+  readonly roles?: readonly string[];
+  /** Where it is called: at a member, or here. */
+  readonly target: { readonly slot: MemberSlot; readonly tool: string } | { readonly management: string };
+}
+
+const prepared = new WeakMap<MemberSlot, { offer: MemberOffer; entries: readonly CatalogEntry[] }>();
+
+/** A member's tools under their full names, without those that are disabled. Made once for each offer. */
+export function entriesOf(slot: MemberSlot): readonly CatalogEntry[] {
+  const known = prepared.get(slot);
+  if (known?.offer === slot.offer) return known.entries;
+  const entries = slot.offer.tools.flatMap((text) => entryOf(slot, text) ?? []);
+  prepared.set(slot, { offer: slot.offer, entries });
+  return entries;
+}
+
+function entryOf(slot: MemberSlot, text: string): CatalogEntry | undefined {
+  const { config, ref } = slot;
+  if (!config) return undefined;
+  const bytes = Buffer.from(text);
+  const places = new Map<string, Span>();
+  scanObject(bytes, 0, (key, span) => places.set(key, span));
+  const place = places.get('name')!;
+  const tool = JSON.parse(bytes.toString('utf8', place.start, place.end)) as string;
+  const name = `${ref.serverId}_${tool}`;
+  if (config.disabled_tools.some((disabled) => disabled === name || disabled === tool)) return undefined;
+
+  const roles = config.tool_permissions[tool] ?? config.tool_permissions[name];
+  const description = config.tools_description[name] ?? config.tools_description[tool];
+  const definition = description === undefined ? renamed(bytes, place, name) : described(text, name, description);
+  return { name, definition, target: { slot, tool }, ...(roles ? { roles } : {}) };
+}
+
+/** Only the name changes: fields that nobody here knows reach the client as the member wrote them. */
+function renamed(definition: Buffer, place: Span, name: string): Buffer {
+  return applyEdits(definition, [{ ...place, bytes: Buffer.from(JSON.stringify(name)) }]);
+}
+
+function described(text: string, name: string, description: string): Buffer {
+  return Buffer.from(JSON.stringify({ ...(JSON.parse(text) as object), name, description }));
+}

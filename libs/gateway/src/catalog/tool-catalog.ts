@@ -1,0 +1,157 @@
+import { MemberPool, type MemberSlot } from '#builder';
+import type { TenantId } from '#kernel';
+import { Log } from '#observability';
+import { type Principal, holdsAny } from '#tenancy';
+import { Inject, Injectable, type OnApplicationShutdown, type OnModuleInit } from '@nestjs/common';
+import { type GatewayConfig, gatewayConfig } from '../gateway.config.js';
+import { ManagementTools } from '../management/management-tools.js';
+import { type CatalogEntry, entriesOf } from './catalog.entry.js';
+
+/** What one kind of principal sees of a tenant: principals with the same roles share it. */
+export interface CatalogView {
+  readonly byName: ReadonlyMap<string, CatalogEntry>;
+  /** Ordered by name. */
+  readonly entries: readonly CatalogEntry[];
+}
+
+export interface CatalogPage {
+  /** JSON text of the definitions, with commas between them. */
+  readonly definitions: Buffer;
+  readonly nextCursor?: string;
+}
+
+interface TenantCatalog {
+  readonly entries: readonly CatalogEntry[];
+  readonly views: Map<string, CatalogView>;
+  readonly pages: WeakMap<CatalogView, Map<string, CatalogPage>>;
+}
+
+/** Whoever administers a tenant sees all of it; permissions of single tools are for everybody else. */
+const UNLIMITED = ['admin', 'operator'] as const;
+
+/**
+ * The tools of all members of a tenant under one roof. Built when something has changed, from what the members offered
+ * last, and answered from memory: a member that is away neither breaks nor delays it.
+ */
+@Injectable()
+export class ToolCatalog implements OnModuleInit, OnApplicationShutdown {
+  private readonly tenants = new Map<TenantId, TenantCatalog>();
+  private stopListening: () => void = () => undefined;
+
+  constructor(
+    private readonly pool: MemberPool,
+    private readonly management: ManagementTools,
+    @Inject(gatewayConfig.KEY) private readonly config: GatewayConfig,
+    private readonly log: Log,
+  ) {}
+
+  onModuleInit(): void {
+    this.stopListening = this.pool.onChange((tenant) => this.tenants.delete(tenant));
+  }
+
+  onApplicationShutdown(): void {
+    this.stopListening();
+  }
+
+  /** What the principal may see and call. */
+  viewFor({ tenantId, roles }: Principal): CatalogView {
+    const catalog = this.catalogOf(tenantId);
+    const key = roles.length === 1 ? roles[0]! : [...roles].sort().join(' ');
+    let view = catalog.views.get(key);
+    if (!view) catalog.views.set(key, (view = viewOf(catalog.entries, roles)));
+    return view;
+  }
+
+  /** `undefined` if the cursor was not given out here. Cursors name the last tool seen, so they outlive every change. */
+  page(principal: Principal, cursor: string | undefined): CatalogPage | undefined {
+    const view = this.viewFor(principal);
+    const after = cursor === undefined ? '' : nameOf(cursor);
+    if (after === undefined) return undefined;
+    const pages = this.pagesOf(principal.tenantId, view);
+    let page = pages.get(after);
+    if (!page) pages.set(after, (page = this.cut(view, after)));
+    return page;
+  }
+
+  /** How each member of the tenant was when it was last used or tried. */
+  outcomes(tenant: TenantId): Record<string, string> {
+    return Object.fromEntries(this.pool.members(tenant).map(({ ref, outcome }) => [ref.serverId, outcome]));
+  }
+
+  private catalogOf(tenant: TenantId): TenantCatalog {
+    let catalog = this.tenants.get(tenant);
+    if (!catalog) {
+      catalog = { entries: this.collect(this.pool.members(tenant)), views: new Map(), pages: new WeakMap() };
+      this.tenants.set(tenant, catalog);
+    }
+    return catalog;
+  }
+
+  private collect(slots: readonly MemberSlot[]): readonly CatalogEntry[] {
+    const byName = new Map<string, CatalogEntry>();
+    const own = this.config.offersManagementTools ? this.management.entries() : [];
+    for (const entry of [...own, ...slots.flatMap((slot) => this.entriesOf(slot))]) {
+      if (byName.has(entry.name)) this.log.warn('two tools share a full name; the first one is offered', { tool: entry.name });
+      else byName.set(entry.name, entry);
+    }
+    return [...byName.values()].sort((a, b) => (a.name < b.name ? -1 : 1));
+  }
+
+  private entriesOf(slot: MemberSlot): readonly CatalogEntry[] {
+    try {
+      return entriesOf(slot);
+    } catch (error) {
+      slot.log.error('the tools of a member cannot be read', { err: error });
+      return [];
+    }
+  }
+
+  private pagesOf(tenant: TenantId, view: CatalogView): Map<string, CatalogPage> {
+    const { pages } = this.catalogOf(tenant);
+    let ofView = pages.get(view);
+    // Cursors come from callers: what they can make us remember is bounded.
+    if (!ofView || ofView.size > 1000) pages.set(view, (ofView = new Map()));
+    return ofView;
+  }
+
+  private cut({ entries }: CatalogView, after: string): CatalogPage {
+    const { pageSize } = this.config;
+    const start = after === '' ? 0 : firstBehind(entries, after);
+    const page = entries.slice(start, start + pageSize);
+    const parts = page.flatMap(({ definition }, index) => (index === 0 ? [definition] : [COMMA, definition]));
+    const last = start + pageSize < entries.length ? page.at(-1) : undefined;
+    return { definitions: Buffer.concat(parts), ...(last ? { nextCursor: cursorOf(last.name) } : {}) };
+  }
+}
+
+const COMMA = Buffer.from(',');
+
+function viewOf(all: readonly CatalogEntry[], roles: readonly string[]): CatalogView {
+  const holder = { roles } as Principal;
+  const seesAll = holdsAny(holder, UNLIMITED);
+  const entries = all.filter((entry) => {
+    if ('management' in entry.target) return holdsAny(holder, entry.roles ?? []);
+    return seesAll || !entry.roles || holdsAny(holder, entry.roles);
+  });
+  return { entries, byName: new Map(entries.map((entry) => [entry.name, entry])) };
+}
+
+function firstBehind(entries: readonly CatalogEntry[], name: string): number {
+  let low = 0;
+  let high = entries.length;
+  while (low < high) {
+    const middle = (low + high) >>> 1;
+    if (entries[middle]!.name <= name) low = middle + 1;
+    else high = middle;
+  }
+  return low;
+}
+
+const PREFIX = 'after:';
+
+const cursorOf = (name: string): string => Buffer.from(PREFIX + name).toString('base64url');
+
+function nameOf(cursor: string): string | undefined {
+  const text = Buffer.from(cursor, 'base64url').toString('utf8');
+  return text.startsWith(PREFIX) && cursorOf(text.slice(PREFIX.length)) === cursor ? text.slice(PREFIX.length) : undefined;
+}

@@ -1,0 +1,112 @@
+import type { IncomingMessage } from 'node:http';
+import { COMPOSER_INFO, INVALID_PARAMS, LATEST_LEGACY_VERSION, LEGACY_VERSIONS, METHOD_NOT_FOUND, type MessageId } from '#builder';
+import type { Principal } from '#tenancy';
+import { Injectable } from '@nestjs/common';
+import { ToolCatalog } from '../catalog/tool-catalog.js';
+import { ChangeStreams } from '../mcp-endpoint/change-streams.js';
+import type { HttpReply } from '../mcp-endpoint/http.reply.js';
+import { type McpExchange, headerOf } from '../mcp-endpoint/mcp.exchange.js';
+import { ToolRouter } from '../router/tool-router.js';
+import { type ClientSession, ClientSessions } from '../sessions/client-sessions.js';
+import { INSTRUCTIONS, listResult } from './list-result.js';
+
+const NOTICE = Buffer.from('{"jsonrpc":"2.0","method":"notifications/tools/list_changed"}');
+/** The specification leaves these two to implementations; clients know them from the official SDK. */
+const SESSION_REQUIRED = -32000;
+const SESSION_UNKNOWN = -32001;
+
+/** Revisions up to 2025-11-25: a handshake, then a session that every request names. */
+@Injectable()
+export class LegacyEra {
+  constructor(
+    private readonly catalog: ToolCatalog,
+    private readonly router: ToolRouter,
+    private readonly sessions: ClientSessions,
+    private readonly streams: ChangeStreams,
+  ) {}
+
+  /** One POST. */
+  handle(exchange: McpExchange): void {
+    const { message, reply, principal, request } = exchange;
+    if (message.method === 'initialize') return this.initialize(exchange);
+    const session = this.sessionOf(request, principal, reply);
+    if (!session) return;
+    if (message.method === undefined) return reply.empty(202);
+    if (message.id === undefined) return this.notice(exchange, session);
+    switch (message.method) {
+      case 'ping':
+        return reply.result({});
+      case 'tools/list':
+        return this.list(exchange);
+      case 'tools/call':
+        return this.call(exchange, session, message.id);
+      default:
+        return reply.protocolError(METHOD_NOT_FOUND, `Method not found: ${message.method.slice(0, 128)}`);
+    }
+  }
+
+  /** GET: the stream over which the server speaks when it was not asked. */
+  listen(request: IncomingMessage, principal: Principal, reply: HttpReply): void {
+    const session = this.sessionOf(request, principal, reply);
+    if (!session) return;
+    const stream = { tenant: principal.tenantId, key: session.id, reply, notice: NOTICE };
+    if (!this.streams.add(stream)) return reply.error(503, SESSION_REQUIRED, 'Too many open streams; try again later');
+    reply.openStream();
+    reply.keepAlive();
+  }
+
+  /** DELETE: the client needs the session no more. */
+  end(request: IncomingMessage, principal: Principal, reply: HttpReply): void {
+    const session = this.sessionOf(request, principal, reply);
+    if (!session) return;
+    this.sessions.end(session);
+    this.streams.end(session.id);
+    reply.empty(200);
+  }
+
+  private initialize({ message, principal, reply, response }: McpExchange): void {
+    const asked = message.params['protocolVersion'];
+    if (message.id === undefined || typeof asked !== 'string') {
+      return reply.protocolError(INVALID_PARAMS, 'Invalid params: initialize is a request and names a protocolVersion');
+    }
+    const version = (LEGACY_VERSIONS as readonly string[]).includes(asked) ? asked : LATEST_LEGACY_VERSION;
+    response.setHeader('mcp-session-id', this.sessions.open(principal, version).id);
+    reply.result({
+      protocolVersion: version,
+      capabilities: { tools: { listChanged: true } },
+      serverInfo: COMPOSER_INFO,
+      instructions: INSTRUCTIONS,
+    });
+  }
+
+  private list({ principal, message, reply }: McpExchange): void {
+    const page = this.catalog.page(principal, message.params['cursor'] as string | undefined);
+    if (!page) return reply.protocolError(INVALID_PARAMS, 'Invalid params: this cursor was not given out here');
+    reply.resultBytes(listResult(page, this.catalog.outcomes(principal.tenantId)));
+  }
+
+  private call(exchange: McpExchange, session: ClientSession, id: MessageId): void {
+    const running = this.router.route(exchange, 'legacy');
+    // In this era a closed connection is no cancellation: only the notification is.
+    if (running) exchange.reply.onFinished(this.sessions.track(session, id, running));
+  }
+
+  private notice({ message, reply }: McpExchange, session: ClientSession): void {
+    const { requestId } = message.params;
+    if (message.method === 'notifications/cancelled' && (typeof requestId === 'string' || typeof requestId === 'number')) {
+      this.sessions.cancel(session, requestId);
+    }
+    reply.empty(202);
+  }
+
+  private sessionOf(request: IncomingMessage, principal: Principal, reply: HttpReply): ClientSession | undefined {
+    const id = headerOf(request, 'mcp-session-id');
+    if (id === undefined) {
+      reply.error(400, SESSION_REQUIRED, 'Bad Request: the Mcp-Session-Id header is missing; send initialize first');
+      return undefined;
+    }
+    const session = this.sessions.find(id, principal);
+    if (!session) reply.error(404, SESSION_UNKNOWN, 'Session not found: send initialize again');
+    return session;
+  }
+}

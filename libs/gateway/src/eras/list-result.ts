@@ -1,0 +1,18 @@
+import type { CatalogPage } from '../catalog/tool-catalog.js';
+
+export const INSTRUCTIONS =
+  'MCP Composer offers the tools of several servers; a name begins with the id of the server that carries it out.';
+
+/** Under this key of `_meta` a list says how each member was when it was last used or tried. */
+const META_MEMBERS = 'io.mcp-composer/members';
+
+/** The result of `tools/list` as JSON text; the definitions go as they are kept. */
+export function listResult(
+  { definitions, nextCursor }: CatalogPage,
+  outcomes: Readonly<Record<string, string>>,
+  meta: object = {},
+  more: object = {},
+): Buffer[] {
+  const rest = { ...more, ...(nextCursor === undefined ? {} : { nextCursor }), _meta: { ...meta, [META_MEMBERS]: outcomes } };
+  return [Buffer.from('{"tools":['), definitions, Buffer.from(`],${JSON.stringify(rest).slice(1)}`)];
+}

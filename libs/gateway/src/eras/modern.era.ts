@@ -1,0 +1,126 @@
+import {
+  COMPOSER_INFO,
+  HEADER_MISMATCH,
+  INVALID_PARAMS,
+  INVALID_REQUEST,
+  LEGACY_VERSIONS,
+  META_CAPABILITIES,
+  META_SERVER_INFO,
+  META_SUBSCRIPTION,
+  META_VERSION,
+  METHOD_NOT_FOUND,
+  MODERN_VERSION,
+  UNSUPPORTED_VERSION,
+  decodeHeader,
+} from '#builder';
+import { isObject } from '#kernel';
+import { Injectable } from '@nestjs/common';
+import { ToolCatalog } from '../catalog/tool-catalog.js';
+import { INSTRUCTIONS, listResult } from './list-result.js';
+import { ChangeStreams } from '../mcp-endpoint/change-streams.js';
+import { type McpExchange, headerOf } from '../mcp-endpoint/mcp.exchange.js';
+import { ToolRouter } from '../router/tool-router.js';
+
+export const SUPPORTED_VERSIONS: readonly string[] = [MODERN_VERSION, ...LEGACY_VERSIONS];
+
+/** Revision 2026-07-28: no handshake, no session, every request says all that is needed to answer it. */
+@Injectable()
+export class ModernEra {
+  constructor(
+    private readonly catalog: ToolCatalog,
+    private readonly router: ToolRouter,
+    private readonly streams: ChangeStreams,
+  ) {}
+
+  handle(exchange: McpExchange): void {
+    const { message, reply } = exchange;
+    if (message.method === undefined) return reply.error(400, INVALID_REQUEST, 'Invalid Request: clients send no responses in this revision');
+    if (message.id === undefined) return reply.empty(202);
+    if (!this.admits(exchange)) return;
+    switch (message.method) {
+      case 'server/discover':
+        return reply.result(this.discovery());
+      case 'tools/list':
+        return this.list(exchange);
+      case 'tools/call':
+        return this.call(exchange);
+      case 'subscriptions/listen':
+        return this.listen(exchange);
+      default:
+        return reply.protocolError(METHOD_NOT_FOUND, `Method not found: ${message.method.slice(0, 128)}`);
+    }
+  }
+
+  /** 2026-07-28, basic and transports: what a request must say about itself, and headers that must say the same. */
+  private admits({ message, request, reply }: McpExchange): boolean {
+    const meta = message.params['_meta'];
+    if (!isObject(meta) || typeof meta[META_VERSION] !== 'string' || !isObject(meta[META_CAPABILITIES])) {
+      const missing = `params._meta needs "${META_VERSION}" and "${META_CAPABILITIES}"`;
+      reply.error(400, INVALID_PARAMS, `Invalid params: ${missing}`);
+      return false;
+    }
+    const version = headerOf(request, 'mcp-protocol-version');
+    if (version !== meta[META_VERSION]) return this.mismatch(reply, 'MCP-Protocol-Version');
+    if (version !== MODERN_VERSION) {
+      reply.error(400, UNSUPPORTED_VERSION, 'Unsupported protocol version', { supported: SUPPORTED_VERSIONS, requested: version });
+      return false;
+    }
+    if (headerOf(request, 'mcp-method') !== message.method) return this.mismatch(reply, 'Mcp-Method');
+    if (message.method === 'tools/call' && decodeHeader(headerOf(request, 'mcp-name')) !== message.params['name']) {
+      return this.mismatch(reply, 'Mcp-Name');
+    }
+    return true;
+  }
+
+  private mismatch(reply: McpExchange['reply'], header: string): false {
+    reply.error(400, HEADER_MISMATCH, `Header mismatch: ${header} does not say what the body says`);
+    return false;
+  }
+
+  private discovery(): object {
+    return {
+      supportedVersions: SUPPORTED_VERSIONS,
+      capabilities: { tools: { listChanged: true } },
+      instructions: INSTRUCTIONS,
+      ttlMs: 0,
+      cacheScope: 'private',
+    };
+  }
+
+  private list({ principal, message, reply }: McpExchange): void {
+    const page = this.catalog.page(principal, message.params['cursor'] as string | undefined);
+    if (!page) return reply.protocolError(INVALID_PARAMS, 'Invalid params: this cursor was not given out here');
+    const outcomes = this.catalog.outcomes(principal.tenantId);
+    const more = { resultType: 'complete', ttlMs: 0, cacheScope: 'private' };
+    reply.resultBytes(listResult(page, outcomes, { [META_SERVER_INFO]: COMPOSER_INFO }, more));
+  }
+
+  private call(exchange: McpExchange): void {
+    const running = this.router.route(exchange, 'modern');
+    // 2026-07-28, transports: a client that closes the stream has cancelled the request.
+    if (running) exchange.reply.onAbandoned(() => running.cancel());
+  }
+
+  private listen({ principal, message, reply }: McpExchange): void {
+    const wanted = message.params['notifications'];
+    const hears = isObject(wanted) && wanted['toolsListChanged'] === true;
+    const _meta = { [META_SUBSCRIPTION]: message.id };
+    const stream = {
+      tenant: principal.tenantId,
+      key: `${principal.tenantId}/${principal.id}/${++subscriptions}`,
+      reply,
+      notice: Buffer.from(JSON.stringify({ jsonrpc: '2.0', method: 'notifications/tools/list_changed', params: { _meta } })),
+      farewell: Buffer.from(JSON.stringify({ jsonrpc: '2.0', id: message.id, result: { resultType: 'complete', _meta } })),
+    };
+    if (hears && !this.streams.add(stream)) return reply.protocolError(-32603, 'Too many open streams; try again later');
+    reply.openStream();
+    const params = { _meta, notifications: hears ? { toolsListChanged: true } : {} };
+    reply.event([Buffer.from(JSON.stringify({ jsonrpc: '2.0', method: 'notifications/subscriptions/acknowledged', params }))]);
+    if (!hears) {
+      reply.event([stream.farewell]);
+      reply.endStream();
+    }
+  }
+}
+
+let subscriptions = 0;

@@ -1,0 +1,49 @@
+import { BuilderModule } from '#builder';
+import { Clock } from '#kernel';
+import { ObservabilityModule } from '#observability';
+import { RegistryModule } from '#registry';
+import { type DynamicModule, Module, type ModuleMetadata, type Provider } from '@nestjs/common';
+import { ConfigModule } from '@nestjs/config';
+import { ToolCatalog } from './catalog/tool-catalog.js';
+import { LegacyEra } from './eras/legacy.era.js';
+import { ModernEra } from './eras/modern.era.js';
+import { gatewayConfig } from './gateway.config.js';
+import { ManagementTools } from './management/management-tools.js';
+import { ServerTools } from './management/server.tools.js';
+import { ChangeStreams } from './mcp-endpoint/change-streams.js';
+import { McpEndpoint } from './mcp-endpoint/mcp.endpoint.js';
+import { ToolRouter } from './router/tool-router.js';
+import { ClientSessions } from './sessions/client-sessions.js';
+import type { SessionSeal } from './sessions/session-seal.js';
+
+export interface GatewayOptions {
+  /** Modules that `seal` needs. */
+  readonly imports: NonNullable<ModuleMetadata['imports']>;
+  /** Provides `SessionSeal`: the gateway may not see the key ring, so the application hands in what it needs of it. */
+  readonly seal: Provider<SessionSeal>;
+}
+
+/** The one MCP endpoint in front of all members. */
+@Module({})
+export class GatewayModule {
+  static forRoot({ imports, seal }: GatewayOptions): DynamicModule {
+    return {
+      module: GatewayModule,
+      imports: [...imports, ConfigModule.forFeature(gatewayConfig), BuilderModule, ObservabilityModule, RegistryModule],
+      providers: [
+        McpEndpoint,
+        LegacyEra,
+        ModernEra,
+        ToolCatalog,
+        ToolRouter,
+        ChangeStreams,
+        ClientSessions,
+        ManagementTools,
+        ServerTools,
+        Clock,
+        seal,
+      ],
+      exports: [McpEndpoint],
+    };
+  }
+}

@@ -1,0 +1,58 @@
+import { ComposerError, type Fault, faultsOf } from '#kernel';
+import type { Principal } from '#tenancy';
+import { Injectable } from '@nestjs/common';
+import { z } from 'zod';
+import type { CatalogEntry } from '../catalog/catalog.entry.js';
+import { type ManagementTool, resultOf } from './management.tool.js';
+import { ServerTools } from './server.tools.js';
+
+/** Who may see and call them. */
+const ROLES = ['admin'] as const;
+
+/** The arguments of a management tool do not fit. */
+export class InvalidArgumentsError extends ComposerError {
+  constructor(faults: readonly Fault[]) {
+    const list = faults.map(({ path, message }) => (path ? `${path} ${message}` : message)).join('; ');
+    super('COMPOSER_TOOL_ARGUMENTS_INVALID', `the arguments are refused: ${list}`, { status: 422, faults });
+  }
+}
+
+/** The tools that the composer itself offers to administrators. */
+@Injectable()
+export class ManagementTools {
+  private readonly byName = new Map<string, ManagementTool>();
+  private readonly listed: readonly CatalogEntry[];
+
+  constructor(servers: ServerTools) {
+    const tools = servers.all();
+    for (const tool of tools) {
+      for (const name of [tool.name, ...(tool.aliases ?? [])]) this.byName.set(name, tool);
+    }
+    this.listed = tools.map(entryOf);
+  }
+
+  /** For the catalogue. */
+  entries(): readonly CatalogEntry[] {
+    return this.listed;
+  }
+
+  /** The listed name that an alias stands for. */
+  nameOf(alias: string): string | undefined {
+    return this.byName.get(alias)?.name;
+  }
+
+  /** Throws `InvalidArgumentsError`, and what the tool throws. */
+  async run(name: string, principal: Principal, args: unknown): Promise<object> {
+    const tool = this.byName.get(name)!;
+    const parsed = tool.arguments.safeParse(args);
+    if (!parsed.success) throw new InvalidArgumentsError(faultsOf(parsed.error.issues));
+    return resultOf(await tool.run(principal, parsed.data));
+  }
+}
+
+function entryOf({ name, description, arguments: schema, readOnly = false, destructive = false }: ManagementTool): CatalogEntry {
+  const { $schema: _dialect, ...inputSchema } = z.toJSONSchema(schema, { io: 'input' });
+  const annotations = { readOnlyHint: readOnly, destructiveHint: destructive, idempotentHint: readOnly, openWorldHint: false };
+  const definition = Buffer.from(JSON.stringify({ name, description, inputSchema, annotations }));
+  return { name, definition, roles: ROLES, target: { management: name } };
+}

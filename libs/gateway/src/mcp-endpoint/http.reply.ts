@@ -1,0 +1,149 @@
+import type { ServerResponse } from 'node:http';
+import { COMPOSER_INFO, type Era, META_SERVER_INFO, METHOD_NOT_FOUND, type ToolReply } from '#builder';
+
+const EVENT_START = Buffer.from('event: message\ndata: ');
+const EVENT_END = Buffer.from('\n\n');
+/** What a reader that does not read may leave waiting here. */
+const MAX_WAITING_BYTES = 16 * 1024 * 1024;
+
+export interface ReplyOptions {
+  readonly era: Era;
+  /** The caller's id as it stood in its request; absent if it could not be read. */
+  readonly id?: Buffer;
+  readonly takesEvents: boolean;
+}
+
+/**
+ * The answer to one request on the MCP endpoint: HTTP on the outside, one JSON-RPC message or a stream of them inside.
+ * Writes nothing to a caller that has gone.
+ */
+export class HttpReply implements ToolReply {
+  readonly id: Buffer;
+  readonly takesEvents: boolean;
+  private readonly era: Era;
+  private isGone = false;
+
+  constructor(
+    private readonly response: ServerResponse,
+    { era, id, takesEvents }: ReplyOptions,
+  ) {
+    this.era = era;
+    this.id = id ?? Buffer.alloc(0);
+    this.takesEvents = takesEvents;
+    response.once('close', () => (this.isGone = true));
+  }
+
+  /** Calls `listener` when the caller closes the connection before the answer is complete. */
+  onAbandoned(listener: () => void): void {
+    const { response } = this;
+    response.once('close', () => {
+      if (!response.writableFinished) listener();
+    });
+  }
+
+  /** Calls `listener` when the answer is complete, or nobody waits for it any more. */
+  onFinished(listener: () => void): void {
+    this.response.once('close', listener);
+  }
+
+  message(parts: readonly Buffer[], status = 200): void {
+    if (this.isGone) return;
+    let length = 0;
+    for (const part of parts) length += part.length;
+    this.response.writeHead(status, ['content-type', 'application/json', 'content-length', String(length)]);
+    if (parts.length === 1) {
+      this.response.end(parts[0]);
+      return;
+    }
+    this.response.cork();
+    for (const part of parts) this.response.write(part);
+    this.response.end();
+    this.response.uncork();
+  }
+
+  /** A JSON-RPC response whose result is already JSON text. */
+  resultBytes(parts: readonly Buffer[]): void {
+    this.message([Buffer.from('{"jsonrpc":"2.0","id":'), this.id, Buffer.from(',"result":'), ...parts, Buffer.from('}')]);
+  }
+
+  result(result: object): void {
+    this.resultBytes([Buffer.from(JSON.stringify(this.era === 'modern' ? stamped(result) : result))]);
+  }
+
+  toolError(text: string): void {
+    this.result({ content: [{ type: 'text', text }], isError: true });
+  }
+
+  /** 2026-07-28 carries the kind of some errors in the HTTP status too; before, 200 carries every answer to a request. */
+  protocolError(code: number, message: string, data?: object): void {
+    this.error(this.era === 'modern' && code === METHOD_NOT_FOUND ? 404 : 200, code, message, data);
+  }
+
+  error(status: number, code: number, message: string, data?: object): void {
+    const error = Buffer.from(JSON.stringify({ code, message, ...(data ? { data } : {}) }));
+    const id = this.id.length > 0 ? [Buffer.from(',"id":'), this.id] : [];
+    this.message([Buffer.from('{"jsonrpc":"2.0"'), ...id, Buffer.from(',"error":'), error, Buffer.from('}')], status);
+  }
+
+  /** Answers without a message. */
+  empty(status: number, headers: readonly string[] = []): void {
+    if (this.isGone) return;
+    this.response.writeHead(status, [...headers, 'content-length', '0']);
+    this.response.end();
+  }
+
+  openStream(): void {
+    if (this.isGone) return;
+    this.response.writeHead(200, [
+      'content-type',
+      'text/event-stream',
+      'cache-control',
+      'no-cache, no-transform',
+      'x-accel-buffering',
+      'no',
+    ]);
+    this.response.flushHeaders();
+  }
+
+  event(parts: readonly Buffer[]): void {
+    if (this.isGone) return;
+    if (this.response.writableLength > MAX_WAITING_BYTES) {
+      this.response.destroy();
+      return;
+    }
+    this.response.cork();
+    this.response.write(EVENT_START);
+    for (const part of parts) this.response.write(onOneLine(part));
+    this.response.write(EVENT_END);
+    this.response.uncork();
+  }
+
+  piece(piece: Buffer): boolean {
+    return this.isGone || this.response.write(piece);
+  }
+
+  /** A comment, which keeps the connection from looking dead. */
+  keepAlive(): void {
+    if (!this.isGone) this.response.write(': keep-alive\n\n');
+  }
+
+  endStream(): void {
+    if (!this.isGone) this.response.end();
+  }
+
+  onDrain(resume: () => void): void {
+    this.response.on('drain', resume);
+    this.response.once('close', resume);
+  }
+}
+
+function stamped(result: object): object {
+  const { _meta, ...rest } = result as { _meta?: object };
+  return { resultType: 'complete', ...rest, _meta: { ..._meta, [META_SERVER_INFO]: COMPOSER_INFO } };
+}
+
+/** A line end in JSON text is always a blank between tokens; in an event's data it would end the line. */
+function onOneLine(part: Buffer): Buffer {
+  if (!part.includes(0x0a) && !part.includes(0x0d)) return part;
+  return part.map((byte) => (byte === 0x0a || byte === 0x0d ? 0x20 : byte)) as Buffer;
+}

@@ -1,0 +1,119 @@
+import type { IncomingMessage, ServerResponse } from 'node:http';
+import { INTERNAL_ERROR, INVALID_REQUEST, META_VERSION, type Message, MessageError, UNSUPPORTED_VERSION, parseMessage } from '#builder';
+import { isObject } from '#kernel';
+import { Log } from '#observability';
+import type { Principal } from '#tenancy';
+import { Injectable } from '@nestjs/common';
+import { LegacyEra } from '../eras/legacy.era.js';
+import { ModernEra, SUPPORTED_VERSIONS } from '../eras/modern.era.js';
+import { HttpReply } from './http.reply.js';
+import { headerOf } from './mcp.exchange.js';
+import { MAX_BODY_BYTES, readBody } from './request-body.js';
+
+const FIRST_MODERN_VERSION = '2026-07-28';
+
+/**
+ * The MCP endpoint over Streamable HTTP, for both eras. Serves requests whose principal is known already and whose Host
+ * and Origin were judged; it never sees a credential, of callers or of members.
+ */
+@Injectable()
+export class McpEndpoint {
+  constructor(
+    private readonly legacy: LegacyEra,
+    private readonly modern: ModernEra,
+    private readonly log: Log,
+  ) {}
+
+  handle(request: IncomingMessage, response: ServerResponse, principal: Principal): void {
+    const reply = new HttpReply(response, { era: 'legacy', takesEvents: true });
+    try {
+      switch (request.method) {
+        case 'POST':
+          return this.post(request, response, principal);
+        case 'GET':
+        case 'DELETE':
+          // Without a session these two mean nothing in either era.
+          if (headerOf(request, 'mcp-session-id') === undefined) return reply.empty(405, ['allow', 'POST']);
+          return request.method === 'GET' ? this.legacy.listen(request, principal, reply) : this.legacy.end(request, principal, reply);
+        default:
+          return reply.empty(405, ['allow', 'POST, GET, DELETE']);
+      }
+    } catch (error) {
+      this.fault(error, reply);
+    }
+  }
+
+  private post(request: IncomingMessage, response: ServerResponse, principal: Principal): void {
+    const takesEvents = accepts(request, 'text/event-stream');
+    const plain = new HttpReply(response, { era: 'legacy', takesEvents });
+    if (!/^application\/json\s*(;|$)/i.test(request.headers['content-type'] ?? '')) {
+      request.resume();
+      return plain.error(415, INVALID_REQUEST, 'Unsupported Media Type: send application/json');
+    }
+    if (!accepts(request, 'application/json')) {
+      request.resume();
+      return plain.error(406, INVALID_REQUEST, 'Not Acceptable: accept application/json and text/event-stream');
+    }
+    readBody(request, (outcome) => {
+      if ('refused' in outcome) {
+        if (outcome.refused === 'aborted') return;
+        response.setHeader('connection', 'close');
+        return plain.error(413, INVALID_REQUEST, `Invalid Request: a message may have ${MAX_BODY_BYTES} bytes at most`);
+      }
+      this.receive(outcome.body, request, response, principal);
+    });
+  }
+
+  private receive(body: Buffer, request: IncomingMessage, response: ServerResponse, principal: Principal): void {
+    const takesEvents = accepts(request, 'text/event-stream');
+    let reply = new HttpReply(response, { era: 'legacy', takesEvents });
+    try {
+      const message = parseMessage(body);
+      const era = this.eraOf(message, request);
+      const { id } = message.places;
+      reply = new HttpReply(response, {
+        era: era === 'modern' ? 'modern' : 'legacy',
+        takesEvents,
+        ...(id ? { id: body.subarray(id.start, id.end) } : {}),
+      });
+      if (era === 'unsupported') return this.refuseVersion(request, reply);
+      (era === 'modern' ? this.modern : this.legacy).handle({ principal, request, response, message, reply });
+    } catch (error) {
+      if (error instanceof MessageError) return refuse(error, response, takesEvents);
+      this.fault(error, reply);
+    }
+  }
+
+  /** A body that names a version in `_meta` is modern; otherwise the header decides, and without one it is legacy. */
+  private eraOf({ method, params }: Message, request: IncomingMessage): 'legacy' | 'modern' | 'unsupported' {
+    const meta = params['_meta'];
+    if (isObject(meta) && typeof meta[META_VERSION] === 'string') return 'modern';
+    const version = headerOf(request, 'mcp-protocol-version');
+    if (version === undefined || method === 'initialize') return 'legacy';
+    if (!SUPPORTED_VERSIONS.includes(version)) return 'unsupported';
+    return version >= FIRST_MODERN_VERSION ? 'modern' : 'legacy';
+  }
+
+  private refuseVersion(request: IncomingMessage, reply: HttpReply): void {
+    const requested = headerOf(request, 'mcp-protocol-version')?.slice(0, 64);
+    reply.error(400, UNSUPPORTED_VERSION, 'Unsupported protocol version', { supported: SUPPORTED_VERSIONS, requested });
+  }
+
+  private fault(error: unknown, reply: HttpReply): void {
+    this.log.error('the MCP endpoint failed internally', { err: error });
+    reply.error(200, INTERNAL_ERROR, 'Internal error: the composer could not handle this request');
+  }
+}
+
+function refuse({ code, message, id }: MessageError, response: ServerResponse, takesEvents: boolean): void {
+  const options = { era: 'legacy' as const, takesEvents, ...(id === undefined ? {} : { id: Buffer.from(JSON.stringify(id)) }) };
+  new HttpReply(response, options).error(400, code, message);
+}
+
+/** RFC 9110, 12.5.1, as far as the two types of this transport need it; no header accepts everything. */
+function accepts(request: IncomingMessage, type: string): boolean {
+  const { accept } = request.headers;
+  if (accept === undefined) return true;
+  const [main] = type.split('/');
+  return accept.includes(type) || accept.includes('*/*') || accept.includes(`${main}/*`);
+}

@@ -1,0 +1,19 @@
+import type { IncomingMessage, ServerResponse } from 'node:http';
+import type { Message } from '#builder';
+import type { Principal } from '#tenancy';
+import type { HttpReply } from './http.reply.js';
+
+/** One POST with one message, from a principal that is known. */
+export interface McpExchange {
+  readonly principal: Principal;
+  readonly request: IncomingMessage;
+  readonly response: ServerResponse;
+  readonly message: Message;
+  readonly reply: HttpReply;
+}
+
+/** A header that may be sent once; a list means that somebody between us doubled it. */
+export function headerOf(request: IncomingMessage, name: string): string | undefined {
+  const value = request.headers[name];
+  return typeof value === 'string' ? value.trim() : undefined;
+}

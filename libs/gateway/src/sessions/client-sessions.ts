@@ -1,0 +1,79 @@
+import { randomBytes } from 'node:crypto';
+import type { RunningCall } from '#builder';
+import { Clock } from '#kernel';
+import type { Principal } from '#tenancy';
+import { Injectable } from '@nestjs/common';
+import { z } from 'zod';
+import { SessionSeal } from './session-seal.js';
+
+const LIFETIME_MS = 24 * 3_600_000;
+const MAX_ENDED = 100_000;
+const MAX_RUNNING = 50_000;
+
+const content = z.strictObject({ t: z.string(), p: z.string(), v: z.string(), n: z.string(), i: z.number() });
+
+/** A session of a legacy client, as its id tells it. */
+export interface ClientSession {
+  readonly id: string;
+  readonly version: string;
+}
+
+/**
+ * Sessions of legacy clients. An id is sealed and names tenant, principal, version and time, so that it outlives this
+ * process; it is no credential, and worth nothing to another principal. Kept in memory are only the sessions that were
+ * ended before their time, and the calls that could be cancelled.
+ */
+@Injectable()
+export class ClientSessions {
+  private readonly ended = new Map<string, number>();
+  private readonly running = new Map<string, RunningCall>();
+
+  constructor(
+    private readonly seal: SessionSeal,
+    private readonly clock: Clock,
+  ) {}
+
+  open(principal: Principal, version: string): ClientSession {
+    const facts = { t: principal.tenantId, p: principal.id, v: version, n: randomBytes(16).toString('base64url'), i: this.clock.now() };
+    return { id: this.seal.seal(JSON.stringify(facts)), version };
+  }
+
+  /** The session, if it is the principal's own and has not ended. */
+  find(id: string, principal: Principal): ClientSession | undefined {
+    if (this.ended.has(id)) return undefined;
+    const facts = factsOf(this.seal.open(id));
+    if (!facts || facts.t !== principal.tenantId || facts.p !== principal.id) return undefined;
+    return facts.i + LIFETIME_MS < this.clock.now() ? undefined : { id, version: facts.v };
+  }
+
+  end({ id }: ClientSession): void {
+    const now = this.clock.now();
+    this.ended.set(id, now + LIFETIME_MS);
+    for (const [old, until] of this.ended) {
+      if (until > now && this.ended.size <= MAX_ENDED) break;
+      this.ended.delete(old);
+    }
+  }
+
+  /** Remembers a call so that the session can cancel it. Returns how to forget it. */
+  track(session: ClientSession, requestId: string | number, call: RunningCall): () => void {
+    const key = callKey(session, requestId);
+    if (this.running.size < MAX_RUNNING) this.running.set(key, call);
+    return () => {
+      if (this.running.get(key) === call) this.running.delete(key);
+    };
+  }
+
+  cancel(session: ClientSession, requestId: string | number): void {
+    const key = callKey(session, requestId);
+    this.running.get(key)?.cancel();
+    this.running.delete(key);
+  }
+}
+
+function factsOf(text: string | undefined): z.infer<typeof content> | undefined {
+  if (text === undefined) return undefined;
+  return content.safeParse(JSON.parse(text)).data;
+}
+
+const callKey = ({ id }: ClientSession, requestId: string | number): string => `${id} ${JSON.stringify(requestId)}`;

@@ -1,0 +1,26 @@
+import type { Fault } from './composer.error.js';
+
+/** As much of a schema library's issue as is needed to tell the sender where the fault is. */
+export interface SchemaIssue {
+  readonly code?: string | undefined;
+  readonly path: readonly PropertyKey[];
+  readonly message: string;
+  readonly keys?: readonly string[];
+  readonly input?: unknown;
+  readonly errors?: readonly (readonly SchemaIssue[])[];
+}
+
+/** Turns schema issues into faults that name the place, one for every unknown key, and never repeat a value. */
+export function faultsOf(issues: readonly SchemaIssue[], prefix: readonly PropertyKey[] = []): Fault[] {
+  return issues.flatMap((issue) => {
+    const path = [...prefix, ...issue.path];
+    if (issue.code === 'unrecognized_keys' && issue.keys) {
+      return issue.keys.map((key) => ({ path: dotted([...path, key]), message: 'is not known here' }));
+    }
+    return [{ path: dotted(path), message: issue.message }];
+  });
+}
+
+function dotted(path: readonly PropertyKey[]): string {
+  return path.map(String).join('.');
+}

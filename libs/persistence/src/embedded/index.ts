@@ -1,0 +1,1 @@
+export { EmbeddedDatabase, claimEmbeddedDatabase, startEmbeddedDatabase } from './embedded.database.js';

@@ -1,0 +1,34 @@
+export { Database } from './database/database.js';
+export { isForeignKeyViolation, isUniqueViolation } from './database/database.faults.js';
+export { Migrator } from './database/migrator.js';
+export { Transaction } from './database/transaction.js';
+export { EmbeddedDatabase, claimEmbeddedDatabase, startEmbeddedDatabase } from './embedded/index.js';
+export {
+  type DatabaseConfig,
+  type EmbeddedConfig,
+  type KeysConfig,
+  type PostgresConfig,
+  databaseConfig,
+  keysConfig,
+} from './persistence.config.js';
+export {
+  CommitUnknownError,
+  DataDirectoryLockedError,
+  DatabaseUnavailableError,
+  EmbeddedStartError,
+  KeyFileError,
+  KeyMissingError,
+  KeyWrongError,
+  MigrationError,
+  NestedTransactionError,
+  SealBrokenError,
+  SealTooLongError,
+  TransactionLostError,
+  UnknownTenantError,
+  UnsafeRoleError,
+} from './persistence.errors.js';
+export { PersistenceModule } from './persistence.module.js';
+export { HandleSealer } from './sealing/handle-sealer.js';
+export { KeyCheck } from './sealing/key.check.js';
+export { KeyRing } from './sealing/key.ring.js';
+export { type SealRef, Sealer } from './sealing/sealer.js';

@@ -1,0 +1,70 @@
+import { join } from 'node:path';
+import { ConfigError, STAGES, configSlice } from '#config';
+import { z } from 'zod';
+import { KeyRing } from './sealing/key.ring.js';
+
+export type DatabaseConfig = EmbeddedConfig | PostgresConfig;
+
+export interface EmbeddedConfig {
+  readonly type: 'embedded';
+  /** Directory of the embedded database; created when absent. */
+  readonly dataDir: string;
+}
+
+export interface PostgresConfig {
+  readonly type: 'postgres';
+  /** URL of the application role, with its password. */
+  readonly url: string;
+  /** URL of the role that owns the tables; the same as `url` where one role does both. */
+  readonly migrationUrl: string;
+}
+
+export interface KeysConfig {
+  /** The key ring that the operator gave. Absent: one is generated once, in `file`. */
+  readonly ring?: KeyRing;
+  /** Where the generated key ring lies. */
+  readonly file: string;
+}
+
+const DATA_DIR = z.string().default('.data');
+const postgresUrl = z.url({ protocol: /^postgres(ql)?$/, error: 'is not a postgres:// URL' });
+
+/** Which database holds everything, and as whom it is reached. */
+export const databaseConfig = configSlice(
+  'database',
+  z.object({
+    DATABASE_TYPE: z
+      .enum(['embedded', 'postgres', 'cloudant'])
+      .refine((type) => type !== 'cloudant', 'cloudant cannot hold the whole service yet; use embedded or postgres')
+      .default('embedded'),
+    DATABASE_URL: postgresUrl.optional(),
+    MIGRATION_DATABASE_URL: postgresUrl.optional(),
+    COMPOSER_DATA_DIR: DATA_DIR,
+  }),
+  (env): DatabaseConfig => {
+    if (env.DATABASE_TYPE === 'embedded') return { type: 'embedded', dataDir: env.COMPOSER_DATA_DIR };
+    const url = env.DATABASE_URL;
+    if (url === undefined) throw new ConfigError(['DATABASE_URL: is needed when DATABASE_TYPE is postgres']);
+    return { type: 'postgres', url, migrationUrl: env.MIGRATION_DATABASE_URL ?? url };
+  },
+);
+
+/** The keys that wrap the tenants' data keys. Only development may go without: it keeps a generated one. */
+export const keysConfig = configSlice(
+  'keys',
+  z.object({
+    COMPOSER_KEYS: z.string().optional(),
+    COMPOSER_STAGE: z.enum(STAGES).default('development'),
+    COMPOSER_DATA_DIR: DATA_DIR,
+  }),
+  ({ COMPOSER_KEYS: keys, COMPOSER_STAGE: stage, COMPOSER_DATA_DIR: dataDir }): KeysConfig => {
+    const file = join(dataDir, 'keys');
+    if (keys === undefined) {
+      if (stage === 'development') return { file };
+      throw new ConfigError([`COMPOSER_KEYS: is needed; ${KeyRing.REMEDY}`]);
+    }
+    const ring = KeyRing.parse(keys);
+    if (ring instanceof KeyRing) return { ring, file };
+    throw new ConfigError(ring.map((fault) => `COMPOSER_KEYS: ${fault}; ${KeyRing.REMEDY}`));
+  },
+);

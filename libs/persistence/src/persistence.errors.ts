@@ -1,0 +1,129 @@
+import { ComposerError } from '#kernel';
+
+/** Another process has the embedded database open; two would corrupt it. */
+export class DataDirectoryLockedError extends ComposerError {
+  constructor(
+    readonly directory: string,
+    readonly pid: number,
+  ) {
+    super(
+      'COMPOSER_DATA_DIR_LOCKED',
+      `process ${pid} has the embedded database in ${directory} open; stop it, or give this one another COMPOSER_DATA_DIR`,
+      { status: 503 },
+    );
+  }
+}
+
+/** The embedded database did not start, or not in time. */
+export class EmbeddedStartError extends ComposerError {
+  constructor(directory: string, reason: string, cause?: unknown) {
+    super(
+      'COMPOSER_EMBEDDED_DATABASE_FAILED',
+      `the embedded database in ${directory} did not start: ${reason}; check free space and rights, or use DATABASE_TYPE=postgres`,
+      { cause },
+    );
+  }
+}
+
+/** No answer from the database in time, or no connection. The same request may succeed later. */
+export class DatabaseUnavailableError extends ComposerError {
+  constructor(what: string, cause?: unknown) {
+    super('COMPOSER_DATABASE_UNAVAILABLE', `the database ${what}; try again in a moment`, {
+      status: 503,
+      retryable: true,
+      cause,
+    });
+  }
+}
+
+/** Work inside a transaction asked for a second one, which a pool of one could never give. */
+export class NestedTransactionError extends ComposerError {
+  constructor(what: string) {
+    super('COMPOSER_DATABASE_NESTED_TRANSACTION', `${what} inside a transaction; do it before the transaction begins`);
+  }
+}
+
+/** The transaction did not commit although its work returned: a statement had failed and its error was caught. */
+export class TransactionLostError extends ComposerError {
+  constructor(why: string, cause?: unknown) {
+    super('COMPOSER_DATABASE_TRANSACTION_LOST', `nothing was written: ${why}`, { cause });
+  }
+}
+
+/** The connection broke during COMMIT. Look whether the change is there before doing it again. */
+export class CommitUnknownError extends ComposerError {
+  constructor(cause?: unknown) {
+    super(
+      'COMPOSER_DATABASE_COMMIT_UNKNOWN',
+      'the database did not confirm the change; look whether it was made before trying again',
+      { status: 503, cause },
+    );
+  }
+}
+
+/** Row-level security cannot be relied on with the role that this process connects as. */
+export class UnsafeRoleError extends ComposerError {
+  constructor(why: string, cause?: unknown) {
+    super('COMPOSER_DATABASE_ROLE_UNSAFE', why, { cause });
+  }
+}
+
+/** The schema could not be brought up to date. */
+export class MigrationError extends ComposerError {
+  constructor(why: string, cause?: unknown) {
+    super('COMPOSER_DATABASE_MIGRATION_FAILED', why, { cause });
+  }
+}
+
+/** Something was to be stored for a tenant that does not exist. */
+export class UnknownTenantError extends ComposerError {
+  constructor(cause?: unknown) {
+    super('COMPOSER_TENANT_UNKNOWN', 'there is no such tenant; create it first', { status: 404, cause });
+  }
+}
+
+/** A sealed value did not open: altered, moved to another row, or sealed with a data key that is gone. */
+export class SealBrokenError extends ComposerError {
+  constructor(table: string, field: string, cause?: unknown) {
+    super('COMPOSER_SEAL_BROKEN', `the sealed value in ${table}.${field} does not open; enter it again`, { cause });
+  }
+}
+
+/** A value is longer than what is ever sealed. */
+export class SealTooLongError extends ComposerError {
+  constructor(table: string, field: string, limit: number) {
+    super('COMPOSER_SEAL_TOO_LONG', `the value for ${table}.${field} is longer than ${limit} bytes; shorten it`, {
+      status: 422,
+    });
+  }
+}
+
+/** A record was sealed with a key that the key ring no longer holds. */
+export class KeyMissingError extends ComposerError {
+  constructor(keyIds: readonly string[]) {
+    super(
+      'COMPOSER_KEY_MISSING',
+      `the database is sealed with ${names(keyIds)}, which COMPOSER_KEYS does not hold; put the key back, after the first one`,
+    );
+  }
+}
+
+/** A key of the ring has the id, but not the bytes, of the one that sealed the database. */
+export class KeyWrongError extends ComposerError {
+  constructor(keyId: string, cause?: unknown) {
+    super(
+      'COMPOSER_KEY_WRONG',
+      `key "${keyId}" is not the one that sealed this database; restore the right bytes in COMPOSER_KEYS, or give a new key a new id`,
+      { cause },
+    );
+  }
+}
+
+/** The key ring in a file cannot be used. */
+export class KeyFileError extends ComposerError {
+  constructor(file: string, reason: string, cause?: unknown) {
+    super('COMPOSER_KEY_FILE_UNUSABLE', `the key file ${file} cannot be used: ${reason}`, { cause });
+  }
+}
+
+const names = (ids: readonly string[]): string => ids.map((id) => `"${id}"`).join(', ');

@@ -1,0 +1,87 @@
+import { existsSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
+import { Module } from '@nestjs/common';
+import { Test } from '@nestjs/testing';
+import { setEnvironment } from '#config';
+import { asSuperuser, copyEmbeddedTemplate, createTenant, openPostgresDatabase, randomKeys } from '../testing/index.js';
+import { Database, KeyCheck, Migrator, PersistenceModule, Sealer, startEmbeddedDatabase } from './index.js';
+
+@Module({ imports: [PersistenceModule] })
+class NeighbourModule {}
+
+describe('persistence module', () => {
+  let dataDir: string;
+  beforeEach(async () => {
+    dataDir = mkdtempSync(join(tmpdir(), 'mcpc-data-'));
+    await copyEmbeddedTemplate(dataDir);
+    setEnvironment({ COMPOSER_DATA_DIR: dataDir, LOG_LEVEL: 'error' });
+  });
+  afterEach(() => {
+    setEnvironment(undefined);
+    rmSync(dataDir, { recursive: true, force: true });
+  });
+  const boot = async () => {
+    const testing = await Test.createTestingModule({ imports: [PersistenceModule, NeighbourModule] }).compile();
+    return testing.init();
+  };
+
+  it('is ready when the application is, with the database that has begun to start before', async () => {
+    void startEmbeddedDatabase(dataDir);
+    const app = await boot();
+    const tenant = await createTenant(app.get(Database));
+    const ref = { tenantId: tenant, table: 't', row: 'r', field: 'f', generation: 1 };
+    expect(await app.get(Sealer).open(ref, await app.get(Sealer).seal(ref, 'x'))).toBe('x');
+    expect(app.get(KeyCheck).isOpen()).toBe(true);
+    expect(await app.get(Migrator).pending()).toEqual([]);
+    await app.close();
+    expect(readdirSync(dataDir).sort()).toEqual(['database', 'keys']);
+  });
+
+  it('opens what it sealed after a restart', async () => {
+    const first = await boot();
+    const tenant = await createTenant(first.get(Database));
+    const ref = { tenantId: tenant, table: 't', row: 'r', field: 'f', generation: 1 };
+    const sealed = await first.get(Sealer).seal(ref, 'kept');
+    await first.close();
+    const second = await boot();
+    expect(await second.get(Sealer).open(ref, sealed)).toBe('kept');
+    await second.close();
+  });
+
+  it('does not start with a wrong key, and frees the data directory', async () => {
+    const first = await boot();
+    await first.close();
+    writeFileSync(join(dataDir, 'keys'), randomKeys('other'));
+    await expect(boot()).rejects.toMatchObject({ code: 'COMPOSER_KEY_MISSING' });
+    expect(existsSync(join(dataDir, 'database.lock'))).toBe(false);
+  });
+
+  it('runs on Postgres with two roles', async () => {
+    const db = await openPostgresDatabase();
+    const { url, migrationUrl } = db.config as { url: string; migrationUrl: string };
+    const before = await connectionsTo(new URL(url).pathname.slice(1));
+    setEnvironment({
+      DATABASE_TYPE: 'postgres',
+      DATABASE_URL: url,
+      MIGRATION_DATABASE_URL: migrationUrl,
+      COMPOSER_STAGE: 'production',
+      COMPOSER_KEYS: randomKeys('kek_1'),
+      LOG_LEVEL: 'error',
+    });
+    const app = await boot();
+    await createTenant(app.get(Database));
+    await app.get(Database).ping();
+    await app.close();
+    expect(await connectionsTo(new URL(url).pathname.slice(1))).toBe(before);
+    await db.close();
+  });
+});
+
+async function connectionsTo(database: string): Promise<number | null> {
+  const { rowCount } = await asSuperuser((admin) =>
+    admin.query(`SELECT FROM pg_stat_activity WHERE datname = $1`, [database]),
+  );
+  return rowCount;
+}

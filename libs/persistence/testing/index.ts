@@ -1,0 +1,26 @@
+export { CompiledCopy } from './compiled.copy.js';
+export { describeDataKeyStore } from './data-key-store.contract.js';
+export { copyEmbeddedTemplate, openEmbeddedDatabase } from './embedded.database.js';
+export { type Open, describeOnEveryDatabase } from './every.database.js';
+export { MemoryDataKeyStore } from './memory.data-key.store.js';
+export { openMemorySealer } from './memory.sealer.js';
+export {
+  type OpenDatabase,
+  type OpenOptions,
+  createTenant,
+  openDatabase,
+  randomKeys,
+  randomRing,
+  ringOf,
+  ringProvider,
+  sealerOn,
+} from './open.database.js';
+export {
+  type FreshOptions,
+  asSuperuser,
+  createRole,
+  openFresh,
+  openPostgresDatabase,
+  urlOf,
+} from './postgres.database.js';
+export { until } from './until.js';

@@ -1,0 +1,99 @@
+import { type ServerId, serverId } from '#kernel';
+import { AllowRoles, CurrentPrincipal, type Principal, holdsAny } from '#tenancy';
+import { Body, Controller, Delete, Get, HttpCode, Param, Patch, Post, Put } from '@nestjs/common';
+import { ApiBody, ApiOperation, ApiParam, ApiTags } from '@nestjs/swagger';
+import { type ServerChange, ServerRegistry, type ServerView } from '../server-registry.js';
+import { CONFIG_DOCUMENTATION, MERGE_DOCUMENTATION } from './server-config.documentation.js';
+
+/** A configuration as it was registered, secrets as markers; `_meta` tells what the composer knows about it. */
+type ServerBody = Record<string, unknown>;
+
+/** Member servers of the caller's tenant. */
+@ApiTags('servers')
+@Controller('api/v1/servers')
+export class ServersController {
+  constructor(private readonly registry: ServerRegistry) {}
+
+  @Get()
+  @AllowRoles('admin', 'developer')
+  @ApiOperation({ summary: 'List the member servers' })
+  async list(@CurrentPrincipal() { tenantId }: Principal): Promise<{ items: ServerBody[] }> {
+    return { items: (await this.registry.list(tenantId)).map((view) => bodyOf(view)) };
+  }
+
+  @Get(':id')
+  @AllowRoles('admin', 'developer')
+  @ApiOperation({ summary: 'One member server' })
+  @ApiParam({ name: 'id' })
+  async get(@CurrentPrincipal() by: Principal, @Param('id') id: string): Promise<ServerBody> {
+    return bodyOf(await this.registry.get(refOf(by, id)));
+  }
+
+  @Post()
+  @AllowRoles('admin')
+  @ApiOperation({ summary: 'Register a member server', description: 'It is built and tried before it is stored.' })
+  @ApiBody({ schema: CONFIG_DOCUMENTATION })
+  async register(@CurrentPrincipal() by: Principal, @Body() config: unknown): Promise<ServerBody> {
+    return changedBody(await this.registry.register(by.tenantId, config, { mayReadFiles: isOperator(by) }));
+  }
+
+  @Put(':id')
+  @AllowRoles('admin')
+  @ApiOperation({ summary: 'Replace a configuration', description: 'A marker {"set": true} keeps the stored secret.' })
+  @ApiParam({ name: 'id' })
+  @ApiBody({ schema: CONFIG_DOCUMENTATION })
+  async replace(@CurrentPrincipal() by: Principal, @Param('id') id: string, @Body() config: unknown): Promise<ServerBody> {
+    return changedBody(await this.registry.update(refOf(by, id), config, { mode: 'replace', mayReadFiles: isOperator(by) }));
+  }
+
+  @Patch(':id')
+  @AllowRoles('admin')
+  @ApiOperation({ summary: 'Change a configuration', description: 'JSON Merge Patch, RFC 7396.' })
+  @ApiParam({ name: 'id' })
+  @ApiBody({ schema: MERGE_DOCUMENTATION })
+  async change(@CurrentPrincipal() by: Principal, @Param('id') id: string, @Body() patch: unknown): Promise<ServerBody> {
+    return changedBody(await this.registry.update(refOf(by, id), patch, { mode: 'merge', mayReadFiles: isOperator(by) }));
+  }
+
+  @Delete(':id')
+  @HttpCode(204)
+  @AllowRoles('admin')
+  @ApiOperation({ summary: 'Delete a member server and its credential' })
+  @ApiParam({ name: 'id' })
+  async remove(@CurrentPrincipal() by: Principal, @Param('id') id: string): Promise<void> {
+    await this.registry.remove(refOf(by, id));
+  }
+
+  @Post(':id/activate')
+  @HttpCode(200)
+  @AllowRoles('admin')
+  @ApiOperation({ summary: 'Let a member serve' })
+  @ApiParam({ name: 'id' })
+  async activate(@CurrentPrincipal() by: Principal, @Param('id') id: string): Promise<ServerBody> {
+    return changedBody(await this.registry.setStatus(refOf(by, id), 'active'));
+  }
+
+  @Post(':id/deactivate')
+  @HttpCode(200)
+  @AllowRoles('admin')
+  @ApiOperation({ summary: 'Keep a member, but let it serve no more' })
+  @ApiParam({ name: 'id' })
+  async deactivate(@CurrentPrincipal() by: Principal, @Param('id') id: string): Promise<ServerBody> {
+    return changedBody(await this.registry.setStatus(refOf(by, id), 'deactivated'));
+  }
+}
+
+function refOf({ tenantId }: Principal, id: string): { tenantId: Principal['tenantId']; serverId: ServerId } {
+  return { tenantId, serverId: serverId(id) };
+}
+
+const isOperator = (principal: Principal): boolean => holdsAny(principal, ['operator']);
+
+function bodyOf({ config, version, createdAt, updatedAt }: ServerView, more: object = {}): ServerBody {
+  const _meta = { version, created_at: createdAt.toISOString(), updated_at: updatedAt.toISOString(), ...more };
+  return { ...config, _meta };
+}
+
+function changedBody({ server, warnings, problem }: ServerChange): ServerBody {
+  return bodyOf(server, { warnings, ...(problem === undefined ? {} : { problem }) });
+}

@@ -1,0 +1,18 @@
+export type { Admission, Candidate, MemberGate } from './member-gate.js';
+export {
+  DuplicateServerError,
+  InvalidServerConfigError,
+  MemberProbeError,
+  ServerConflictError,
+  UnknownServerError,
+} from './registry.errors.js';
+export { RegistryModule } from './registry.module.js';
+export {
+  type HttpServerConfig,
+  type OpenApiServerConfig,
+  SERVER_TYPES,
+  type ServerConfig,
+  serverConfigSchema,
+} from './server-config.schema.js';
+export { CatalogStore, type StoredCatalog } from './server-config.store.js';
+export { type ChangeOptions, type OpenedServer, type ServerChange, ServerRegistry, type ServerView } from './server-registry.js';

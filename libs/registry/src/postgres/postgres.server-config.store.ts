@@ -1,0 +1,105 @@
+import { type MemberRef, type TenantId, serverId } from '#kernel';
+import { Database, type Transaction } from '#persistence';
+import { Injectable } from '@nestjs/common';
+import { DuplicateServerError, ServerConflictError } from '../registry.errors.js';
+import { ServerConfigStore, type ServerDraft, type StoredCatalog, type StoredServer } from '../server-config.store.js';
+import { writeCatalog } from './postgres.catalog.store.js';
+
+interface Row {
+  readonly id: string;
+  readonly config: Record<string, unknown>;
+  readonly secrets: Record<string, string>;
+  readonly version: string;
+  readonly created_at: Date;
+  readonly updated_at: Date;
+}
+
+/** How many former versions of a server are kept. */
+const VERSIONS_KEPT = 10;
+
+/** Configurations in Postgres, embedded or not; row-level security holds the tenants apart a second time. */
+@Injectable()
+export class PostgresServerConfigStore extends ServerConfigStore {
+  constructor(private readonly database: Database) {
+    super();
+  }
+
+  override async list(tenant: TenantId): Promise<readonly StoredServer[]> {
+    const rows = await this.database.inTenant(tenant, (tx) =>
+      tx.query<Row>('SELECT * FROM servers WHERE tenant_id = $1 ORDER BY id COLLATE "C"', [tenant]),
+    );
+    return rows.map((row) => stored(tenant, row));
+  }
+
+  override async find({ tenantId, serverId }: MemberRef): Promise<StoredServer | undefined> {
+    const [row] = await this.database.inTenant(tenantId, (tx) =>
+      tx.query<Row>('SELECT * FROM servers WHERE tenant_id = $1 AND id = $2', [tenantId, serverId]),
+    );
+    return row && stored(tenantId, row);
+  }
+
+  override async insert(draft: ServerDraft, catalog?: StoredCatalog): Promise<StoredServer> {
+    const { tenantId, serverId } = draft.ref;
+    return this.database.inTenant(tenantId, async (tx) => {
+      const [row] = await tx.query<Row>(
+        `INSERT INTO servers (tenant_id, id, config, secrets, version) VALUES ($1, $2, $3, $4, $5)
+         ON CONFLICT (tenant_id, id) DO NOTHING RETURNING *`,
+        [tenantId, serverId, JSON.stringify(draft.config), JSON.stringify(draft.secrets), draft.version],
+      );
+      if (!row) throw new DuplicateServerError(serverId);
+      await keepVersion(tx, draft);
+      if (catalog) await writeCatalog(tx, draft.ref, catalog);
+      return stored(tenantId, row);
+    });
+  }
+
+  override async replace(draft: ServerDraft, catalog?: StoredCatalog): Promise<StoredServer> {
+    const { tenantId, serverId } = draft.ref;
+    return this.database.inTenant(tenantId, async (tx) => {
+      const [row] = await tx.query<Row>(
+        `WITH changed AS (
+           UPDATE servers SET config = $3, secrets = $4, version = $5, updated_at = clock_timestamp()
+           WHERE tenant_id = $1 AND id = $2 AND version = $5 - 1 RETURNING *
+         ) SELECT * FROM changed`,
+        [tenantId, serverId, JSON.stringify(draft.config), JSON.stringify(draft.secrets), draft.version],
+      );
+      if (!row) throw new ServerConflictError(serverId);
+      await keepVersion(tx, draft);
+      if (catalog) await writeCatalog(tx, draft.ref, catalog);
+      return stored(tenantId, row);
+    });
+  }
+
+  override async remove({ tenantId, serverId }: MemberRef): Promise<boolean> {
+    const rows = await this.database.inTenant(tenantId, (tx) =>
+      tx.query(
+        `WITH gone AS (DELETE FROM servers WHERE tenant_id = $1 AND id = $2 RETURNING id) SELECT id FROM gone`,
+        [tenantId, serverId],
+      ),
+    );
+    return rows.length > 0;
+  }
+}
+
+async function keepVersion(tx: Transaction, { ref, config, secrets, version }: ServerDraft): Promise<void> {
+  await tx.query(
+    'INSERT INTO server_versions (tenant_id, server_id, version, config, secrets) VALUES ($1, $2, $3, $4, $5)',
+    [ref.tenantId, ref.serverId, version, JSON.stringify(config), JSON.stringify(secrets)],
+  );
+  await tx.query('DELETE FROM server_versions WHERE tenant_id = $1 AND server_id = $2 AND version <= $3', [
+    ref.tenantId,
+    ref.serverId,
+    version - VERSIONS_KEPT,
+  ]);
+}
+
+function stored(tenantId: TenantId, row: Row): StoredServer {
+  return {
+    ref: { tenantId, serverId: serverId(row.id) },
+    config: row.config,
+    secrets: row.secrets,
+    version: Number(row.version),
+    createdAt: row.created_at,
+    updatedAt: row.updated_at,
+  };
+}

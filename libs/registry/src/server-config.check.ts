@@ -1,0 +1,87 @@
+import type { AuthAdapter } from '#auth';
+import { type Fault, faultsOf, isObject } from '#kernel';
+import { normaliseAliases } from './server-config.aliases.js';
+import { SERVER_TYPES, type ServerConfig, serverConfigSchema } from './server-config.schema.js';
+
+export interface CheckOptions {
+  /** Operators may name files on the composer's host; nobody else may. */
+  readonly mayReadFiles: boolean;
+}
+
+export interface CheckedConfig {
+  /** Absent if there are faults. */
+  readonly config?: ServerConfig;
+  readonly faults: readonly Fault[];
+  readonly warnings: readonly string[];
+}
+
+/** Checks a configuration against the schema of its type and the strategies that it names. Finds all faults at once. */
+export function checkServerConfig(input: unknown, auth: AuthAdapter, { mayReadFiles }: CheckOptions): CheckedConfig {
+  const { config: raw, warnings } = normaliseAliases(input);
+  if (!isObject(raw)) return { faults: [{ path: '', message: 'must be a JSON object' }], warnings };
+  if (!SERVER_TYPES.includes(String(raw['type']))) {
+    return { faults: [{ path: 'type', message: `must be one of ${SERVER_TYPES.join(', ')}` }], warnings };
+  }
+  const parsed = serverConfigSchema.safeParse(raw);
+  const faults = [...(parsed.success ? [] : faultsOf(parsed.error.issues))];
+
+  const own = checkBlock(raw, auth, '');
+  faults.push(...own.faults);
+  const tools = Object.entries(isObject(raw['tool_auth']) ? raw['tool_auth'] : {});
+  const perTool = tools.map(([tool, block]) => [tool, checkBlock(block, auth, `tool_auth.${tool}.`)] as const);
+  faults.push(...perTool.flatMap(([, checked]) => checked.faults));
+  if (!mayReadFiles && isObject(raw['open_api']) && raw['open_api']['spec_filepath'] !== undefined) {
+    faults.push({ path: 'open_api.spec_filepath', message: 'is for operators only: use spec_url or spec' });
+  }
+  if (!parsed.success || faults.length > 0) return { faults: unique(faults), warnings };
+
+  const config = { ...parsed.data, ...own.block } as ServerConfig;
+  config.tool_auth = Object.fromEntries(perTool.map(([tool, { block }]) => [tool, block]));
+  return { config, faults: [], warnings };
+}
+
+/** The addresses that a configuration makes the composer call, each with its path. Works on unchecked input. */
+export function addressesOf(input: unknown): { path: string; url: string }[] {
+  const { config } = normaliseAliases(input);
+  const found: { path: string; url: string }[] = [];
+  collect(config, [], 0, found);
+  return found;
+}
+
+const ADDRESS_KEY = /^(endpoint|url|(.+_url))$|[a-z]Url$/;
+
+function collect(value: unknown, path: string[], depth: number, found: { path: string; url: string }[]): void {
+  if (!isObject(value) || depth > 4) return;
+  for (const [key, inner] of Object.entries(value)) {
+    const here = [...path, key];
+    // The document of an inline specification is data, not configuration: its addresses are advisory and never called.
+    if (key === 'spec' && path.at(-1) === 'open_api') continue;
+    if (typeof inner === 'string' && ADDRESS_KEY.test(key) && URL.canParse(inner)) found.push({ path: here.join('.'), url: inner });
+    else collect(inner, here, depth + 1, found);
+  }
+}
+
+interface CheckedAuth {
+  readonly block: { readonly auth_strategy: string; readonly auth: Record<string, unknown> };
+  readonly faults: readonly Fault[];
+}
+
+function checkBlock(holder: unknown, auth: AuthAdapter, prefix: string): CheckedAuth {
+  const block = isObject(holder) ? holder : {};
+  const settings = isObject(block['auth']) ? block['auth'] : {};
+  const named = block['auth_strategy'];
+  if (named === undefined && Object.keys(settings).length > 0) {
+    const message = 'is missing: "auth" is given, and nothing is ever sent without the credential that was meant';
+    return { block: { auth_strategy: 'none', auth: settings }, faults: [{ path: `${prefix}auth_strategy`, message }] };
+  }
+  const checked = auth.check({ strategy: typeof named === 'string' ? named : 'none', settings });
+  return {
+    block: { auth_strategy: checked.block.strategy, auth: checked.block.settings as Record<string, unknown> },
+    faults: checked.faults.map(({ path, message }) => ({ path: prefix + path, message })),
+  };
+}
+
+function unique(faults: readonly Fault[]): readonly Fault[] {
+  const seen = new Map(faults.map((fault) => [`${fault.path}\n${fault.message}`, fault]));
+  return [...seen.values()];
+}

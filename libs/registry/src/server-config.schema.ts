@@ -1,0 +1,110 @@
+import { headerName, headerText } from '#auth';
+import { z } from 'zod';
+
+const SERVER_ID = /^[A-Za-z0-9][A-Za-z0-9_-]{0,63}$/;
+const NAME = z.string().min(1, 'is empty').max(256);
+const NAMES = z.array(NAME).max(10_000).default([]);
+const DESCRIPTIONS = z.record(NAME, z.string().max(4096)).default({});
+
+/** Inbound headers that are never passed on: they authenticate the caller to us, or steer a connection. */
+const NEVER_FORWARDED =
+  /^(authorization|cookie|x-api-key|host|content-.*|connection|transfer-encoding|te|trailer|upgrade|keep-alive|expect|accept.*|forwarded|x-forwarded-.*|proxy-.*|mcp-.*)$/i;
+
+/** An address that the composer itself calls. Whether it may is for the egress guard to say. */
+const address = z
+  .string()
+  .max(4096, 'is too long: 4096 characters at most')
+  .refine((text) => URL.canParse(text) && /^https?:$/.test(new URL(text).protocol), 'is not an http or https URL')
+  .refine((text) => !URL.canParse(text) || !new URL(text).username, 'holds credentials: put them into "auth"');
+
+const authBlock = {
+  auth_strategy: z.string().min(1, 'is empty').max(64).default('none').describe('How the composer authenticates to the member'),
+  auth: z.record(z.string(), z.unknown()).default({}).describe('Settings of the strategy; secrets are write-only'),
+};
+
+const shared = {
+  id: z
+    .string()
+    .regex(SERVER_ID, 'must be 1 to 64 letters, digits, "_" or "-", starting with a letter or digit')
+    .describe('Unique within the tenant; the prefix of the names that clients see'),
+  label: z.string().max(256).default(''),
+  tags: z.array(z.string().max(64)).max(64).default([]),
+  headers: z.record(headerName, headerText).default({}).describe('Static headers of every request; values are write-only'),
+  forward_headers: z
+    .array(headerName.refine((name) => !NEVER_FORWARDED.test(name), 'is never passed on to a member'))
+    .max(32)
+    .default([])
+    .describe('Names of inbound headers that are passed on; none unless listed'),
+  ...authBlock,
+  tool_auth: z.record(NAME, z.strictObject(authBlock)).default({}).describe('A credential of its own for single tools'),
+  timeout: z.number().int().min(1).max(300).default(60).describe('Seconds that one call may take in all'),
+  retry_attempts: z
+    .number()
+    .int()
+    .min(0)
+    .max(5)
+    .default(2)
+    .describe('Further tries while no byte of a request has reached the member'),
+  health_check: z
+    .strictObject({
+      enabled: z.boolean().default(true),
+      interval: z.number().int().min(5).max(86_400).default(30).describe('Seconds between checks'),
+    })
+    .default({ enabled: true, interval: 30 }),
+  disabled_tools: NAMES,
+  tools_description: DESCRIPTIONS,
+  disabled_prompts: NAMES,
+  prompts_description: DESCRIPTIONS,
+  disabled_resources: NAMES,
+  resources_description: DESCRIPTIONS,
+  tool_permissions: z
+    .record(NAME, z.array(z.string().max(64)).max(64))
+    .default({})
+    .describe('Roles that may see and call a tool; a tool that is not listed is open to every caller of the tenant'),
+  status: z.enum(['active', 'deactivated']).default('active'),
+};
+
+const customRoute = z.strictObject({
+  methods: z.union([z.literal('*'), z.array(z.string().max(16)).max(16)]),
+  pattern: z.string().max(512),
+  mcp_type: z
+    .string()
+    .transform((text) => text.toUpperCase())
+    .pipe(z.enum(['TOOL', 'RESOURCE', 'RESOURCE_TEMPLATE', 'EXCLUDE'])),
+});
+
+const httpConfig = z.strictObject({
+  type: z.enum(['http', 'client']),
+  endpoint: address.describe('The Streamable HTTP endpoint of an MCP server'),
+  ...shared,
+});
+
+const openApiConfig = z.strictObject({
+  type: z.literal('openapi'),
+  open_api: z
+    .strictObject({
+      endpoint: address.describe('Where the operations are called'),
+      spec_url: address.optional().describe('Where the document is fetched from, without a credential'),
+      spec_filepath: z.string().max(4096).optional().describe("A file on the composer's host; for operators only"),
+      spec: z.record(z.string(), z.unknown()).optional().describe('The document itself'),
+      custom_routes: z.array(customRoute).max(500).default([]),
+      layered: z.literal(false, 'layered members are not offered').default(false),
+      tool_description: DESCRIPTIONS,
+    })
+    .refine(
+      ({ spec, spec_url, spec_filepath }) => [spec, spec_url, spec_filepath].filter(Boolean).length === 1,
+      'needs exactly one of spec_url, spec_filepath and spec',
+    ),
+  ...shared,
+});
+
+/** One schema per type of member: what the API accepts, checks and documents. To add a type, add its schema here. */
+export const serverConfigSchema = z.discriminatedUnion('type', [openApiConfig, httpConfig]);
+
+/** A configuration as the composer works with it: complete, checked, secrets in clear. Never leaves the process. */
+export type ServerConfig = z.infer<typeof serverConfigSchema>;
+export type HttpServerConfig = z.infer<typeof httpConfig>;
+export type OpenApiServerConfig = z.infer<typeof openApiConfig>;
+
+/** The values of `type` that can be registered. */
+export const SERVER_TYPES: readonly string[] = ['client', 'http', 'openapi'];

@@ -1,0 +1,114 @@
+import type { AuthAdapter } from '#auth';
+import { type Fault, isObject } from '#kernel';
+import type { ServerConfig } from './server-config.schema.js';
+
+/** Stands in the place of a secret wherever a configuration is shown; sending it back keeps the stored value. */
+export const SECRET_MARKER = { set: true } as const;
+
+/** Secret values by their place, a JSON pointer (RFC 6901) into the configuration. */
+export type SecretsByPlace = ReadonlyMap<string, string>;
+
+type Raw = Record<string, unknown>;
+
+/** The places of a configuration that hold secrets. Works on unchecked input too: what does not fit holds none. */
+export function secretPlaces(config: unknown, auth: AuthAdapter): string[] {
+  if (!isObject(config)) return [];
+  const places = keysOf(config['headers']).map((name) => pointer('headers', name));
+  places.push(...authPlaces(config, auth, []));
+  for (const tool of keysOf(config['tool_auth'])) {
+    places.push(...authPlaces((config['tool_auth'] as Raw)[tool], auth, ['tool_auth', tool]));
+  }
+  return places;
+}
+
+/** Takes the secrets out: the configuration with markers in their places, and the values by place. */
+export function splitSecrets(config: ServerConfig, auth: AuthAdapter): { shown: Raw; secrets: SecretsByPlace } {
+  const shown = structuredClone(config) as Raw;
+  const secrets = new Map<string, string>();
+  for (const place of secretPlaces(shown, auth)) {
+    const value = read(shown, place);
+    if (typeof value !== 'string') continue;
+    secrets.set(place, value);
+    write(shown, place, SECRET_MARKER);
+  }
+  return { shown, secrets };
+}
+
+/** Puts stored secrets back in the places of markers. A marker without a stored value is a fault. */
+export function restoreSecrets(
+  config: unknown,
+  auth: AuthAdapter,
+  stored: SecretsByPlace,
+): { config: unknown; kept: readonly string[]; faults: readonly Fault[] } {
+  const restored: unknown = structuredClone(config);
+  const kept: string[] = [];
+  const faults: Fault[] = [];
+  for (const place of secretPlaces(restored, auth)) {
+    const value = read(restored, place);
+    if (!isMarker(value)) continue;
+    const secret = stored.get(place);
+    if (secret === undefined) {
+      faults.push({ path: dotted(place), message: 'has no stored value that could be kept: enter it' });
+      continue;
+    }
+    write(restored, place, secret);
+    kept.push(place);
+  }
+  return { config: restored, kept, faults };
+}
+
+/**
+ * Where the secrets of a configuration go: the origins that it calls and the way a credential is put on a request.
+ * A stored secret is kept only while this stays the same, so that nobody can have it sent to another address.
+ */
+export function destinationOf(config: ServerConfig, auth: AuthAdapter): string {
+  const endpoint = config.type === 'openapi' ? config.open_api.endpoint : config.endpoint;
+  const block = ({ auth_strategy, auth: settings }: { auth_strategy: string; auth: Raw }) => {
+    const secret = new Set(auth.secretsOf(auth_strategy));
+    return [auth_strategy, Object.entries(settings).filter(([key]) => !secret.has(key)).sort()];
+  };
+  const tools = Object.entries(config.tool_auth).map(([tool, own]) => [tool, block(own)]);
+  return JSON.stringify([new URL(endpoint).origin, block(config), tools.sort()]);
+}
+
+export function dotted(place: string): string {
+  return place.slice(1).split('/').map(unescape).join('.');
+}
+
+function authPlaces(holder: unknown, auth: AuthAdapter, path: readonly string[]): string[] {
+  if (!isObject(holder) || !isObject(holder['auth'])) return [];
+  const present = new Set(Object.keys(holder['auth']));
+  const secret = auth.secretsOf(String(holder['auth_strategy'] ?? 'none'));
+  return secret.filter((key) => present.has(key)).map((key) => pointer(...path, 'auth', key));
+}
+
+function isMarker(value: unknown): boolean {
+  return isObject(value) && value['set'] === true && Object.keys(value).length === 1;
+}
+
+function keysOf(value: unknown): string[] {
+  return isObject(value) ? Object.keys(value) : [];
+}
+
+function pointer(...path: readonly string[]): string {
+  return path.map((step) => `/${step.replaceAll('~', '~0').replaceAll('/', '~1')}`).join('');
+}
+
+const unescape = (step: string): string => step.replaceAll('~1', '/').replaceAll('~0', '~');
+
+function steps(place: string): { parents: string[]; last: string } {
+  const parents = place.slice(1).split('/').map(unescape);
+  return { last: parents.pop()!, parents };
+}
+
+function read(config: unknown, place: string): unknown {
+  const { parents, last } = steps(place);
+  const holder = parents.reduce<unknown>((value, step) => (isObject(value) ? value[step] : undefined), config);
+  return isObject(holder) ? holder[last] : undefined;
+}
+
+function write(config: unknown, place: string, value: unknown): void {
+  const { parents, last } = steps(place);
+  const holder = parents.reduce<unknown>((at, step) => (isObject(at) ? at[step] : undefined), config);
+  if (isObject(holder)) holder[last] = value;
+}
