@@ -10,13 +10,13 @@ import { startRealPostgres } from './real-postgres.mjs';
  * the superuser's URL in `TEST_DATABASE_URL`, and in `TEST_RUN_DIR` a folder whose name sets this run apart.
  */
 export default async function setUp() {
-  process.env.TEST_RUN_DIR = mkdtempSync(join(tmpdir(), `mcpc-run-${randomBytes(4).toString('hex')}-`));
   if (process.env.TEST_DATABASE_URL) {
     await reach(process.env.TEST_DATABASE_URL);
-    return;
+  } else {
+    globalThis.realPostgres = await startRealPostgres();
+    process.env.TEST_DATABASE_URL = globalThis.realPostgres.url;
   }
-  globalThis.realPostgres = await startRealPostgres();
-  process.env.TEST_DATABASE_URL = globalThis.realPostgres.url;
+  process.env.TEST_RUN_DIR = mkdtempSync(join(tmpdir(), `mcpc-run-${randomBytes(4).toString('hex')}-`));
 }
 
 async function reach(url) {
@@ -26,7 +26,7 @@ async function reach(url) {
     const { rows } = await client.query('SELECT rolsuper FROM pg_roles WHERE rolname = current_user');
     if (!rows[0].rolsuper) throw new Error('its role is no superuser');
   } catch (error) {
-    throw new Error(`tests need a real Postgres, and TEST_DATABASE_URL cannot be used: ${error.message}`);
+    throw new Error(`tests need a real Postgres, and TEST_DATABASE_URL cannot be used: ${error.message}`, { cause: error });
   } finally {
     await client.end().catch(() => undefined);
   }

@@ -148,7 +148,7 @@ async function startServer(directory, { initdb, postgres }, name) {
     await answering(url, () => shell.exitCode !== null);
   } catch (error) {
     await stop();
-    throw new Error(`${error.message}: ${log.trim()}`);
+    throw new Error(`${error.message}: ${log.trim()}`, { cause: error });
   }
   shell.stderr.resume();
   shell.unref();

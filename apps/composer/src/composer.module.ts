@@ -13,7 +13,7 @@ import { ConfigModule } from '@nestjs/config';
 import { APP_FILTER } from '@nestjs/core';
 import { FrontListener } from './http/front.listener.js';
 import { ProblemFilter } from './http/problem.filter.js';
-import { SealedSessionSeal } from './sealed-session.seal.js';
+import { SealedSessionSeal } from './sealed-session-seal.js';
 
 /** The whole application: this list is the architecture. */
 @Module({
@@ -27,7 +27,10 @@ import { SealedSessionSeal } from './sealed-session.seal.js';
     AuthModule,
     RegistryModule,
     BuilderModule,
-    GatewayModule.forRoot({ imports: [PersistenceModule], seal: { provide: SessionSeal, useClass: SealedSessionSeal } }),
+    GatewayModule.forRoot({
+      imports: [PersistenceModule],
+      seal: { provide: SessionSeal, useClass: SealedSessionSeal },
+    }),
     HealthModule,
   ],
   providers: [FrontListener, { provide: APP_FILTER, useClass: ProblemFilter }],

@@ -9,7 +9,10 @@ async function main(): Promise<void> {
   const { databaseConfig, startEmbeddedDatabase } = await import('#persistence');
   const database = databaseConfig.check().length === 0 ? databaseConfig() : undefined;
   if (database?.type === 'embedded') startEmbeddedDatabase(database.dataDir).catch(() => undefined); // told when it is claimed
-  const [{ createComposer, listen }, { Log }] = await Promise.all([import('./composer.app.js'), import('#observability')]);
+  const [{ createComposer, listen }, { Log }] = await Promise.all([
+    import('./create-composer.js'),
+    import('#observability'),
+  ]);
   const app = await createComposer();
   const log = app.get(Log);
 

@@ -5,7 +5,7 @@ import { accessConfig } from './access.config.js';
 import { AccessGuard } from './access.guard.js';
 import { CallerIdentity } from './caller-identity.js';
 import { RequestOrigin } from './request-origin.js';
-import { RoutePolicyCheck } from './route-policy.check.js';
+import { RoutePolicyCheck } from './route-policy-check.js';
 
 /** Who may call the composer. */
 @Module({

@@ -1,4 +1,5 @@
 import type { IncomingHttpHeaders } from 'node:http';
+import { parseUrl } from '#kernel';
 import { Inject, Injectable } from '@nestjs/common';
 import { type AccessConfig, accessConfig } from './access.config.js';
 
@@ -17,8 +18,8 @@ export class RequestOrigin {
 
   private isKnownOrigin(origin: string): boolean {
     if (this.config.origins.includes(origin)) return true;
-    if (!URL.canParse(origin)) return false;
-    return isListed(new URL(origin).host, this.config.origins);
+    const host = parseUrl(origin)?.host;
+    return host !== undefined && isListed(host, this.config.origins);
   }
 }
 

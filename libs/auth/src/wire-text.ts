@@ -1,7 +1,8 @@
 import { z } from 'zod';
 
 /** Header names that a credential may not take: they steer the connection, the message or the protocol. */
-const RESERVED = /^(host|content-length|content-type|transfer-encoding|connection|keep-alive|te|trailer|upgrade|expect|accept|forwarded|x-forwarded-.*|proxy-.*|mcp-.*)$/i;
+const RESERVED =
+  /^(host|content-length|content-type|transfer-encoding|connection|keep-alive|te|trailer|upgrade|expect|accept|forwarded|x-forwarded-.*|proxy-.*|mcp-.*)$/i;
 
 /** RFC 9110 5.6.2: a token. */
 const TOKEN = /^[!#$%&'*+.^_`|~0-9A-Za-z-]+$/;

@@ -3,7 +3,9 @@ import { ComposerError } from '#kernel';
 /** The member refused the credential, or wants one. */
 export class MemberRefusedError extends ComposerError {
   constructor(status: number) {
-    super('COMPOSER_MEMBER_REFUSED', `it refused the credential with HTTP ${status}: check auth_strategy and auth`, { status: 502 });
+    super('COMPOSER_MEMBER_REFUSED', `it refused the credential with HTTP ${status}: check auth_strategy and auth`, {
+      status: 502,
+    });
   }
 }
 
@@ -24,7 +26,11 @@ export class MemberTimeoutError extends ComposerError {
 /** The specification of an openapi member could not be had. */
 export class SpecificationError extends ComposerError {
   constructor(path: string, message: string, cause?: unknown) {
-    super('COMPOSER_SPECIFICATION_UNAVAILABLE', `${path} ${message}`, { status: 422, faults: [{ path, message }], cause });
+    super('COMPOSER_SPECIFICATION_UNAVAILABLE', `${path} ${message}`, {
+      status: 422,
+      faults: [{ path, message }],
+      cause,
+    });
   }
 }
 

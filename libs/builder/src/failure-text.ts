@@ -9,9 +9,12 @@ export function failureText(member: string, error: ComposerError): string {
 
 function adviceOn(error: ComposerError): string {
   if (error instanceof MemberRefusedError) return 'An administrator has to enter a working credential.';
-  if (error instanceof MemberTimeoutError) return 'Whether the call was carried out is not known: check before you repeat it.';
+  if (error instanceof MemberTimeoutError)
+    return 'Whether the call was carried out is not known: check before you repeat it.';
   if (error instanceof EgressUnreachableError || error instanceof EgressTimeoutError) {
-    return error.beforeSent ? 'The call was not sent; try again later.' : 'Whether the call was carried out is not known: check before you repeat it.';
+    return error.beforeSent
+      ? 'The call was not sent; try again later.'
+      : 'Whether the call was carried out is not known: check before you repeat it.';
   }
   return error.retryable ? 'Try again later.' : 'If this goes on, tell an administrator.';
 }

@@ -1,6 +1,7 @@
 export { BuilderModule } from './builder.module.js';
 export { type Edit, applyEdits } from './json-rpc/json-edit.js';
-export { type Message, MessageError, type MessageId, parseMessage } from './json-rpc/json-rpc.message.js';
+export { type Message, parseMessage } from './json-rpc/json-rpc-message.js';
+export { MessageError, type MessageId } from './json-rpc/json-rpc.errors.js';
 export { type Span, scanObject } from './json-rpc/json-scan.js';
 export {
   COMPOSER_INFO,

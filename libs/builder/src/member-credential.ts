@@ -44,30 +44,3 @@ export class MemberCredential {
     return this.asking;
   }
 }
-
-/** The credentials of a member: its own one, and those of tools that have one for themselves. */
-export class MemberCredentials {
-  private readonly own: MemberCredential;
-  private readonly ofTools = new Map<string, MemberCredential>();
-
-  constructor(
-    auth: AuthAdapter,
-    member: MemberRef,
-    config: {
-      readonly auth_strategy: string;
-      readonly auth: unknown;
-      readonly tool_auth: Readonly<Record<string, { readonly auth_strategy: string; readonly auth: unknown }>>;
-    },
-    clock: Clock,
-  ) {
-    const credential = (block: { auth_strategy: string; auth: unknown }) =>
-      new MemberCredential(auth, member, { strategy: block.auth_strategy, settings: block.auth }, clock);
-    this.own = credential(config);
-    for (const [tool, block] of Object.entries(config.tool_auth)) this.ofTools.set(tool, credential(block));
-  }
-
-  /** The credential for a call of `tool`; without a name, the member's own. */
-  for(tool?: string): MemberCredential {
-    return (tool === undefined ? undefined : this.ofTools.get(tool)) ?? this.own;
-  }
-}

@@ -1,7 +1,14 @@
 import { EgressDeniedError } from '#egress';
 import { Clock, type ComposerError, type MemberRef, type ServerId, type TenantId } from '#kernel';
 import { Log } from '#observability';
-import { type Admission, type Candidate, CatalogStore, type MemberGate, type ServerConfig, ServerRegistry } from '#registry';
+import {
+  type Admission,
+  type Candidate,
+  CatalogStore,
+  type MemberGate,
+  type ServerConfig,
+  ServerRegistry,
+} from '#registry';
 import { Injectable, type OnApplicationShutdown, type OnModuleInit } from '@nestjs/common';
 import { MemberTimeoutError, asComposerError } from './builder.errors.js';
 import type { Member, MemberOffer, MemberOutcome } from './member.js';
@@ -83,12 +90,16 @@ export class MemberPool implements MemberGate, OnModuleInit, OnApplicationShutdo
     try {
       await this.catalogs.write(slot.ref, member.snapshot());
     } catch (error) {
-      slot.log.warn('the catalogue of a member could not be stored; it is fetched again after a restart', { err: error });
+      slot.log.warn('the catalogue of a member could not be stored; it is fetched again after a restart', {
+        err: error,
+      });
     }
   }
 
   async judge(addresses: readonly { readonly path: string; readonly url: string }[]): Promise<void> {
-    const verdicts = await Promise.all(addresses.map(async ({ path, url }) => ((await this.mayCall(url)) ? undefined : path)));
+    const verdicts = await Promise.all(
+      addresses.map(async ({ path, url }) => ((await this.mayCall(url)) ? undefined : path)),
+    );
     const denied = verdicts.filter((path) => path !== undefined);
     if (denied.length > 0) throw new EgressDeniedError(denied);
   }
@@ -99,7 +110,11 @@ export class MemberPool implements MemberGate, OnModuleInit, OnApplicationShutdo
 
     const stored = await this.catalogs.read(ref);
     const slot = new MemberSlot(ref, config, this.log);
-    const member = await builderFor(config.type).build({ ...this.orderFor(slot, config), isNew: true, ...(stored ? { stored } : {}) });
+    const member = await builderFor(config.type).build({
+      ...this.orderFor(slot, config),
+      isNew: true,
+      ...(stored ? { stored } : {}),
+    });
     const problem = await this.probe(member, slot);
     slot.serveWith(member);
     return {
@@ -151,7 +166,11 @@ export class MemberPool implements MemberGate, OnModuleInit, OnApplicationShutdo
     return slots;
   }
 
-  private async buildStored(slot: MemberSlot, config: ServerConfig, stored: Awaited<ReturnType<CatalogStore['read']>>): Promise<void> {
+  private async buildStored(
+    slot: MemberSlot,
+    config: ServerConfig,
+    stored: Awaited<ReturnType<CatalogStore['read']>>,
+  ): Promise<void> {
     try {
       const order = { ...this.orderFor(slot, config), isNew: false, ...(stored ? { stored } : {}) };
       slot.serveWith(await builderFor(config.type).build(order));

@@ -31,13 +31,15 @@ export class MemberSlot {
 
   /** True if the offer differs from the one before. */
   takeOver(offer: MemberOffer): boolean {
-    const isSame = offer.tools.length === this.offer.tools.length && offer.tools.every((tool, i) => tool === this.offer.tools[i]);
+    const isSame =
+      offer.tools.length === this.offer.tools.length && offer.tools.every((tool, i) => tool === this.offer.tools[i]);
     this.offer = offer;
     return !isSame;
   }
 
   note(outcome: MemberOutcome, problem?: string): void {
-    if (this.outcome !== outcome && this.outcome !== 'unknown') this.log.info('member changed its state', { from: this.outcome, to: outcome });
+    if (this.outcome !== outcome && this.outcome !== 'unknown')
+      this.log.info('member changed its state', { from: this.outcome, to: outcome });
     this.outcome = outcome;
     this.problem = outcome === 'ok' ? undefined : (problem ?? this.problem);
   }

@@ -1,7 +1,7 @@
 import type { IncomingHttpHeaders } from 'node:http';
 import type { MemberRef } from '#kernel';
 import type { StoredCatalog } from '#registry';
-import type { Message } from './json-rpc/json-rpc.message.js';
+import type { Message } from './json-rpc/json-rpc-message.js';
 
 /** `legacy`: a handshake and a session, up to revision 2025-11-25. `modern`: every request stands alone, 2026-07-28. */
 export type Era = 'legacy' | 'modern';

@@ -1,7 +1,8 @@
 import { type ConfigFactoryKeyHost, registerAs } from '@nestjs/config';
 import type { z } from 'zod';
+import { ConfigError } from './config.errors.js';
 import { type Environment, environment } from './environment.js';
-import { ConfigError, readEnv } from './read-env.js';
+import { readEnv } from './read-env.js';
 
 /** What one lib reads from the environment: its variables, their schema, and the object made of them. */
 export interface ConfigSlice<T extends object> extends ConfigFactoryKeyHost<T> {
@@ -32,7 +33,7 @@ export function configSlice<S extends z.ZodObject, T extends object>(
       throw error;
     }
   };
-  return Object.assign(slice, { check }) as unknown as ConfigSlice<T>;
+  return Object.assign(slice, { check });
 }
 
 /** Checks all slices and throws one `ConfigError` that lists every bad variable of every slice. */

@@ -1,14 +1,7 @@
 import { readFileSync } from 'node:fs';
-import { ComposerError } from '#kernel';
 import type { z } from 'zod';
+import { ConfigError } from './config.errors.js';
 import { type Environment, environment } from './environment.js';
-
-/** Lists every bad variable at once, by name. Values never appear: one of them is a password. */
-export class ConfigError extends ComposerError {
-  constructor(readonly problems: readonly string[]) {
-    super('COMPOSER_CONFIG_INVALID', `the environment does not fit: ${problems.join('; ')}`);
-  }
-}
 
 /**
  * Parses the variables that `schema` names. `NAME_FILE` stands in for `NAME`, so that secrets can be mounted;
@@ -25,7 +18,7 @@ export function readEnv<S extends z.ZodObject>(schema: S, env: Environment = env
     }
   }
   const parsed = schema.safeParse(raw);
-  if (parsed.success && problems.length === 0) return parsed.data as z.infer<S>;
+  if (parsed.success && problems.length === 0) return parsed.data;
   const faults = parsed.success ? [] : parsed.error.issues;
   // zod's messages describe what was expected; those of our own schemas never echo the input.
   throw new ConfigError([...problems, ...faults.map((issue) => `${issue.path.join('.')}: ${issue.message}`)]);

@@ -1,10 +1,8 @@
-import { MemberPool } from '#builder';
-import { Database, KeyCheck } from '#persistence';
 import { Public, type RequestWithPrincipal } from '#tenancy';
 import { Controller, Get, Req } from '@nestjs/common';
 import { ApiOperation, ApiTags } from '@nestjs/swagger';
-import { HealthCheck, type HealthCheckResult, HealthCheckService, type HealthIndicatorResult, HealthIndicatorService } from '@nestjs/terminus';
-import { Readiness } from './readiness.js';
+import { HealthCheck, type HealthCheckResult, HealthCheckService } from '@nestjs/terminus';
+import { ComposerIndicators } from './composer-indicators.js';
 
 /** What balancers, orchestrators and people at night ask. Names no address and no secret. */
 @ApiTags('health')
@@ -13,11 +11,7 @@ import { Readiness } from './readiness.js';
 export class HealthController {
   constructor(
     private readonly health: HealthCheckService,
-    private readonly indicators: HealthIndicatorService,
-    private readonly database: Database,
-    private readonly keys: KeyCheck,
-    private readonly pool: MemberPool,
-    private readonly readiness: Readiness,
+    private readonly composer: ComposerIndicators,
   ) {}
 
   @Get('live')
@@ -31,7 +25,11 @@ export class HealthController {
   @HealthCheck()
   @ApiOperation({ summary: 'Whether the process wants requests: keys opened, configuration loaded, not stopping' })
   ready(): Promise<HealthCheckResult> {
-    return this.health.check([() => this.keysOpen(), () => this.configuration(), () => this.serving()]);
+    return this.health.check([
+      () => this.composer.keysOpen(),
+      () => this.composer.configuration(),
+      () => this.composer.serving(),
+    ]);
   }
 
   @Get()
@@ -40,47 +38,11 @@ export class HealthController {
   all(@Req() { principal }: RequestWithPrincipal): Promise<HealthCheckResult> {
     const tenant = principal?.tenantId;
     return this.health.check([
-      () => this.keysOpen(),
-      () => this.configuration(),
-      () => this.serving(),
-      () => this.databaseAnswers(),
-      () => this.members(tenant),
+      () => this.composer.keysOpen(),
+      () => this.composer.configuration(),
+      () => this.composer.serving(),
+      () => this.composer.databaseAnswers(),
+      () => this.composer.members(tenant),
     ]);
-  }
-
-  private keysOpen(): HealthIndicatorResult {
-    return this.told('keys', this.keys.isOpen(), 'the key ring is not open');
-  }
-
-  private configuration(): HealthIndicatorResult {
-    return this.told('configuration', this.readiness.isLoaded, 'the configuration is not loaded');
-  }
-
-  private serving(): HealthIndicatorResult {
-    return this.told('serving', !this.readiness.isDraining, 'the process is stopping');
-  }
-
-  private async databaseAnswers(): Promise<HealthIndicatorResult> {
-    const indicator = this.indicators.check('database');
-    try {
-      await this.database.ping();
-      return indicator.up();
-    } catch {
-      return indicator.down({ message: 'the database does not answer' });
-    }
-  }
-
-  /** A member that is down is no failure of the composer. */
-  private members(tenant: Parameters<MemberPool['members']>[0] | undefined): HealthIndicatorResult {
-    const byState: Record<string, number> = {};
-    for (const { outcome } of this.pool.everyMember()) byState[outcome] = (byState[outcome] ?? 0) + 1;
-    const own = tenant === undefined ? [] : this.pool.members(tenant);
-    const servers = Object.fromEntries(own.map(({ ref, outcome }) => [ref.serverId, outcome]));
-    return this.indicators.check('members').up({ states: byState, ...(tenant === undefined ? {} : { servers }) });
-  }
-
-  private told(key: string, isUp: boolean, message: string): HealthIndicatorResult {
-    const indicator = this.indicators.check(key);
-    return isUp ? indicator.up() : indicator.down({ message });
   }
 }

@@ -12,3 +12,4 @@ export {
   tenantId,
 } from './ids.js';
 export { type Json, type JsonObject, isObject } from './json.js';
+export { parseUrl } from './urls.js';

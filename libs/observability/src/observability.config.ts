@@ -12,7 +12,9 @@ export interface ObservabilityConfig {
 export const observabilityConfig = configSlice(
   'observability',
   z.object({
-    LOG_LEVEL: z.preprocess((value) => (typeof value === 'string' ? value.toLowerCase() : value), z.enum(LOG_LEVELS)).default('info'),
+    LOG_LEVEL: z
+      .preprocess((value) => (typeof value === 'string' ? value.toLowerCase() : value), z.enum(LOG_LEVELS))
+      .default('info'),
     LOG_FORMAT: z.enum(['json', 'pretty']).optional(),
   }),
   ({ LOG_LEVEL, LOG_FORMAT }): ObservabilityConfig => ({

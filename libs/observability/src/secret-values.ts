@@ -34,6 +34,13 @@ export class SecretValues {
 function spellings(value: string): readonly string[] {
   const bytes = Buffer.from(value);
   const base64 = bytes.toString('base64').replace(/=+$/, '');
-  const all = [value, JSON.stringify(value).slice(1, -1), encodeURIComponent(value), base64, bytes.toString('base64url'), bytes.toString('hex')];
+  const all = [
+    value,
+    JSON.stringify(value).slice(1, -1),
+    encodeURIComponent(value),
+    base64,
+    bytes.toString('base64url'),
+    bytes.toString('hex'),
+  ];
   return [...new Set(all)];
 }

@@ -1,3 +1,4 @@
+export { CatalogStore, type StoredCatalog } from './catalog.store.js';
 export type { Admission, Candidate, MemberGate } from './member-gate.js';
 export {
   DuplicateServerError,
@@ -14,5 +15,10 @@ export {
   type ServerConfig,
   serverConfigSchema,
 } from './server-config.schema.js';
-export { CatalogStore, type StoredCatalog } from './server-config.store.js';
-export { type ChangeOptions, type OpenedServer, type ServerChange, ServerRegistry, type ServerView } from './server-registry.js';
+export {
+  type ChangeOptions,
+  type OpenedServer,
+  type ServerChange,
+  ServerRegistry,
+  type ServerView,
+} from './server-registry.js';

@@ -1,6 +1,6 @@
 import type { MemberRef } from '#kernel';
+import type { StoredCatalog } from './catalog.store.js';
 import type { ServerConfig } from './server-config.schema.js';
-import type { StoredCatalog } from './server-config.store.js';
 
 /** A checked configuration that wants to serve. */
 export interface Candidate {

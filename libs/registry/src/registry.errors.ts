@@ -45,6 +45,8 @@ export class MemberProbeError extends ComposerError {
 /** The member limit of a tenant protects everybody else's memory. */
 export class TooManyServersError extends ComposerError {
   constructor(limit: number) {
-    super('COMPOSER_SERVER_LIMIT', `this tenant has ${limit} servers, which is the limit; delete one first`, { status: 409 });
+    super('COMPOSER_SERVER_LIMIT', `this tenant has ${limit} servers, which is the limit; delete one first`, {
+      status: 409,
+    });
   }
 }

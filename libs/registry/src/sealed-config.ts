@@ -4,7 +4,7 @@ import { SecretValues } from '#observability';
 import { Sealer } from '#persistence';
 import { Injectable } from '@nestjs/common';
 import type { ServerConfig } from './server-config.schema.js';
-import { type SecretsByPlace, splitSecrets } from './server-config.secrets.js';
+import { type SecretsByPlace, splitSecrets } from './server-config-secrets.js';
 import type { ServerDraft, StoredServer } from './server-config.store.js';
 
 /** Between a configuration in use and one at rest: seals secrets on the way in, opens them on the way out. */

@@ -1,4 +1,5 @@
 import { headerName, headerText } from '#auth';
+import { parseUrl } from '#kernel';
 import { z } from 'zod';
 
 const SERVER_ID = /^[A-Za-z0-9][A-Za-z0-9_-]{0,63}$/;
@@ -14,11 +15,16 @@ const NEVER_FORWARDED =
 const address = z
   .string()
   .max(4096, 'is too long: 4096 characters at most')
-  .refine((text) => URL.canParse(text) && /^https?:$/.test(new URL(text).protocol), 'is not an http or https URL')
-  .refine((text) => !URL.canParse(text) || !new URL(text).username, 'holds credentials: put them into "auth"');
+  .refine((text) => /^https?:$/.test(parseUrl(text)?.protocol ?? ''), 'is not an http or https URL')
+  .refine((text) => !parseUrl(text)?.username && !parseUrl(text)?.password, 'holds credentials: put them into "auth"');
 
 const authBlock = {
-  auth_strategy: z.string().min(1, 'is empty').max(64).default('none').describe('How the composer authenticates to the member'),
+  auth_strategy: z
+    .string()
+    .min(1, 'is empty')
+    .max(64)
+    .default('none')
+    .describe('How the composer authenticates to the member'),
   auth: z.record(z.string(), z.unknown()).default({}).describe('Settings of the strategy; secrets are write-only'),
 };
 
@@ -29,7 +35,10 @@ const shared = {
     .describe('Unique within the tenant; the prefix of the names that clients see'),
   label: z.string().max(256).default(''),
   tags: z.array(z.string().max(64)).max(64).default([]),
-  headers: z.record(headerName, headerText).default({}).describe('Static headers of every request; values are write-only'),
+  headers: z
+    .record(headerName, headerText)
+    .default({})
+    .describe('Static headers of every request; values are write-only'),
   forward_headers: z
     .array(headerName.refine((name) => !NEVER_FORWARDED.test(name), 'is never passed on to a member'))
     .max(32)

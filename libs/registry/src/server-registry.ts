@@ -5,11 +5,16 @@ import { Injectable } from '@nestjs/common';
 import { KeyedQueue } from './keyed-queue.js';
 import type { Admission, MemberGate } from './member-gate.js';
 import { mergePatch } from './merge-patch.js';
-import { InvalidServerConfigError, MemberProbeError, TooManyServersError, UnknownServerError } from './registry.errors.js';
+import {
+  InvalidServerConfigError,
+  MemberProbeError,
+  TooManyServersError,
+  UnknownServerError,
+} from './registry.errors.js';
 import { SealedConfig } from './sealed-config.js';
-import { type CheckedConfig, addressesOf, checkServerConfig } from './server-config.check.js';
+import { type CheckedConfig, addressesOf, checkServerConfig } from './server-config-check.js';
 import type { ServerConfig } from './server-config.schema.js';
-import { destinationOf, dotted, restoreSecrets } from './server-config.secrets.js';
+import { destinationOf, dotted, restoreSecrets } from './server-config-secrets.js';
 import { ServerConfigStore, type StoredServer } from './server-config.store.js';
 
 /** How many servers a tenant may register. */
@@ -89,7 +94,11 @@ export class ServerRegistry {
     return opened;
   }
 
-  async register(tenant: TenantId, input: unknown, { mayReadFiles = false }: ChangeOptions = {}): Promise<ServerChange> {
+  async register(
+    tenant: TenantId,
+    input: unknown,
+    { mayReadFiles = false }: ChangeOptions = {},
+  ): Promise<ServerChange> {
     await this.gateOrThrow().judge(addressesOf(input));
     const { config: unmarked, faults } = restoreSecrets(input, this.auth, new Map());
     const checked = checkServerConfig(unmarked, this.auth, { mayReadFiles });
@@ -110,19 +119,25 @@ export class ServerRegistry {
   }
 
   /** Throws `UnknownServerError`, `InvalidServerConfigError`, `MemberProbeError`, `ServerConflictError`; then nothing has changed. */
-  async update(ref: MemberRef, input: unknown, { mode = 'merge', mayReadFiles = false }: ChangeOptions = {}): Promise<ServerChange> {
+  async update(
+    ref: MemberRef,
+    input: unknown,
+    { mode = 'merge', mayReadFiles = false }: ChangeOptions = {},
+  ): Promise<ServerChange> {
     return this.changes.run(memberKey(ref), async () => {
       const before = await this.find(ref);
       const wanted = mode === 'merge' ? mergePatch(withoutForeignAuth(before.config, input), input) : input;
       if (isObject(wanted) && wanted['id'] !== undefined && wanted['id'] !== ref.serverId) {
-        throw new InvalidServerConfigError([{ path: 'id', message: 'cannot be changed: register a new server instead' }]);
+        throw new InvalidServerConfigError([
+          { path: 'id', message: 'cannot be changed: register a new server instead' },
+        ]);
       }
       await this.gateOrThrow().judge(addressesOf(wanted));
       const stored = await this.sealed.open(before);
       const restored = restoreSecrets(isObject(wanted) ? { ...wanted, id: ref.serverId } : wanted, this.auth, stored);
       const checked = checkServerConfig(restored.config, this.auth, { mayReadFiles });
       const config = mustFit({ ...checked, faults: [...checked.faults, ...restored.faults] });
-      this.refuseCarriedSecrets(before, stored, config, restored.kept);
+      if (restored.kept.length > 0) this.refuseCarriedSecrets(before, stored, { config, kept: restored.kept });
       return this.replace(before, config, checked.warnings);
     });
   }
@@ -143,7 +158,11 @@ export class ServerRegistry {
     });
   }
 
-  private async replace(before: StoredServer, config: ServerConfig, warnings: readonly string[]): Promise<ServerChange> {
+  private async replace(
+    before: StoredServer,
+    config: ServerConfig,
+    warnings: readonly string[],
+  ): Promise<ServerChange> {
     const { ref } = before;
     const version = before.version + 1;
     const admission = await this.gateOrThrow().admit({ ref, config, version });
@@ -178,11 +197,11 @@ export class ServerRegistry {
   private refuseCarriedSecrets(
     before: StoredServer,
     stored: ReadonlyMap<string, string>,
-    config: ServerConfig,
-    kept: readonly string[],
+    { config, kept }: { readonly config: ServerConfig; readonly kept: readonly string[] },
   ): void {
-    if (kept.length === 0) return;
-    const old = checkServerConfig(restoreSecrets(before.config, this.auth, stored).config, this.auth, { mayReadFiles: true });
+    const old = checkServerConfig(restoreSecrets(before.config, this.auth, stored).config, this.auth, {
+      mayReadFiles: true,
+    });
     if (old.config && destinationOf(old.config, this.auth) === destinationOf(config, this.auth)) return;
     const message = 'was entered for another address or placement: enter it again';
     throw new InvalidServerConfigError(kept.map((place): Fault => ({ path: dotted(place), message })));

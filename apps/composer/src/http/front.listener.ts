@@ -2,10 +2,11 @@ import type { IncomingMessage, RequestListener, ServerResponse } from 'node:http
 import { CallerIdentity, ForeignOriginError, RequestOrigin, UnauthenticatedError } from '#access';
 import { MemberPool } from '#builder';
 import { McpEndpoint } from '#gateway';
-import type { ComposerError, TenantId } from '#kernel';
+import { ComposerError } from '#kernel';
 import { Log } from '#observability';
 import type { Principal } from '#tenancy';
 import { Injectable } from '@nestjs/common';
+import { NotLoadedError } from './http.errors.js';
 
 /** Not of JSON-RPC's reserved range: the request was refused before anybody looked at its message. */
 const REFUSED = -32000;
@@ -31,16 +32,17 @@ export class FrontListener {
     const principal = this.identity.identify(request.headers);
     if (!principal) return refuse(response, new UnauthenticatedError(), isMcp);
     if (this.pool.isLoaded(principal.tenantId)) return this.endpoint.handle(request, response, principal);
-    void this.loadFirst(principal.tenantId, request, response, principal);
+    void this.loadFirst(request, response, principal);
   }
 
-  private async loadFirst(tenant: TenantId, request: IncomingMessage, response: ServerResponse, principal: Principal): Promise<void> {
+  private async loadFirst(request: IncomingMessage, response: ServerResponse, principal: Principal): Promise<void> {
+    const { tenantId: tenant } = principal;
     try {
       await this.pool.load(tenant);
       this.endpoint.handle(request, response, principal);
     } catch (error) {
       this.log.error('the members of a tenant could not be loaded', { tenant, err: error });
-      refuse(response, error as ComposerError, true);
+      refuse(response, error instanceof ComposerError ? error : new NotLoadedError(error), true);
     }
   }
 }

@@ -46,7 +46,8 @@ export class ProblemFilter implements ExceptionFilter {
       return;
     }
     const problem = problemOf(error, String(request.id ?? randomUUID()));
-    if (problem.status >= 500) this.log.error('a request failed', { requestId: problem.requestId, code: problem.code, err: error });
+    if (problem.status >= 500)
+      this.log.error('a request failed', { requestId: problem.requestId, code: problem.code, err: error });
     if (problem.status === 401) void reply.header('www-authenticate', 'Bearer');
     if (problem.status === 503) void reply.header('retry-after', '2');
     void reply.status(problem.status).header('content-type', 'application/problem+json').send(JSON.stringify(problem));
@@ -57,7 +58,8 @@ function problemOf(error: unknown, requestId: string): Problem {
   if (error instanceof ComposerError) {
     const { status, code, faults } = error;
     // A fault of our own tells its code and nothing of its inside.
-    const detail = status === 500 ? 'the composer failed internally; its log knows more under this requestId' : error.message;
+    const detail =
+      status === 500 ? 'the composer failed internally; its log knows more under this requestId' : error.message;
     return { ...base(status), detail, code, ...(faults.length > 0 ? { faults } : {}), requestId };
   }
   const status = statusOf(error);
@@ -78,7 +80,9 @@ function detailOf(status: number): string {
   if (status === 400) return 'the request cannot be read: its body must be valid JSON';
   if (status === 413) return 'the body is too large';
   if (status === 415) return 'send application/json';
-  return status >= 500 ? 'the composer failed internally; its log knows more under this requestId' : (TITLES[status] ?? 'the request is refused');
+  return status >= 500
+    ? 'the composer failed internally; its log knows more under this requestId'
+    : (TITLES[status] ?? 'the request is refused');
 }
 
 /** Terminus throws its report as an exception; balancers want it as it is. */

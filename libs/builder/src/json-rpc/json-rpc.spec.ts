@@ -1,8 +1,9 @@
 import { describe, expect, it } from '@jest/globals';
 import fc from 'fast-check';
 import { applyEdits, insertMembers } from './json-edit.js';
-import { MessageError, parseMessage } from './json-rpc.message.js';
-import { NotJsonError, scanList, scanObject } from './json-scan.js';
+import { parseMessage } from './json-rpc-message.js';
+import { MessageError, NotJsonError } from './json-rpc.errors.js';
+import { scanList, scanObject } from './json-scan.js';
 
 const call = (text: string) => parseMessage(Buffer.from(text));
 const at = (raw: Buffer, span?: { start: number; end: number }) => span && raw.toString('utf8', span.start, span.end);
@@ -30,7 +31,11 @@ describe('parseMessage', () => {
     ['positional params', '{"jsonrpc":"2.0","id":1,"method":"ping","params":[]}', -32600],
     ['a doubled name', '{"jsonrpc":"2.0","id":1,"method":"tools/call","params":{"name":"a","n\\u0061me":"b"}}', -32600],
     ['a doubled id', '{"jsonrpc":"2.0","id":1,"id":2,"method":"ping"}', -32600],
-    ['too much depth', `{"jsonrpc":"2.0","id":1,"method":"x","params":{"a":${'['.repeat(70)}${']'.repeat(70)}}}`, -32600],
+    [
+      'too much depth',
+      `{"jsonrpc":"2.0","id":1,"method":"x","params":{"a":${'['.repeat(70)}${']'.repeat(70)}}}`,
+      -32600,
+    ],
   ])('refuses %s', (_, text, code) => {
     expect(() => call(text)).toThrow(expect.objectContaining({ code }));
   });

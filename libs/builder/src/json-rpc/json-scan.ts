@@ -1,24 +1,9 @@
+import { MAX_DEPTH, NotJsonError, TooDeepError } from './json-rpc.errors.js';
+
 /** Where a value stands in a message: from its first byte to behind its last. */
 export interface Span {
   readonly start: number;
   readonly end: number;
-}
-
-/** Nesting that a message may have. Deeper ones are refused before anything recursive touches them. */
-export const MAX_DEPTH = 64;
-
-/** The bytes are not JSON. */
-export class NotJsonError extends Error {
-  constructor() {
-    super('not valid JSON');
-  }
-}
-
-/** The message nests deeper than `MAX_DEPTH`. */
-export class TooDeepError extends Error {
-  constructor() {
-    super(`nests deeper than ${MAX_DEPTH} levels`);
-  }
 }
 
 const QUOTE = 0x22;
@@ -115,7 +100,7 @@ function skipScalar(bytes: Buffer, start: number): number {
 
 /** From the opening quote to behind the closing one: the first quote with an even number of backslashes before it. */
 function skipString(bytes: Buffer, start: number): number {
-  for (let from = start + 1; ; ) {
+  for (let from = start + 1; ;) {
     const quote = bytes.indexOf(QUOTE, from);
     if (quote < 0) throw new NotJsonError();
     let backslashes = 0;

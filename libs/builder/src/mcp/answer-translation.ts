@@ -67,7 +67,10 @@ export interface ResponseContext {
 }
 
 /** Puts the caller's id back and gives the result the form of the caller's era. Changes no other byte. */
-export function responseFor({ raw, places }: MemberMessage, { askedAs, callerId, callerEra }: ResponseContext): TranslatedResponse {
+export function responseFor(
+  { raw, places }: MemberMessage,
+  { askedAs, callerId, callerEra }: ResponseContext,
+): TranslatedResponse {
   const id = places.get('id');
   if (!id || textAt(raw, id) !== askedAs) return { kind: 'stranger' };
   const edits: Edit[] = [{ ...id, bytes: callerId }];

@@ -30,7 +30,17 @@ export interface McpLinkParts {
   readonly log: Log;
 }
 
-const BASE_HEADERS = { 'content-type': 'application/json', accept: 'application/json, text/event-stream', 'accept-encoding': 'identity' };
+/** What the composer says of its own accord. */
+interface OwnMessage {
+  readonly message: Record<string, unknown>;
+  readonly timeoutMs: number;
+}
+
+const BASE_HEADERS = {
+  'content-type': 'application/json',
+  accept: 'application/json, text/event-stream',
+  'accept-encoding': 'identity',
+};
 const FAREWELL_MS = 2_000;
 const MODERN_ERRORS = new Set([-32020, -32021, UNSUPPORTED_VERSION]);
 
@@ -70,17 +80,29 @@ export class McpLink {
     return ++this.lastId;
   }
 
-  head(session: McpSession, more: Readonly<Record<string, string>>, patch: RequestPatch): [path: string, headers: HeaderList] {
+  head(
+    session: McpSession,
+    more: Readonly<Record<string, string>>,
+    patch: RequestPatch,
+  ): [path: string, headers: HeaderList] {
     return applyPatch(this.path, { ...BASE_HEADERS, ...this.parts.headers, ...session.headers, ...more }, patch);
   }
 
   /** Asks the member something; gives the result as it came. A lost session is opened anew, once. */
-  async ask(method: string, params: Record<string, unknown>, timeoutMs: number): Promise<{ result: Record<string, unknown>; raw: Buffer }> {
+  async ask(
+    method: string,
+    params: Record<string, unknown>,
+    timeoutMs: number,
+  ): Promise<{ result: Record<string, unknown>; raw: Buffer }> {
     const session = await this.open(timeoutMs);
     let answer = await this.send(session, { id: `composer-${this.nextId()}`, method, params }, timeoutMs);
     if (answer.status === 404 && session.isNamed) {
       this.forget(session);
-      answer = await this.send(await this.open(timeoutMs), { id: `composer-${this.nextId()}`, method, params }, timeoutMs);
+      answer = await this.send(
+        await this.open(timeoutMs),
+        { id: `composer-${this.nextId()}`, method, params },
+        timeoutMs,
+      );
     }
     const { value, raw } = responseOf(answer, method);
     if (isObject(value['result'])) return { result: value['result'], raw };
@@ -103,7 +125,13 @@ export class McpLink {
     if (!session?.isNamed) return;
     try {
       const [path, headers] = this.head(session, {}, await this.parts.credential.get());
-      await sendControl(this.parts.pool, this.parts.deadlines, { method: 'DELETE', path, headers, body: null, timeoutMs: FAREWELL_MS });
+      await sendControl(this.parts.pool, this.parts.deadlines, {
+        method: 'DELETE',
+        path,
+        headers,
+        body: null,
+        timeoutMs: FAREWELL_MS,
+      });
     } catch (error) {
       this.parts.log.debug('the session of the member could not be ended', { err: error });
     }
@@ -111,7 +139,11 @@ export class McpLink {
 
   /** Modern first, as the specification advises: only a modern server answers `server/discover`. */
   private async agree(timeoutMs: number): Promise<McpSession> {
-    const probe = await this.send(MODERN_SESSION, { id: `composer-${this.nextId()}`, method: 'server/discover', params: {} }, timeoutMs);
+    const probe = await this.send(
+      MODERN_SESSION,
+      { id: `composer-${this.nextId()}`, method: 'server/discover', params: {} },
+      timeoutMs,
+    );
     if (probe.status === 401 || probe.status === 403) throw new MemberRefusedError(probe.status);
     if (probe.status >= 500) throw new MemberProtocolError(`it answered HTTP ${probe.status}`);
     if (speaksModern(probe)) return MODERN_SESSION;
@@ -121,10 +153,15 @@ export class McpLink {
   private async shakeHands(timeoutMs: number): Promise<McpSession> {
     const params = { protocolVersion: LATEST_LEGACY_VERSION, capabilities: {}, clientInfo: COMPOSER_INFO };
     const stranger: McpSession = { era: 'legacy', version: LATEST_LEGACY_VERSION, headers: {}, isNamed: false };
-    const answer = await this.send(stranger, { id: `composer-${this.nextId()}`, method: 'initialize', params }, timeoutMs);
+    const answer = await this.send(
+      stranger,
+      { id: `composer-${this.nextId()}`, method: 'initialize', params },
+      timeoutMs,
+    );
     const { value } = responseOf(answer, 'initialize');
     const version = isObject(value['result']) ? value['result']['protocolVersion'] : undefined;
-    if (typeof version !== 'string') throw new MemberProtocolError(`it answered initialize with ${errorText(value['error'])}`);
+    if (typeof version !== 'string')
+      throw new MemberProtocolError(`it answered initialize with ${errorText(value['error'])}`);
 
     const id = answer.headers['mcp-session-id'];
     const session: McpSession = {
@@ -134,7 +171,8 @@ export class McpLink {
       isNamed: typeof id === 'string',
     };
     const noted = await this.send(session, { method: 'notifications/initialized' }, timeoutMs);
-    if (noted.status >= 400) throw new MemberProtocolError(`it answered notifications/initialized with HTTP ${noted.status}`);
+    if (noted.status >= 400)
+      throw new MemberProtocolError(`it answered notifications/initialized with HTTP ${noted.status}`);
     return session;
   }
 
@@ -142,13 +180,13 @@ export class McpLink {
   private async send(session: McpSession, message: Record<string, unknown>, timeoutMs: number): Promise<ControlAnswer> {
     const { credential } = this.parts;
     const patch = await credential.get();
-    const answer = await this.post(session, message, patch, timeoutMs);
+    const answer = await this.post(session, patch, { message, timeoutMs });
     if (answer.status !== 401) return answer;
     const fresh = await credential.renew(patch);
-    return fresh ? this.post(session, message, fresh, timeoutMs) : answer;
+    return fresh ? this.post(session, fresh, { message, timeoutMs }) : answer;
   }
 
-  private post(session: McpSession, message: Record<string, unknown>, patch: RequestPatch, timeoutMs: number): Promise<ControlAnswer> {
+  private post(session: McpSession, patch: RequestPatch, { message, timeoutMs }: OwnMessage): Promise<ControlAnswer> {
     const isModern = session.era === 'modern';
     const method = typeof message['method'] === 'string' ? message['method'] : undefined;
     const params = isModern ? { ...(message['params'] as object), _meta: OWN_META } : message['params'];
@@ -168,17 +206,26 @@ const MODERN_SESSION: McpSession = {
 function speaksModern({ status, response }: ControlAnswer): boolean {
   if (!response) return false;
   const { result, error } = response.value;
-  if (status === 200 && isObject(result)) return Array.isArray(result['supportedVersions']) && result['supportedVersions'].includes(MODERN_VERSION);
+  if (status === 200 && isObject(result))
+    return Array.isArray(result['supportedVersions']) && result['supportedVersions'].includes(MODERN_VERSION);
   return isObject(error) && MODERN_ERRORS.has(Number(error['code'])) && Number(error['code']) !== UNSUPPORTED_VERSION;
 }
 
-function responseOf({ status, response }: ControlAnswer, method: string): { value: Record<string, unknown>; raw: Buffer } {
+function responseOf(
+  { status, response }: ControlAnswer,
+  method: string,
+): { value: Record<string, unknown>; raw: Buffer } {
   if (status === 401 || status === 403) throw new MemberRefusedError(status);
-  if (!response) throw new MemberProtocolError(`it answered ${method} with HTTP ${status} and no JSON-RPC message: is this its MCP endpoint?`);
+  if (!response)
+    throw new MemberProtocolError(
+      `it answered ${method} with HTTP ${status} and no JSON-RPC message: is this its MCP endpoint?`,
+    );
   return response;
 }
 
 /** A member's words are for people to read: cut short, and never taken for anything else. */
 function errorText(error: unknown): string {
-  return isObject(error) ? `${String(error['code'])} ${String(error['message']).slice(0, 200)}` : 'nothing that can be read';
+  return isObject(error)
+    ? `${String(error['code'])} ${String(error['message']).slice(0, 200)}`
+    : 'nothing that can be read';
 }

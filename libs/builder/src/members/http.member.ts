@@ -1,11 +1,11 @@
 import type { EgressPool } from '#egress';
 import { type MemberRef, isObject } from '#kernel';
 import type { HttpServerConfig, StoredCatalog } from '#registry';
-import { HttpToolCall } from '../mcp/http.tool-call.js';
+import { HttpToolCall } from '../mcp/http-tool-call.js';
 import { McpLink } from '../mcp/mcp-link.js';
 import { fetchTools } from '../mcp/tool-list.js';
 import type { Member, MemberOffer, RunningCall, ToolCall, ToolReply } from '../member.js';
-import { MemberCredentials } from '../member-credential.js';
+import { MemberCredentials } from '../member-credentials.js';
 import { lowerCased } from '../wire/request-head.js';
 import type { MemberBuilder, MemberOrder } from './member-parts.js';
 import { RunningCalls } from './running-calls.js';

@@ -3,13 +3,13 @@ import { type MemberRef, isObject } from '#kernel';
 import type { OpenApiServerConfig, StoredCatalog } from '#registry';
 import { MemberProtocolError, SpecificationError } from '../builder.errors.js';
 import type { Member, MemberOffer, RunningCall, ToolCall, ToolReply } from '../member.js';
-import { MemberCredentials } from '../member-credential.js';
+import { MemberCredentials } from '../member-credentials.js';
 import { type OpenApiOperation, compileOperations, parseDocument } from '../openapi/index.js';
 import { applyPatch, lowerCased } from '../wire/request-head.js';
 import type { MemberBuilder, MemberOrder } from './member-parts.js';
-import { OpenApiToolCall } from './openapi.tool-call.js';
+import { OpenApiToolCall } from './openapi-tool-call.js';
 import { RunningCalls } from './running-calls.js';
-import { fingerprintOf, loadSpecification } from './specification.source.js';
+import { fingerprintOf, loadSpecification } from './specification-source.js';
 
 /** What is kept of a compiled specification. */
 interface Compiled {
@@ -46,7 +46,9 @@ export class OpenApiMember implements Member {
   async refresh(timeoutMs: number): Promise<MemberOffer> {
     const patch = await this.credentials.for().get();
     const [path, list] = applyPatch(this.base.pathname, { accept: '*/*', ...this.headers }, patch);
-    const headers = Object.fromEntries(list.flatMap((name, index) => (index % 2 === 0 ? [[name, list[index + 1]!]] : [])));
+    const headers = Object.fromEntries(
+      list.flatMap((name, index) => (index % 2 === 0 ? [[name, list[index + 1]!]] : [])),
+    );
     const { status } = await this.pool.request({ method: 'GET', path, headers, timeoutMs, maxBytes: 10 * 1024 * 1024 });
     if (status >= 500) throw new MemberProtocolError(`it answered HTTP ${status}`);
     return this.offered();
@@ -103,8 +105,11 @@ export const openApiMemberBuilder: MemberBuilder<OpenApiServerConfig> = {
     if (!isNew && stored) return new OpenApiMember(order, compiledOf(stored.content), undefined);
     try {
       const { source, compressed } = await loadSpecification(config.open_api, parts.http);
-      const { operations, skipped } = compileOperations(parseDocument(source), { customRoutes: config.open_api.custom_routes });
-      if (skipped.length > 0) order.log.info('operations left out', { operations: operations.length, skipped: skipped.slice(0, 50) });
+      const { operations, skipped } = compileOperations(parseDocument(source), {
+        customRoutes: config.open_api.custom_routes,
+      });
+      if (skipped.length > 0)
+        order.log.info('operations left out', { operations: operations.length, skipped: skipped.slice(0, 50) });
       return new OpenApiMember(order, { fingerprint, operations }, compressed);
     } catch (error) {
       // What was compiled from the same source still serves when the source is away.

@@ -166,7 +166,7 @@ describe('an operation', () => {
     expect(only(paths({ summary: 'Short' })).description).toMatch(/^Short\n/);
     expect(only(paths({ description: '\u200b' })).description).toMatch(/^Executes GET \/a\n/);
     const hidden = only(
-      paths({ description: `a\u0000\u202e\u2066\u200d\ufeff\u{e0041}\u00ad\u001b[31mb\r\nc${'é'.repeat(9_000)}` }),
+      paths({ description: `a\u0000\u202e\u2066\u200d\ufeff\ufff9\u{e0041}\u00ad\u001b[31mb\r\nc${'é'.repeat(9_000)}` }),
     ).description;
     expect(hidden).toMatch(/^a\[31mb\ncé+…\n/);
     expect(Buffer.byteLength(hidden)).toBeLessThanOrEqual(4096);
@@ -195,7 +195,7 @@ describe('a document made to do harm', () => {
     schemas: Object.fromEntries(
       Array.from({ length: levels }, (_, level) => {
         const below = Array.from({ length: 9 }, (__, n) =>
-          level + 1 < levels ? { $ref: `#/components/schemas/L${level + 1}`, n } : { type: 'string' },
+          level + 1 < levels ? { $ref: `#/components/schemas/L${level + 1}` } : { properties: { [`x${n}`]: {} } },
         );
         return [`L${level}`, { type: 'object', [keyword]: keyword === 'allOf' ? below : Object.assign({}, below) }];
       }),
@@ -209,6 +209,8 @@ describe('a document made to do harm', () => {
       { components: fanOut(8, keyword) },
     );
     expect(sizeOf(operations[0] as OpenApiOperation)).toBeLessThan(16 * 1024);
+    // Too many parts to take an object apart: it is given as a whole.
+    expect(Object.keys(operations[0]?.inputSchema.properties ?? {})).toHaveLength(keyword === 'allOf' ? 1 : 9);
   });
 
   it('does not put more into a tool than fits, and says so', () => {
@@ -263,7 +265,7 @@ describe('a document made to do harm', () => {
 
   it('is refused with rules that would take too long on it', () => {
     const paths = Object.fromEntries(Array.from({ length: 5_000 }, (_, n) => [`/${'a'.repeat(200)}${n}`, { get: {} }]));
-    const rule = { pattern: '(.*a){50}(.*b){40}x', mcp_type: 'EXCLUDE' };
+    const rule = { pattern: '(.*a){90}(.*b){70}x', mcp_type: 'EXCLUDE' };
     expect(() => compile(paths, { customRoutes: [rule, rule] })).toThrow(InvalidRoutesError);
   });
 

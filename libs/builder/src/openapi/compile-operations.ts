@@ -162,10 +162,11 @@ function compileOperation(
 ): OpenApiOperation {
   const { method, path, item, operation, name, problem } = place;
   if (problem) throw new UnsupportedOperationError(problem);
+  if (budget.isUsedUp) throw new UnsupportedOperationError('the schemas of the document are too large in all');
   const parameters = declaredParameters(document, { path, item, operation }, notes);
   // Neither may carry content with a meaning (RFC 9110, 9.3.1 and 9.3.2).
   const isBodiless = method === 'GET' || method === 'HEAD';
-  const body = isBodiless ? undefined : declaredBody(document, operation);
+  const body = isBodiless ? undefined : declaredBody(document, operation, budget);
   if (isBodiless && memberOf(operation, 'requestBody') !== undefined) notes.push(`a ${method} request has no body`);
   if (listOf(operation, 'servers').length > 0)
     notes.push("its own servers are ignored; the member's endpoint is called");
@@ -174,7 +175,7 @@ function compileOperation(
   if (input.isSimplified) notes.push('the schema of the arguments is simplified');
   return {
     name,
-    description: describeOperation(document, operation, { method, path, input, body }),
+    description: describeOperation(document, operation, { method, path, input, body, budget }),
     inputSchema: input.inputSchema,
     annotations: annotationsOf(operation, method),
     method: method as HttpMethod,

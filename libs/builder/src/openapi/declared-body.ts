@@ -4,6 +4,7 @@ import type { OpenApiDocument } from './openapi-document.js';
 import { INPUT_LIMITS, type OperationBody, type ParameterStyle } from './openapi-operation.js';
 import { UnsupportedOperationError } from './openapi.errors.js';
 import { dereference } from './reference.js';
+import type { SchemaBudget } from './schema-budget.js';
 
 /** A request body as the document declares it, in the one media type that will be sent. */
 export interface DeclaredBody extends Pick<OperationBody, 'contentType' | 'kind' | 'required'> {
@@ -27,7 +28,11 @@ export interface BodyFields {
  *
  * @throws UnsupportedOperationError if the body has none of these types
  */
-export function declaredBody(document: OpenApiDocument, operation: unknown): DeclaredBody | undefined {
+export function declaredBody(
+  document: OpenApiDocument,
+  operation: unknown,
+  budget: SchemaBudget,
+): DeclaredBody | undefined {
   const body = dereference(document, memberOf(operation, 'requestBody'));
   const types = entriesOf(body, 'content');
   if (types.length === 0) return undefined;
@@ -38,7 +43,7 @@ export function declaredBody(document: OpenApiDocument, operation: unknown): Dec
 
   const media = dereference(document, offer.media);
   const schema = memberOf(media, 'schema') ?? {};
-  const fields = offer.kind === 'text' ? undefined : objectFields(document, schema, { visits: 0 });
+  const fields = offer.kind === 'text' ? undefined : objectFields(document, schema, { visits: 0, budget });
   if (offer.kind === 'form' && !fields) throw new UnsupportedOperationError('a form without fields is not supported');
   return {
     contentType: offer.type.includes('*') ? 'application/json' : offer.type,
@@ -84,8 +89,13 @@ const MAX_VISITS = 200;
 /** Keywords that say more about an object than a list of arguments can. */
 const ENTANGLING = ['anyOf', 'oneOf', 'not', 'if', '$ref'];
 
+interface Work {
+  visits: number;
+  readonly budget: SchemaBudget;
+}
+
 /** The members of an object schema, those of its `allOf` included; undefined if it is not simply an object. */
-function objectFields(document: OpenApiDocument, schema: unknown, work: { visits: number }): BodyFields | undefined {
+function objectFields(document: OpenApiDocument, schema: unknown, work: Work): BodyFields | undefined {
   const isWhole = work.visits === 0;
   // Whatever stands next to a reference counts since 3.1, and is one more thing than a list can say.
   const isMixed = document.version !== '3.0' && memberOf(schema, '$ref') !== undefined && hasMembers(schema);
@@ -106,6 +116,7 @@ function objectFields(document: OpenApiDocument, schema: unknown, work: { visits
     additional ||= fields.additional;
   }
   const named = entriesOf(object, 'properties');
+  work.budget.spendOnMembers(named.length);
   if (named.length > INPUT_LIMITS.maxArguments)
     throw new UnsupportedOperationError(`it takes ${named.length} arguments`);
   for (const [name, property] of named) add(properties, name, property);

@@ -41,7 +41,7 @@ export function compileInput(
   const count = parameters.length + (body?.properties?.length ?? 0);
   if (count > INPUT_LIMITS.maxArguments) throw new UnsupportedOperationError(`it takes ${count} arguments`);
 
-  if (budget.isUsedUp) throw new UnsupportedOperationError('the schemas of the document are too large in all');
+  budget.spendOnMembers(count);
   const firstLevel = budget.isTight ? DETAILS.length - 1 : 0;
   for (const [level, detail] of DETAILS.entries()) {
     if (level < firstLevel) continue;
@@ -50,6 +50,7 @@ export function compileInput(
     // The exact size is worth knowing only for what the estimate lets pass.
     const bytes = translator.isOverBudget ? Infinity : Buffer.byteLength(JSON.stringify(inputSchema));
     if (bytes > INPUT_LIMITS.maxBytes) continue;
+    budget.spend(Math.max(0, bytes - translator.bytes));
     return { inputSchema, parameters, ...(body && { body }), isSimplified: level > 0 || translator.isSimplified };
   }
   throw new UnsupportedOperationError(`its arguments cannot be described in ${INPUT_LIMITS.maxBytes} bytes`);

@@ -2,6 +2,7 @@ import { type Pattern, readPattern } from './pattern-syntax.js';
 
 /** Steps of one compiled pattern; each costs at most one visit per character of the text. */
 const MAX_STEPS = 1_000;
+const NOWHERE = -1;
 
 type Step =
   | { readonly kind: 'set'; readonly set: Extract<Pattern, { kind: 'set' }> }
@@ -31,35 +32,45 @@ export class LinearPattern {
 
   /** Whether the pattern occurs anywhere in `text`. */
   isFoundIn(text: string): boolean {
-    let current = new Set<number>();
+    const seen = new Int32Array(this.steps.length).fill(NOWHERE);
+    let current: number[] = [];
     for (let at = 0; at <= text.length; at++) {
+      const place: Place = { at, end: text.length, seen };
       // Entering at every place makes the search unanchored.
-      if (this.#enter(current, { step: 0, at, end: text.length })) return true;
+      if (this.#enter(current, 0, place)) return true;
       const code = text.charCodeAt(at);
-      const next = new Set<number>();
+      const next: number[] = [];
       for (const index of current) {
         const step = this.steps[index];
         const isTaken = step?.kind === 'set' && at < text.length && accepts(step.set, code);
-        if (isTaken && this.#enter(next, { step: index + 1, at: at + 1, end: text.length })) return true;
+        if (isTaken && this.#enter(next, index + 1, { ...place, at: at + 1 })) return true;
       }
       current = next;
     }
     return false;
   }
 
-  /** Adds what is reached from a step without taking a character; true if that is the end of the pattern. */
-  #enter(reached: Set<number>, { step, at, end }: { step: number; at: number; end: number }): boolean {
-    const pending = [step];
+  /** Adds the characters that may come next after a step; true if the pattern can end there. */
+  #enter(reached: number[], first: number, { at, end, seen }: Place): boolean {
+    const pending = [first];
     for (let index = pending.pop(); index !== undefined; index = pending.pop()) {
-      if (reached.has(index)) continue;
-      reached.add(index);
-      const entered = this.steps[index];
-      if (entered?.kind === 'found') return true;
-      if (entered?.kind === 'fork') pending.push(...entered.to);
-      if ((entered?.kind === 'start' && at === 0) || (entered?.kind === 'end' && at === end)) pending.push(index + 1);
+      if (seen[index] === at) continue;
+      seen[index] = at;
+      const step = this.steps[index];
+      if (step?.kind === 'found') return true;
+      if (step?.kind === 'set') reached.push(index);
+      else if (step?.kind === 'fork') pending.push(...step.to);
+      else if (step?.kind === 'start' ? at === 0 : at === end) pending.push(index + 1);
     }
     return false;
   }
+}
+
+interface Place {
+  readonly at: number;
+  readonly end: number;
+  /** The place at which each step was last entered. */
+  readonly seen: Int32Array;
 }
 
 /**

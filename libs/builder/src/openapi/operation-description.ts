@@ -5,6 +5,7 @@ import { entriesOf, memberOf, textOf } from './json-reader.js';
 import type { OpenApiDocument } from './openapi-document.js';
 import { cut, plainText } from './plain-text.js';
 import { dereference } from './reference.js';
+import type { SchemaBudget } from './schema-budget.js';
 
 const MAX_BYTES = 4 * 1024;
 /** Room that the sections after the operation's own words have for sure. */
@@ -22,7 +23,13 @@ const MAX_FIELDS = 20;
 export function describeOperation(
   document: OpenApiDocument,
   operation: unknown,
-  about: { method: string; path: string; input: CompiledInput; body: DeclaredBody | undefined },
+  about: {
+    method: string;
+    path: string;
+    input: CompiledInput;
+    body: DeclaredBody | undefined;
+    budget: SchemaBudget;
+  },
 ): string {
   const said = [textOf(operation, 'description'), textOf(operation, 'summary')]
     .map((text) => plainText(text ?? '', MAX_OWN_BYTES))
@@ -31,7 +38,7 @@ export function describeOperation(
     said ?? plainText(`Executes ${about.method} ${about.path}`, MAX_OWN_BYTES),
     about.input.isSimplified ? 'The schema of the arguments was too large and is shown simplified.' : '',
     argumentLines(about.input, about.body),
-    responseLines(document, operation),
+    responseLines(document, operation, about.budget),
   ];
   return cut(sections.filter((section) => section !== '').join('\n\n'), MAX_BYTES);
 }
@@ -53,23 +60,24 @@ function argumentLines({ parameters, body }: CompiledInput, declared: DeclaredBo
 const label = ({ argument, required }: { argument: string; required: boolean }): string =>
   required ? `${argument} (required)` : argument;
 
-function responseLines(document: OpenApiDocument, operation: unknown): string {
+function responseLines(document: OpenApiDocument, operation: unknown, budget: SchemaBudget): string {
   const responses = entriesOf(operation, 'responses').slice(0, MAX_RESPONSES);
   const success = responses.find(([status]) => status.startsWith('2'))?.[0];
   const lines = responses.map(([status, raw]) => {
     const response = followed(document, raw);
-    const fields = status === success ? fieldNames(document, response) : '';
+    const fields = status === success ? fieldNames(document, response, budget) : '';
     return line(`${status}: ${textOf(response, 'description') ?? ''}${fields}`);
   });
   return lines.length > 0 ? ['Responses:', ...lines].join('\n') : '';
 }
 
-function fieldNames(document: OpenApiDocument, response: unknown): string {
+function fieldNames(document: OpenApiDocument, response: unknown, budget: SchemaBudget): string {
   const [media] = entriesOf(response, 'content');
   const schema = followed(document, memberOf(media?.[1], 'schema'));
   const items = followed(document, memberOf(schema, 'items'));
   const isList = isObject(items);
   const names = entriesOf(isList ? items : schema, 'properties').map(([name]) => name);
+  budget.spendOnMembers(names.length);
   if (names.length === 0) return '';
   const more = names.length > MAX_FIELDS ? ', …' : '';
   return ` (${isList ? 'list of ' : ''}${names.slice(0, MAX_FIELDS).join(', ')}${more})`;

@@ -94,6 +94,13 @@ describe('a document made to do harm', () => {
     expect(faultOf(text)).toMatch(/nests deeper than 128 levels/);
   });
 
+  it('is not refused for brackets in its texts', () => {
+    const text = `{"openapi":"3.0.0","paths":{},"x":"\\"${'[{'.repeat(200)}","y":"\\\\"}`;
+    expect(parseDocument(text).root.y).toBe('\\');
+    const afterwards = `{"openapi":"3.0.0","x":"\\\\","y":${'['.repeat(200)}`;
+    expect(faultOf(afterwards)).toContain('nests deeper');
+  });
+
   it('is accepted at exactly the depth that is allowed', () => {
     const nested = (levels: number) => `${'['.repeat(levels)}${']'.repeat(levels)}`;
     const text = (levels: number) => `{"openapi":"3.0.0","paths":{},"x":${nested(levels)}}`;

@@ -4,7 +4,7 @@ import { LinearPattern } from './linear-pattern.js';
 import { InvalidRoutesError } from './openapi.errors.js';
 
 /** Steps that all searches in one document may take together; about a second. */
-const MAX_COST = 500_000_000;
+const MAX_COST = 200_000_000;
 
 export type RouteKind = 'TOOL' | 'RESOURCE' | 'RESOURCE_TEMPLATE' | 'EXCLUDE';
 

@@ -1,4 +1,5 @@
 const TIGHT = 20 * 1024 * 1024;
+const BYTES_PER_MEMBER = 64;
 
 /**
  * What the schemas of one document may cost in all, counted in bytes of JSON and with what was thrown away again.
@@ -9,6 +10,11 @@ export class SchemaBudget {
 
   spend(bytes: number): void {
     this.#spent += bytes;
+  }
+
+  /** Looking at members costs as well, whether or not anything is made of them. */
+  spendOnMembers(count: number): void {
+    this.#spent += count * BYTES_PER_MEMBER;
   }
 
   /** Whether tools now get their simplest schema. */

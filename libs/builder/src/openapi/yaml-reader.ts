@@ -22,15 +22,14 @@ export interface YamlLimits {
 }
 
 /**
- * Reads one YAML 1.2 document with the core schema. Nesting is checked on the syntax tree, which the library builds
- * without recursion, before anything recursive runs.
+ * Reads one YAML 1.2 document with the core schema. Nesting is checked while the library builds the syntax tree, which
+ * it does without recursion, so before anything recursive runs.
  *
  * @throws InvalidDocumentError with line and column, never with text of the document
  */
 export function readYaml(text: string, { maxDepth, maxAliases }: YamlLimits): unknown {
   const lines = new LineCounter();
   const tokens = readTokens(text, lines, maxDepth);
-  if (isDeeper(tokens, maxDepth)) throw tooDeep(maxDepth);
 
   const documents = [...new Composer(OPTIONS).compose(tokens)];
   const [first] = documents;
@@ -47,37 +46,19 @@ export function readYaml(text: string, { maxDepth, maxAliases }: YamlLimits): un
   }
 }
 
-// The parser keeps the open collections on a stack; looking at it stops a bomb before its tree is complete.
+// The parser keeps the open collections on a stack, so a bomb is seen as soon as it has opened too many.
 function readTokens(text: string, lines: LineCounter, maxDepth: number): CST.Token[] {
   const parser = new Parser(lines.addNewLine);
   const tokens: CST.Token[] = [];
   lines.addNewLine(0);
   for (const lexeme of new Lexer().lex(text)) {
     tokens.push(...parser.next(lexeme));
-    if (parser.stack.length > maxDepth + DOCUMENT_AND_SCALAR) throw tooDeep(maxDepth);
+    if (parser.stack.length > maxDepth + DOCUMENT_AND_SCALAR) {
+      throw new InvalidDocumentError(`it nests deeper than ${maxDepth} levels`);
+    }
   }
   return [...tokens, ...parser.end()];
 }
 
-/** What stands on the parser's stack besides collections. */
+/** What else may stand on the parser's stack. */
 const DOCUMENT_AND_SCALAR = 2;
-
-const tooDeep = (maxDepth: number): InvalidDocumentError =>
-  new InvalidDocumentError(`it nests deeper than ${maxDepth} levels`);
-
-function isDeeper(tokens: readonly CST.Token[], maxDepth: number): boolean {
-  const pending = tokens.map((token) => ({ token, depth: 0 }));
-  for (let next = pending.pop(); next; next = pending.pop()) {
-    const { token, depth } = next;
-    if (depth > maxDepth) return true;
-    if (token.type === 'document') {
-      if (token.value) pending.push({ token: token.value, depth });
-    } else if ('items' in token) {
-      for (const { key, value } of token.items) {
-        if (key) pending.push({ token: key, depth: depth + 1 });
-        if (value) pending.push({ token: value, depth: depth + 1 });
-      }
-    }
-  }
-  return false;
-}

@@ -8,7 +8,11 @@ export type HeaderList = string[];
  * Puts a credential on a request: headers replace what stands there, cookies join the others, query members are
  * appended. Comes last, so that nothing a caller or a specification says can override it.
  */
-export function applyPatch(path: string, headers: Readonly<Record<string, string>>, patch: RequestPatch): [path: string, headers: HeaderList] {
+export function applyPatch(
+  path: string,
+  headers: Readonly<Record<string, string>>,
+  patch: RequestPatch,
+): [path: string, headers: HeaderList] {
   const all: Record<string, string> = { ...headers, ...patch.headers };
   if (patch.cookies) {
     const own = Object.entries(patch.cookies).map(([name, value]) => `${name}=${value}`);

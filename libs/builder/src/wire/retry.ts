@@ -6,7 +6,8 @@ const BASE_MS = 50;
 
 /** Whether certainly nothing of a request has left, so that sending it again cannot repeat an effect. */
 export function wasNeverSent(error: ComposerError, isUnsent: boolean): boolean {
-  if (error instanceof EgressUnreachableError || error instanceof EgressTimeoutError) return isUnsent || error.beforeSent;
+  if (error instanceof EgressUnreachableError || error instanceof EgressTimeoutError)
+    return isUnsent || error.beforeSent;
   return isUnsent && error.retryable;
 }
 

@@ -1,7 +1,14 @@
 import type { IncomingHttpHeaders } from 'node:http';
-import { type DispatchController, type DispatchHandler, EgressBadAnswerError, EgressTooLargeError, wireFault } from '#egress';
+import {
+  type DispatchController,
+  type DispatchHandler,
+  EgressBadAnswerError,
+  EgressTooLargeError,
+  wireFault,
+} from '#egress';
 import type { ComposerError } from '#kernel';
-import { EventStreamReader, EventTooLargeError } from './event-stream.js';
+import { EventStreamReader } from './event-stream-reader.js';
+import { EventTooLargeError } from './wire.errors.js';
 
 /** How an answer's body is wanted: whole, cut into events, or piece by piece as it comes. */
 export type BodyForm = 'whole' | 'events' | 'pieces';
@@ -67,7 +74,9 @@ export class WireExchange implements DispatchHandler {
     if (this.stopped) controller.abort(new Error('no longer wanted'));
   }
 
-  onResponseStart(_: DispatchController, status: number, headers: IncomingHttpHeaders, statusText = ''): void {
+  onResponseStart(
+    ...[, status, headers, statusText = '']: Parameters<NonNullable<DispatchHandler['onResponseStart']>>
+  ): void {
     if (this.isOver || status < 200) return;
     const coding = String(headers['content-encoding'] ?? 'identity').toLowerCase();
     if (coding !== 'identity' && coding !== '') {
@@ -91,7 +100,8 @@ export class WireExchange implements DispatchHandler {
   onResponseEnd(): void {
     if (this.isOver) return;
     this.isOver = true;
-    if (this.form === 'whole') this.listener.body(this.chunks.length === 1 ? this.chunks[0]! : Buffer.concat(this.chunks));
+    if (this.form === 'whole')
+      this.listener.body(this.chunks.length === 1 ? this.chunks[0]! : Buffer.concat(this.chunks));
     else this.listener.end();
   }
 

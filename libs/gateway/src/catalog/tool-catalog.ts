@@ -5,7 +5,7 @@ import { type Principal, holdsAny } from '#tenancy';
 import { Inject, Injectable, type OnApplicationShutdown, type OnModuleInit } from '@nestjs/common';
 import { type GatewayConfig, gatewayConfig } from '../gateway.config.js';
 import { ManagementTools } from '../management/management-tools.js';
-import { type CatalogEntry, entriesOf } from './catalog.entry.js';
+import { type CatalogEntry, entriesOf } from './catalog-entry.js';
 
 /** What one kind of principal sees of a tenant: principals with the same roles share it. */
 export interface CatalogView {
@@ -91,7 +91,8 @@ export class ToolCatalog implements OnModuleInit, OnApplicationShutdown {
     const byName = new Map<string, CatalogEntry>();
     const own = this.config.offersManagementTools ? this.management.entries() : [];
     for (const entry of [...own, ...slots.flatMap((slot) => this.entriesOf(slot))]) {
-      if (byName.has(entry.name)) this.log.warn('two tools share a full name; the first one is offered', { tool: entry.name });
+      if (byName.has(entry.name))
+        this.log.warn('two tools share a full name; the first one is offered', { tool: entry.name });
       else byName.set(entry.name, entry);
     }
     return [...byName.values()].sort((a, b) => (a.name < b.name ? -1 : 1));
@@ -110,7 +111,7 @@ export class ToolCatalog implements OnModuleInit, OnApplicationShutdown {
     const { pages } = this.catalogOf(tenant);
     let ofView = pages.get(view);
     // Cursors come from callers: what they can make us remember is bounded.
-    if (!ofView || ofView.size > 1000) pages.set(view, (ofView = new Map()));
+    if (!ofView || ofView.size > 1000) pages.set(view, (ofView = new Map<string, CatalogPage>()));
     return ofView;
   }
 
@@ -153,5 +154,7 @@ const cursorOf = (name: string): string => Buffer.from(PREFIX + name).toString('
 
 function nameOf(cursor: string): string | undefined {
   const text = Buffer.from(cursor, 'base64url').toString('utf8');
-  return text.startsWith(PREFIX) && cursorOf(text.slice(PREFIX.length)) === cursor ? text.slice(PREFIX.length) : undefined;
+  return text.startsWith(PREFIX) && cursorOf(text.slice(PREFIX.length)) === cursor
+    ? text.slice(PREFIX.length)
+    : undefined;
 }

@@ -10,9 +10,12 @@ const META_MEMBERS = 'io.mcp-composer/members';
 export function listResult(
   { definitions, nextCursor }: CatalogPage,
   outcomes: Readonly<Record<string, string>>,
-  meta: object = {},
-  more: object = {},
+  { meta = {}, ...fields }: { readonly meta?: object; readonly [field: string]: unknown } = {},
 ): Buffer[] {
-  const rest = { ...more, ...(nextCursor === undefined ? {} : { nextCursor }), _meta: { ...meta, [META_MEMBERS]: outcomes } };
+  const rest = {
+    ...fields,
+    ...(nextCursor === undefined ? {} : { nextCursor }),
+    _meta: { ...meta, [META_MEMBERS]: outcomes },
+  };
   return [Buffer.from('{"tools":['), definitions, Buffer.from(`],${JSON.stringify(rest).slice(1)}`)];
 }

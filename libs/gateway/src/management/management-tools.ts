@@ -1,21 +1,14 @@
-import { ComposerError, type Fault, faultsOf } from '#kernel';
+import { faultsOf } from '#kernel';
 import type { Principal } from '#tenancy';
 import { Injectable } from '@nestjs/common';
 import { z } from 'zod';
-import type { CatalogEntry } from '../catalog/catalog.entry.js';
-import { type ManagementTool, resultOf } from './management.tool.js';
-import { ServerTools } from './server.tools.js';
+import type { CatalogEntry } from '../catalog/catalog-entry.js';
+import { InvalidArgumentsError } from '../gateway.errors.js';
+import { type ManagementTool, resultOf } from './management-tool.js';
+import { ServerTools } from './server-tools.js';
 
 /** Who may see and call them. */
 const ROLES = ['admin'] as const;
-
-/** The arguments of a management tool do not fit. */
-export class InvalidArgumentsError extends ComposerError {
-  constructor(faults: readonly Fault[]) {
-    const list = faults.map(({ path, message }) => (path ? `${path} ${message}` : message)).join('; ');
-    super('COMPOSER_TOOL_ARGUMENTS_INVALID', `the arguments are refused: ${list}`, { status: 422, faults });
-  }
-}
 
 /** The tools that the composer itself offers to administrators. */
 @Injectable()
@@ -50,9 +43,20 @@ export class ManagementTools {
   }
 }
 
-function entryOf({ name, description, arguments: schema, readOnly = false, destructive = false }: ManagementTool): CatalogEntry {
+function entryOf({
+  name,
+  description,
+  arguments: schema,
+  readOnly = false,
+  destructive = false,
+}: ManagementTool): CatalogEntry {
   const { $schema: _dialect, ...inputSchema } = z.toJSONSchema(schema, { io: 'input' });
-  const annotations = { readOnlyHint: readOnly, destructiveHint: destructive, idempotentHint: readOnly, openWorldHint: false };
+  const annotations = {
+    readOnlyHint: readOnly,
+    destructiveHint: destructive,
+    idempotentHint: readOnly,
+    openWorldHint: false,
+  };
   const definition = Buffer.from(JSON.stringify({ name, description, inputSchema, annotations }));
   return { name, definition, roles: ROLES, target: { management: name } };
 }

@@ -1,7 +1,7 @@
 import { MemberPool } from '#builder';
 import type { TenantId } from '#kernel';
 import { Injectable, type OnApplicationShutdown, type OnModuleInit } from '@nestjs/common';
-import type { HttpReply } from './http.reply.js';
+import type { HttpReply } from './http-reply.js';
 
 /** A client that wants to hear of changes, over a stream that stays open. */
 export interface ChangeStream {

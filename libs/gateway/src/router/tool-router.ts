@@ -3,10 +3,10 @@ import { ComposerError } from '#kernel';
 import { Log } from '#observability';
 import type { Principal } from '#tenancy';
 import { Injectable } from '@nestjs/common';
-import type { CatalogEntry } from '../catalog/catalog.entry.js';
+import type { CatalogEntry } from '../catalog/catalog-entry.js';
 import { ToolCatalog } from '../catalog/tool-catalog.js';
 import { ManagementTools } from '../management/management-tools.js';
-import type { McpExchange } from '../mcp-endpoint/mcp.exchange.js';
+import type { McpExchange } from '../mcp-endpoint/mcp-exchange.js';
 
 /** From a tool's full name to whoever carries it out. By an exact map: no name is ever taken apart. */
 @Injectable()
@@ -23,7 +23,10 @@ export class ToolRouter {
     const { name } = message.params;
     const entry = typeof name === 'string' ? this.find(principal, name) : undefined;
     if (!entry) {
-      reply.protocolError(-32602, typeof name === 'string' ? `Unknown tool: ${name.slice(0, 128)}` : 'Invalid params: name must be a string');
+      reply.protocolError(
+        -32602,
+        typeof name === 'string' ? `Unknown tool: ${name.slice(0, 128)}` : 'Invalid params: name must be a string',
+      );
       return undefined;
     }
     const { target } = entry;
@@ -33,7 +36,9 @@ export class ToolRouter {
     }
     const { slot, tool } = target;
     if (!slot.member) {
-      reply.toolError(`Server "${slot.ref.serverId}" cannot serve: ${slot.problem ?? 'it could not be built'}. Tell an administrator.`);
+      reply.toolError(
+        `Server "${slot.ref.serverId}" cannot serve: ${slot.problem ?? 'it could not be built'}. Tell an administrator.`,
+      );
       return undefined;
     }
     return slot.member.call({ tool, message, era, headers: request.headers }, reply);
@@ -48,7 +53,8 @@ export class ToolRouter {
     try {
       reply.result(await this.management.run(tool, principal, message.params['arguments'] ?? {}));
     } catch (error) {
-      if (error instanceof ComposerError && error.status < 500) return reply.toolError(`${error.message} (${error.code})`);
+      if (error instanceof ComposerError && error.status < 500)
+        return reply.toolError(`${error.message} (${error.code})`);
       this.log.error('a management tool failed', { tool, err: error });
       const code = error instanceof ComposerError ? error.code : 'COMPOSER_INTERNAL';
       reply.toolError(`The composer could not do this (${code}). Nothing is known to have changed; look at its log.`);

@@ -34,7 +34,13 @@ export class ClientSessions {
   ) {}
 
   open(principal: Principal, version: string): ClientSession {
-    const facts = { t: principal.tenantId, p: principal.id, v: version, n: randomBytes(16).toString('base64url'), i: this.clock.now() };
+    const facts = {
+      t: principal.tenantId,
+      p: principal.id,
+      v: version,
+      n: randomBytes(16).toString('base64url'),
+      i: this.clock.now(),
+    };
     return { id: this.seal.seal(JSON.stringify(facts)), version };
   }
 

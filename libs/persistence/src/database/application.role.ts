@@ -59,17 +59,20 @@ export class ApplicationRole {
   }
 
   private async ensureSwitchedRole(owner: DataSource, connecting: string): Promise<void> {
-    const isMember = async (): Promise<boolean> => {
-      const [row] = await owner.query<{ member: boolean | null }[]>(
-        `SELECT (SELECT pg_has_role($1, oid, 'MEMBER') FROM pg_roles WHERE rolname = $2) AS member`,
+    const maySwitch = async (): Promise<boolean> => {
+      const [row] = await owner.query<{ allowed: boolean }[]>(
+        // From version 16 on a member may lack the right to switch, and whoever created a role is such a member.
+        `SELECT pg_has_role($1, oid, CASE WHEN current_setting('server_version_num')::int >= 160000
+                                          THEN 'SET' ELSE 'MEMBER' END) AS allowed
+           FROM pg_roles WHERE rolname = $2`,
         [connecting, SWITCHED_ROLE],
       );
-      return row?.member === true;
+      return row?.allowed === true;
     };
-    if (await isMember()) return;
+    if (await maySwitch()) return;
     try {
       await this.createSwitchedRole(owner);
-      if (!(await isMember())) await repeated(() => owner.query(`GRANT ${SWITCHED_ROLE} TO ${quoted(connecting)}`));
+      if (!(await maySwitch())) await repeated(() => owner.query(`GRANT ${SWITCHED_ROLE} TO ${quoted(connecting)}`));
     } catch (error) {
       throw new UnsafeRoleError(
         `role "${connecting}" owns the tables and row-level security does not bind it; either give DATABASE_URL a role of its own ` +

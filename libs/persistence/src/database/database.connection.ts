@@ -95,7 +95,7 @@ export class DatabaseConnection {
       migrationsTransactionMode: 'each',
       synchronize: false,
       logging: false,
-    } as DataSourceOptions);
+    });
     try {
       return await source.initialize();
     } catch (error) {

@@ -76,7 +76,7 @@ describe('embedded database', () => {
       stdio: ['ignore', 'pipe', 'inherit'],
     });
     children.push(child);
-    return { child, lines: createInterface({ input: child.stdout! }) };
+    return { child, lines: createInterface({ input: child.stdout }) };
   };
   const killed = async (child: ChildProcess): Promise<void> => {
     const end = once(child, 'exit');

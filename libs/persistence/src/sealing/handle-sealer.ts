@@ -32,7 +32,9 @@ export class HandleSealer {
     const body = Buffer.from(encoded, 'base64url');
     const isOurs = version === VERSION && rest === undefined && this.file.ring.find(keyId) !== undefined;
     if (!isOurs || body.length < NONCE + TAG || body.toString('base64url') !== encoded) return undefined;
-    const decipher = createDecipheriv(ALGORITHM, this.key(keyId, purpose), body.subarray(0, NONCE), { authTagLength: TAG });
+    const decipher = createDecipheriv(ALGORITHM, this.key(keyId, purpose), body.subarray(0, NONCE), {
+      authTagLength: TAG,
+    });
     decipher.setAuthTag(body.subarray(-TAG));
     try {
       return Buffer.concat([decipher.update(body.subarray(NONCE, -TAG)), decipher.final()]).toString('utf8');

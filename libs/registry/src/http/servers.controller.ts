@@ -3,7 +3,7 @@ import { AllowRoles, CurrentPrincipal, type Principal, holdsAny } from '#tenancy
 import { Body, Controller, Delete, Get, HttpCode, Param, Patch, Post, Put } from '@nestjs/common';
 import { ApiBody, ApiOperation, ApiParam, ApiTags } from '@nestjs/swagger';
 import { type ServerChange, ServerRegistry, type ServerView } from '../server-registry.js';
-import { CONFIG_DOCUMENTATION, MERGE_DOCUMENTATION } from './server-config.documentation.js';
+import { CONFIG_DOCUMENTATION, MERGE_DOCUMENTATION } from './server-config-documentation.js';
 
 /** A configuration as it was registered, secrets as markers; `_meta` tells what the composer knows about it. */
 type ServerBody = Record<string, unknown>;
@@ -42,8 +42,14 @@ export class ServersController {
   @ApiOperation({ summary: 'Replace a configuration', description: 'A marker {"set": true} keeps the stored secret.' })
   @ApiParam({ name: 'id' })
   @ApiBody({ schema: CONFIG_DOCUMENTATION })
-  async replace(@CurrentPrincipal() by: Principal, @Param('id') id: string, @Body() config: unknown): Promise<ServerBody> {
-    return changedBody(await this.registry.update(refOf(by, id), config, { mode: 'replace', mayReadFiles: isOperator(by) }));
+  async replace(
+    @CurrentPrincipal() by: Principal,
+    @Param('id') id: string,
+    @Body() config: unknown,
+  ): Promise<ServerBody> {
+    return changedBody(
+      await this.registry.update(refOf(by, id), config, { mode: 'replace', mayReadFiles: isOperator(by) }),
+    );
   }
 
   @Patch(':id')
@@ -51,8 +57,14 @@ export class ServersController {
   @ApiOperation({ summary: 'Change a configuration', description: 'JSON Merge Patch, RFC 7396.' })
   @ApiParam({ name: 'id' })
   @ApiBody({ schema: MERGE_DOCUMENTATION })
-  async change(@CurrentPrincipal() by: Principal, @Param('id') id: string, @Body() patch: unknown): Promise<ServerBody> {
-    return changedBody(await this.registry.update(refOf(by, id), patch, { mode: 'merge', mayReadFiles: isOperator(by) }));
+  async change(
+    @CurrentPrincipal() by: Principal,
+    @Param('id') id: string,
+    @Body() patch: unknown,
+  ): Promise<ServerBody> {
+    return changedBody(
+      await this.registry.update(refOf(by, id), patch, { mode: 'merge', mayReadFiles: isOperator(by) }),
+    );
   }
 
   @Delete(':id')

@@ -1,7 +1,7 @@
 import type { MemberRef, TenantId } from '#kernel';
 import { Database, type Transaction } from '#persistence';
 import { Injectable } from '@nestjs/common';
-import { CatalogStore, type StoredCatalog } from '../server-config.store.js';
+import { CatalogStore, type StoredCatalog } from '../catalog.store.js';
 
 interface Row {
   readonly server_id: string;

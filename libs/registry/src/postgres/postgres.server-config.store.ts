@@ -1,8 +1,9 @@
 import { type MemberRef, type TenantId, serverId } from '#kernel';
 import { Database, type Transaction } from '#persistence';
 import { Injectable } from '@nestjs/common';
+import type { StoredCatalog } from '../catalog.store.js';
 import { DuplicateServerError, ServerConflictError } from '../registry.errors.js';
-import { ServerConfigStore, type ServerDraft, type StoredCatalog, type StoredServer } from '../server-config.store.js';
+import { ServerConfigStore, type ServerDraft, type StoredServer } from '../server-config.store.js';
 import { writeCatalog } from './postgres.catalog.store.js';
 
 interface Row {
@@ -72,10 +73,10 @@ export class PostgresServerConfigStore extends ServerConfigStore {
 
   override async remove({ tenantId, serverId }: MemberRef): Promise<boolean> {
     const rows = await this.database.inTenant(tenantId, (tx) =>
-      tx.query(
-        `WITH gone AS (DELETE FROM servers WHERE tenant_id = $1 AND id = $2 RETURNING id) SELECT id FROM gone`,
-        [tenantId, serverId],
-      ),
+      tx.query(`WITH gone AS (DELETE FROM servers WHERE tenant_id = $1 AND id = $2 RETURNING id) SELECT id FROM gone`, [
+        tenantId,
+        serverId,
+      ]),
     );
     return rows.length > 0;
   }

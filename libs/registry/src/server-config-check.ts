@@ -1,6 +1,6 @@
 import type { AuthAdapter } from '#auth';
-import { type Fault, faultsOf, isObject } from '#kernel';
-import { normaliseAliases } from './server-config.aliases.js';
+import { type Fault, faultsOf, isObject, parseUrl } from '#kernel';
+import { normaliseAliases } from './server-config-aliases.js';
 import { SERVER_TYPES, type ServerConfig, serverConfigSchema } from './server-config.schema.js';
 
 export interface CheckOptions {
@@ -43,22 +43,21 @@ export function checkServerConfig(input: unknown, auth: AuthAdapter, { mayReadFi
 /** The addresses that a configuration makes the composer call, each with its path. Works on unchecked input. */
 export function addressesOf(input: unknown): { path: string; url: string }[] {
   const { config } = normaliseAliases(input);
-  const found: { path: string; url: string }[] = [];
-  collect(config, [], 0, found);
-  return found;
+  return addressesIn(config, []);
 }
 
+const MAX_ADDRESS_DEPTH = 4;
 const ADDRESS_KEY = /^(endpoint|url|(.+_url))$|[a-z]Url$/;
 
-function collect(value: unknown, path: string[], depth: number, found: { path: string; url: string }[]): void {
-  if (!isObject(value) || depth > 4) return;
-  for (const [key, inner] of Object.entries(value)) {
+function addressesIn(value: unknown, path: readonly string[]): { path: string; url: string }[] {
+  if (!isObject(value) || path.length > MAX_ADDRESS_DEPTH) return [];
+  return Object.entries(value).flatMap(([key, inner]) => {
     const here = [...path, key];
     // The document of an inline specification is data, not configuration: its addresses are advisory and never called.
-    if (key === 'spec' && path.at(-1) === 'open_api') continue;
-    if (typeof inner === 'string' && ADDRESS_KEY.test(key) && URL.canParse(inner)) found.push({ path: here.join('.'), url: inner });
-    else collect(inner, here, depth + 1, found);
-  }
+    if (key === 'spec' && path.at(-1) === 'open_api') return [];
+    if (typeof inner !== 'string') return addressesIn(inner, here);
+    return ADDRESS_KEY.test(key) && parseUrl(inner) ? [{ path: here.join('.'), url: inner }] : [];
+  });
 }
 
 interface CheckedAuth {

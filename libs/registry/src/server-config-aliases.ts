@@ -73,7 +73,8 @@ function normaliseAuth(config: Raw, warnings: string[]): void {
     delete auth['type'];
     warnings.push('auth.type was read as auth_strategy');
   }
-  const strategy = String(config['auth_strategy'] ?? '').toLowerCase();
+  const named = config['auth_strategy'];
+  const strategy = typeof named === 'string' ? named.toLowerCase() : '';
   const spelling = APIKEY_SPELLINGS.find((key) => key in auth);
   if ((strategy === 'apikey' || strategy === 'api_key') && spelling && !('apikey' in auth)) {
     auth['apikey'] = auth[spelling];

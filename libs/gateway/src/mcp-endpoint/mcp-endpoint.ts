@@ -1,13 +1,21 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
-import { INTERNAL_ERROR, INVALID_REQUEST, META_VERSION, type Message, MessageError, UNSUPPORTED_VERSION, parseMessage } from '#builder';
+import {
+  INTERNAL_ERROR,
+  INVALID_REQUEST,
+  META_VERSION,
+  type Message,
+  MessageError,
+  UNSUPPORTED_VERSION,
+  parseMessage,
+} from '#builder';
 import { isObject } from '#kernel';
 import { Log } from '#observability';
 import type { Principal } from '#tenancy';
 import { Injectable } from '@nestjs/common';
-import { LegacyEra } from '../eras/legacy.era.js';
-import { ModernEra, SUPPORTED_VERSIONS } from '../eras/modern.era.js';
-import { HttpReply } from './http.reply.js';
-import { headerOf } from './mcp.exchange.js';
+import { LegacyEra } from '../eras/legacy-era.js';
+import { ModernEra, SUPPORTED_VERSIONS } from '../eras/modern-era.js';
+import { HttpReply } from './http-reply.js';
+import { type McpExchange, headerOf } from './mcp-exchange.js';
 import { MAX_BODY_BYTES, readBody } from './request-body.js';
 
 const FIRST_MODERN_VERSION = '2026-07-28';
@@ -34,7 +42,9 @@ export class McpEndpoint {
         case 'DELETE':
           // Without a session these two mean nothing in either era.
           if (headerOf(request, 'mcp-session-id') === undefined) return reply.empty(405, ['allow', 'POST']);
-          return request.method === 'GET' ? this.legacy.listen(request, principal, reply) : this.legacy.end(request, principal, reply);
+          return request.method === 'GET'
+            ? this.legacy.listen(request, principal, reply)
+            : this.legacy.end(request, principal, reply);
         default:
           return reply.empty(405, ['allow', 'POST, GET, DELETE']);
       }
@@ -48,23 +58,32 @@ export class McpEndpoint {
     const plain = new HttpReply(response, { era: 'legacy', takesEvents });
     if (!/^application\/json\s*(;|$)/i.test(request.headers['content-type'] ?? '')) {
       request.resume();
-      return plain.error(415, INVALID_REQUEST, 'Unsupported Media Type: send application/json');
+      return plain.error(415, { code: INVALID_REQUEST, message: 'Unsupported Media Type: send application/json' });
     }
     if (!accepts(request, 'application/json')) {
       request.resume();
-      return plain.error(406, INVALID_REQUEST, 'Not Acceptable: accept application/json and text/event-stream');
+      return plain.error(406, {
+        code: INVALID_REQUEST,
+        message: 'Not Acceptable: accept application/json and text/event-stream',
+      });
     }
     readBody(request, (outcome) => {
       if ('refused' in outcome) {
         if (outcome.refused === 'aborted') return;
         response.setHeader('connection', 'close');
-        return plain.error(413, INVALID_REQUEST, `Invalid Request: a message may have ${MAX_BODY_BYTES} bytes at most`);
+        return plain.error(413, {
+          code: INVALID_REQUEST,
+          message: `Invalid Request: a message may have ${MAX_BODY_BYTES} bytes at most`,
+        });
       }
-      this.receive(outcome.body, request, response, principal);
+      this.receive(outcome.body, { request, response, principal });
     });
   }
 
-  private receive(body: Buffer, request: IncomingMessage, response: ServerResponse, principal: Principal): void {
+  private receive(
+    body: Buffer,
+    { request, response, principal }: Pick<McpExchange, 'request' | 'response' | 'principal'>,
+  ): void {
     const takesEvents = accepts(request, 'text/event-stream');
     let reply = new HttpReply(response, { era: 'legacy', takesEvents });
     try {
@@ -96,18 +115,26 @@ export class McpEndpoint {
 
   private refuseVersion(request: IncomingMessage, reply: HttpReply): void {
     const requested = headerOf(request, 'mcp-protocol-version')?.slice(0, 64);
-    reply.error(400, UNSUPPORTED_VERSION, 'Unsupported protocol version', { supported: SUPPORTED_VERSIONS, requested });
+    reply.error(400, {
+      code: UNSUPPORTED_VERSION,
+      message: 'Unsupported protocol version',
+      data: { supported: SUPPORTED_VERSIONS, requested },
+    });
   }
 
   private fault(error: unknown, reply: HttpReply): void {
     this.log.error('the MCP endpoint failed internally', { err: error });
-    reply.error(200, INTERNAL_ERROR, 'Internal error: the composer could not handle this request');
+    reply.error(200, { code: INTERNAL_ERROR, message: 'Internal error: the composer could not handle this request' });
   }
 }
 
 function refuse({ code, message, id }: MessageError, response: ServerResponse, takesEvents: boolean): void {
-  const options = { era: 'legacy' as const, takesEvents, ...(id === undefined ? {} : { id: Buffer.from(JSON.stringify(id)) }) };
-  new HttpReply(response, options).error(400, code, message);
+  const options = {
+    era: 'legacy' as const,
+    takesEvents,
+    ...(id === undefined ? {} : { id: Buffer.from(JSON.stringify(id)) }),
+  };
+  new HttpReply(response, options).error(400, { code, message });
 }
 
 /** RFC 9110, 12.5.1, as far as the two types of this transport need it; no header accepts everything. */

@@ -20,12 +20,16 @@ export interface Specification {
 
 /** Names what a catalogue was compiled from: the same settings give the same fingerprint. */
 export function fingerprintOf({ spec, spec_url, spec_filepath, custom_routes }: OpenApiSettings): string {
-  return createHash('sha256').update(JSON.stringify([spec_url, spec_filepath, spec, custom_routes])).digest('base64url');
+  return createHash('sha256')
+    .update(JSON.stringify([spec_url, spec_filepath, spec, custom_routes]))
+    .digest('base64url');
 }
 
 /** Fetches or reads the specification. Rejects with `SpecificationError` that names the setting at fault. */
 export async function loadSpecification(settings: OpenApiSettings, http: EgressHttp): Promise<Specification> {
-  const source = settings.spec ?? (settings.spec_url ? await fetched(settings.spec_url, http) : await fromFile(settings.spec_filepath!));
+  const source =
+    settings.spec ??
+    (settings.spec_url ? await fetched(settings.spec_url, http) : await fromFile(settings.spec_filepath!));
   const text = Buffer.isBuffer(source) ? source : Buffer.from(JSON.stringify(source));
   return { source, compressed: await promisify(gzip)(text) };
 }
@@ -34,7 +38,14 @@ async function fetched(url: string, http: EgressHttp): Promise<Buffer> {
   const path = 'open_api.spec_url';
   try {
     const headers = { accept: 'application/json, application/yaml, text/yaml, */*;q=0.5' };
-    const answer = await http.request({ method: 'GET', url, headers, timeoutMs: TIMEOUT_MS, maxBytes: MAX_BYTES, redirects: REDIRECTS });
+    const answer = await http.request({
+      method: 'GET',
+      url,
+      headers,
+      timeoutMs: TIMEOUT_MS,
+      maxBytes: MAX_BYTES,
+      redirects: REDIRECTS,
+    });
     if (answer.status === 200) return answer.body;
     throw new SpecificationError(path, `answered HTTP ${answer.status}; the document is fetched without a credential`);
   } catch (error) {
@@ -50,7 +61,8 @@ async function fromFile(file: string): Promise<Buffer> {
   });
   try {
     const stat = await handle.stat();
-    if (!stat.isFile() || stat.size > MAX_BYTES) throw new SpecificationError(path, `is no file of at most ${MAX_BYTES} bytes`);
+    if (!stat.isFile() || stat.size > MAX_BYTES)
+      throw new SpecificationError(path, `is no file of at most ${MAX_BYTES} bytes`);
     return await handle.readFile();
   } finally {
     await handle.close();

@@ -1,12 +1,4 @@
-/** One event of an event stream (HTML Living Standard, 9.2) may be this large. */
-export const MAX_EVENT_BYTES = 1024 * 1024;
-
-/** An event, or the beginning of one, is larger than `MAX_EVENT_BYTES`. */
-export class EventTooLargeError extends Error {
-  constructor() {
-    super(`an event of the stream is larger than ${MAX_EVENT_BYTES} bytes`);
-  }
-}
+import { EventTooLargeError, MAX_EVENT_BYTES } from './wire.errors.js';
 
 const LF = 0x0a;
 const CR = 0x0d;
@@ -66,7 +58,7 @@ function behindLineEnd(bytes: Buffer, at: number): number {
 
 function dataOf(event: Buffer): Buffer | undefined {
   const lines: Buffer[] = [];
-  for (let at = 0; at < event.length; ) {
+  for (let at = 0; at < event.length;) {
     const next = nextLineEnd(event, at);
     const line = event.subarray(at, next < 0 ? event.length : next);
     at = next < 0 ? event.length : behindLineEnd(event, next);

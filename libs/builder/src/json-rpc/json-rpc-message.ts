@@ -1,20 +1,7 @@
 import { isUtf8 } from 'node:buffer';
 import { isObject } from '#kernel';
-import { type Span, TooDeepError, scanObject, skipBlank } from './json-scan.js';
-
-export type MessageId = string | number;
-
-/** Why bytes are no message, with the code that JSON-RPC 2.0 section 5.1 gives it. */
-export class MessageError extends Error {
-  constructor(
-    readonly code: -32700 | -32600,
-    message: string,
-    /** The id, if the message got far enough to have one. */
-    readonly id?: MessageId,
-  ) {
-    super(message);
-  }
-}
+import { MessageError, type MessageId, TooDeepError } from './json-rpc.errors.js';
+import { type Span, scanObject, skipBlank } from './json-scan.js';
 
 /** One JSON-RPC message: decoded for reading, and as it came for passing on. */
 export interface Message {
@@ -44,11 +31,13 @@ export interface Message {
 export function parseMessage(raw: Buffer): Message {
   const value = parseJson(raw);
   if (Array.isArray(value)) throw new MessageError(-32600, 'Invalid Request: batches are not part of this protocol');
-  if (!isObject(value) || value['jsonrpc'] !== '2.0') throw new MessageError(-32600, 'Invalid Request: not a JSON-RPC 2.0 message');
+  if (!isObject(value) || value['jsonrpc'] !== '2.0')
+    throw new MessageError(-32600, 'Invalid Request: not a JSON-RPC 2.0 message');
 
   const id = idOf(value);
   const { method, params = {} } = value;
-  if (method !== undefined && typeof method !== 'string') throw new MessageError(-32600, 'Invalid Request: method must be a string', id);
+  if (method !== undefined && typeof method !== 'string')
+    throw new MessageError(-32600, 'Invalid Request: method must be a string', id);
   if (!isObject(params)) throw new MessageError(-32600, 'Invalid Request: params must be an object', id);
   if (method === undefined && !('result' in value) && !('error' in value)) {
     throw new MessageError(-32600, 'Invalid Request: neither a request nor a response', id);
@@ -85,7 +74,8 @@ function placesOf(raw: Buffer, id: MessageId | undefined): Message['places'] {
     const params = top.get('params');
     const inner = params ? uniqueMembers(raw, params.start, id) : new Map<string, Span>();
     const meta = inner.get('_meta');
-    const progressToken = meta && raw[meta.start] === 0x7b ? uniqueMembers(raw, meta.start, id).get('progressToken') : undefined;
+    const progressToken =
+      meta && raw[meta.start] === 0x7b ? uniqueMembers(raw, meta.start, id).get('progressToken') : undefined;
     return defined({ id: top.get('id'), params, name: inner.get('name'), meta, progressToken });
   } catch (error) {
     if (error instanceof TooDeepError) throw new MessageError(-32600, `Invalid Request: ${error.message}`, id);
@@ -103,5 +93,5 @@ function uniqueMembers(raw: Buffer, start: number, id: MessageId | undefined): M
 }
 
 function defined(places: { [K in keyof Message['places']]: Message['places'][K] | undefined }): Message['places'] {
-  return Object.fromEntries(Object.entries(places).filter(([, span]) => span)) as Message['places'];
+  return Object.fromEntries(Object.entries(places).filter(([, span]) => span));
 }

@@ -15,12 +15,26 @@ import { DocumentBuilder, SwaggerModule } from '@nestjs/swagger';
 import { ComposerModule } from './composer.module.js';
 import { FrontListener } from './http/front.listener.js';
 
-const SLICES = [stageConfig, listenConfig, observabilityConfig, accessConfig, databaseConfig, keysConfig, egressConfig, gatewayConfig];
+const SLICES = [
+  stageConfig,
+  listenConfig,
+  observabilityConfig,
+  accessConfig,
+  databaseConfig,
+  keysConfig,
+  egressConfig,
+  gatewayConfig,
+];
 
 /** An inline specification of 5 MiB, and room for what is around it. */
 const BODY_LIMIT = 6 * 1024 * 1024;
 /** How slow a client may be; Node's own bounds are five times as wide. */
-const SERVER_LIMITS = { headersTimeout: 10_000, requestTimeout: 30_000, keepAliveTimeout: 65_000, connectionsCheckingInterval: 5_000 };
+const SERVER_LIMITS = {
+  headersTimeout: 10_000,
+  requestTimeout: 30_000,
+  keepAliveTimeout: 65_000,
+  connectionsCheckingInterval: 5_000,
+};
 
 /**
  * Builds the application and everything that must work before it may serve: configuration, database, keys, members.
@@ -38,7 +52,10 @@ export async function createComposer(): Promise<NestFastifyApplication> {
         else response.writeHead(503).end();
       }),
   });
-  const app = await NestFactory.create<NestFastifyApplication>(ComposerModule, adapter, { bufferLogs: true, abortOnError: false });
+  const app = await NestFactory.create<NestFastifyApplication>(ComposerModule, adapter, {
+    bufferLogs: true,
+    abortOnError: false,
+  });
   try {
     app.useLogger(app.get(Log));
     acceptMergePatch(adapter);
@@ -65,12 +82,21 @@ export async function listen(app: NestFastifyApplication): Promise<string> {
 /** RFC 7396 has a media type of its own; most clients send plain JSON. */
 function acceptMergePatch(adapter: FastifyAdapter): void {
   const fastify = adapter.getInstance();
-  fastify.addContentTypeParser('application/merge-patch+json', { parseAs: 'string' }, fastify.getDefaultJsonParser('error', 'error'));
+  fastify.addContentTypeParser(
+    'application/merge-patch+json',
+    { parseAs: 'string' },
+    fastify.getDefaultJsonParser('error', 'error'),
+  );
 }
 
 function document(app: NestFastifyApplication): void {
   const description = 'Management of MCP Composer. Tools are called over MCP, at /mcp.';
-  const settings = new DocumentBuilder().setTitle('MCP Composer').setDescription(description).setVersion('1').setOpenAPIVersion('3.1.0').build();
+  const settings = new DocumentBuilder()
+    .setTitle('MCP Composer')
+    .setDescription(description)
+    .setVersion('1')
+    .setOpenAPIVersion('3.1.0')
+    .build();
   SwaggerModule.setup('docs', app, () => SwaggerModule.createDocument(app, settings), {
     jsonDocumentUrl: 'api/v1/openapi.json',
     yamlDocumentUrl: 'api/v1/openapi.yaml',

@@ -1,11 +1,18 @@
 import type { IncomingMessage } from 'node:http';
-import { COMPOSER_INFO, INVALID_PARAMS, LATEST_LEGACY_VERSION, LEGACY_VERSIONS, METHOD_NOT_FOUND, type MessageId } from '#builder';
+import {
+  COMPOSER_INFO,
+  INVALID_PARAMS,
+  LATEST_LEGACY_VERSION,
+  LEGACY_VERSIONS,
+  METHOD_NOT_FOUND,
+  type MessageId,
+} from '#builder';
 import type { Principal } from '#tenancy';
 import { Injectable } from '@nestjs/common';
 import { ToolCatalog } from '../catalog/tool-catalog.js';
 import { ChangeStreams } from '../mcp-endpoint/change-streams.js';
-import type { HttpReply } from '../mcp-endpoint/http.reply.js';
-import { type McpExchange, headerOf } from '../mcp-endpoint/mcp.exchange.js';
+import type { HttpReply } from '../mcp-endpoint/http-reply.js';
+import { type McpExchange, headerOf } from '../mcp-endpoint/mcp-exchange.js';
 import { ToolRouter } from '../router/tool-router.js';
 import { type ClientSession, ClientSessions } from '../sessions/client-sessions.js';
 import { INSTRUCTIONS, listResult } from './list-result.js';
@@ -50,7 +57,8 @@ export class LegacyEra {
     const session = this.sessionOf(request, principal, reply);
     if (!session) return;
     const stream = { tenant: principal.tenantId, key: session.id, reply, notice: NOTICE };
-    if (!this.streams.add(stream)) return reply.error(503, SESSION_REQUIRED, 'Too many open streams; try again later');
+    if (!this.streams.add(stream))
+      return reply.error(503, { code: SESSION_REQUIRED, message: 'Too many open streams; try again later' });
     reply.openStream();
     reply.keepAlive();
   }
@@ -93,7 +101,10 @@ export class LegacyEra {
 
   private notice({ message, reply }: McpExchange, session: ClientSession): void {
     const { requestId } = message.params;
-    if (message.method === 'notifications/cancelled' && (typeof requestId === 'string' || typeof requestId === 'number')) {
+    if (
+      message.method === 'notifications/cancelled' &&
+      (typeof requestId === 'string' || typeof requestId === 'number')
+    ) {
       this.sessions.cancel(session, requestId);
     }
     reply.empty(202);
@@ -102,11 +113,14 @@ export class LegacyEra {
   private sessionOf(request: IncomingMessage, principal: Principal, reply: HttpReply): ClientSession | undefined {
     const id = headerOf(request, 'mcp-session-id');
     if (id === undefined) {
-      reply.error(400, SESSION_REQUIRED, 'Bad Request: the Mcp-Session-Id header is missing; send initialize first');
+      reply.error(400, {
+        code: SESSION_REQUIRED,
+        message: 'Bad Request: the Mcp-Session-Id header is missing; send initialize first',
+      });
       return undefined;
     }
     const session = this.sessions.find(id, principal);
-    if (!session) reply.error(404, SESSION_UNKNOWN, 'Session not found: send initialize again');
+    if (!session) reply.error(404, { code: SESSION_UNKNOWN, message: 'Session not found: send initialize again' });
     return session;
   }
 }

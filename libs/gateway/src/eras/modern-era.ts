@@ -18,7 +18,7 @@ import { Injectable } from '@nestjs/common';
 import { ToolCatalog } from '../catalog/tool-catalog.js';
 import { INSTRUCTIONS, listResult } from './list-result.js';
 import { ChangeStreams } from '../mcp-endpoint/change-streams.js';
-import { type McpExchange, headerOf } from '../mcp-endpoint/mcp.exchange.js';
+import { type McpExchange, headerOf } from '../mcp-endpoint/mcp-exchange.js';
 import { ToolRouter } from '../router/tool-router.js';
 
 export const SUPPORTED_VERSIONS: readonly string[] = [MODERN_VERSION, ...LEGACY_VERSIONS];
@@ -34,7 +34,11 @@ export class ModernEra {
 
   handle(exchange: McpExchange): void {
     const { message, reply } = exchange;
-    if (message.method === undefined) return reply.error(400, INVALID_REQUEST, 'Invalid Request: clients send no responses in this revision');
+    if (message.method === undefined)
+      return reply.error(400, {
+        code: INVALID_REQUEST,
+        message: 'Invalid Request: clients send no responses in this revision',
+      });
     if (message.id === undefined) return reply.empty(202);
     if (!this.admits(exchange)) return;
     switch (message.method) {
@@ -56,13 +60,17 @@ export class ModernEra {
     const meta = message.params['_meta'];
     if (!isObject(meta) || typeof meta[META_VERSION] !== 'string' || !isObject(meta[META_CAPABILITIES])) {
       const missing = `params._meta needs "${META_VERSION}" and "${META_CAPABILITIES}"`;
-      reply.error(400, INVALID_PARAMS, `Invalid params: ${missing}`);
+      reply.error(400, { code: INVALID_PARAMS, message: `Invalid params: ${missing}` });
       return false;
     }
     const version = headerOf(request, 'mcp-protocol-version');
     if (version !== meta[META_VERSION]) return this.mismatch(reply, 'MCP-Protocol-Version');
     if (version !== MODERN_VERSION) {
-      reply.error(400, UNSUPPORTED_VERSION, 'Unsupported protocol version', { supported: SUPPORTED_VERSIONS, requested: version });
+      reply.error(400, {
+        code: UNSUPPORTED_VERSION,
+        message: 'Unsupported protocol version',
+        data: { supported: SUPPORTED_VERSIONS, requested: version },
+      });
       return false;
     }
     if (headerOf(request, 'mcp-method') !== message.method) return this.mismatch(reply, 'Mcp-Method');
@@ -73,7 +81,7 @@ export class ModernEra {
   }
 
   private mismatch(reply: McpExchange['reply'], header: string): false {
-    reply.error(400, HEADER_MISMATCH, `Header mismatch: ${header} does not say what the body says`);
+    reply.error(400, { code: HEADER_MISMATCH, message: `Header mismatch: ${header} does not say what the body says` });
     return false;
   }
 
@@ -91,8 +99,8 @@ export class ModernEra {
     const page = this.catalog.page(principal, message.params['cursor'] as string | undefined);
     if (!page) return reply.protocolError(INVALID_PARAMS, 'Invalid params: this cursor was not given out here');
     const outcomes = this.catalog.outcomes(principal.tenantId);
-    const more = { resultType: 'complete', ttlMs: 0, cacheScope: 'private' };
-    reply.resultBytes(listResult(page, outcomes, { [META_SERVER_INFO]: COMPOSER_INFO }, more));
+    const meta = { [META_SERVER_INFO]: COMPOSER_INFO };
+    reply.resultBytes(listResult(page, outcomes, { resultType: 'complete', ttlMs: 0, cacheScope: 'private', meta }));
   }
 
   private call(exchange: McpExchange): void {
@@ -109,13 +117,20 @@ export class ModernEra {
       tenant: principal.tenantId,
       key: `${principal.tenantId}/${principal.id}/${++subscriptions}`,
       reply,
-      notice: Buffer.from(JSON.stringify({ jsonrpc: '2.0', method: 'notifications/tools/list_changed', params: { _meta } })),
-      farewell: Buffer.from(JSON.stringify({ jsonrpc: '2.0', id: message.id, result: { resultType: 'complete', _meta } })),
+      notice: Buffer.from(
+        JSON.stringify({ jsonrpc: '2.0', method: 'notifications/tools/list_changed', params: { _meta } }),
+      ),
+      farewell: Buffer.from(
+        JSON.stringify({ jsonrpc: '2.0', id: message.id, result: { resultType: 'complete', _meta } }),
+      ),
     };
-    if (hears && !this.streams.add(stream)) return reply.protocolError(-32603, 'Too many open streams; try again later');
+    if (hears && !this.streams.add(stream))
+      return reply.protocolError(-32603, 'Too many open streams; try again later');
     reply.openStream();
     const params = { _meta, notifications: hears ? { toolsListChanged: true } : {} };
-    reply.event([Buffer.from(JSON.stringify({ jsonrpc: '2.0', method: 'notifications/subscriptions/acknowledged', params }))]);
+    reply.event([
+      Buffer.from(JSON.stringify({ jsonrpc: '2.0', method: 'notifications/subscriptions/acknowledged', params })),
+    ]);
     if (!hears) {
       reply.event([stream.farewell]);
       reply.endStream();

@@ -1,6 +1,7 @@
 import { describe, expect, it } from '@jest/globals';
 import fc from 'fast-check';
-import { EventStreamReader, EventTooLargeError, MAX_EVENT_BYTES } from './event-stream.js';
+import { EventStreamReader } from './event-stream-reader.js';
+import { EventTooLargeError, MAX_EVENT_BYTES } from './wire.errors.js';
 
 const read = (...chunks: string[]) => {
   const reader = new EventStreamReader();
@@ -17,7 +18,10 @@ describe('EventStreamReader', () => {
   });
 
   it('reads the same events whatever the line ends and wherever the stream is cut', () => {
-    const texts = fc.array(fc.string({ unit: 'grapheme' }).map((text) => text.replace(/[\r\n]/g, ' ')), { maxLength: 5 });
+    const texts = fc.array(
+      fc.string({ unit: 'grapheme' }).map((text) => text.replace(/[\r\n]/g, ' ')),
+      { maxLength: 5 },
+    );
     const lineEnd = fc.constantFrom('\n', '\r\n', '\r');
     fc.assert(
       fc.property(texts, lineEnd, fc.array(fc.nat(40), { maxLength: 20 }), (events, end, cuts) => {

@@ -65,7 +65,12 @@ export function destinationOf(config: ServerConfig, auth: AuthAdapter): string {
   const endpoint = config.type === 'openapi' ? config.open_api.endpoint : config.endpoint;
   const block = ({ auth_strategy, auth: settings }: { auth_strategy: string; auth: Raw }) => {
     const secret = new Set(auth.secretsOf(auth_strategy));
-    return [auth_strategy, Object.entries(settings).filter(([key]) => !secret.has(key)).sort()];
+    return [
+      auth_strategy,
+      Object.entries(settings)
+        .filter(([key]) => !secret.has(key))
+        .sort(),
+    ];
   };
   const tools = Object.entries(config.tool_auth).map(([tool, own]) => [tool, block(own)]);
   return JSON.stringify([new URL(endpoint).origin, block(config), tools.sort()]);
@@ -78,7 +83,8 @@ export function dotted(place: string): string {
 function authPlaces(holder: unknown, auth: AuthAdapter, path: readonly string[]): string[] {
   if (!isObject(holder) || !isObject(holder['auth'])) return [];
   const present = new Set(Object.keys(holder['auth']));
-  const secret = auth.secretsOf(String(holder['auth_strategy'] ?? 'none'));
+  const named = holder['auth_strategy'];
+  const secret = auth.secretsOf(typeof named === 'string' ? named : 'none');
   return secret.filter((key) => present.has(key)).map((key) => pointer(...path, 'auth', key));
 }
 

@@ -1,7 +1,7 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { Message } from '#builder';
 import type { Principal } from '#tenancy';
-import type { HttpReply } from './http.reply.js';
+import type { HttpReply } from './http-reply.js';
 
 /** One POST with one message, from a principal that is known. */
 export interface McpExchange {

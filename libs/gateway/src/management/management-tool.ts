@@ -19,7 +19,8 @@ export type ToolAnswer = { readonly text: string } | { readonly data: unknown };
 
 /** `CallToolResult`: data that is no object arrives under `result`, as the original's clients expect. */
 export function resultOf(answer: ToolAnswer): object {
-  if ('text' in answer) return { content: [{ type: 'text', text: answer.text }], structuredContent: { result: answer.text } };
+  if ('text' in answer)
+    return { content: [{ type: 'text', text: answer.text }], structuredContent: { result: answer.text } };
   const { data } = answer;
   const isPlainObject = typeof data === 'object' && data !== null && !Array.isArray(data);
   return {

@@ -6,6 +6,13 @@ const EVENT_END = Buffer.from('\n\n');
 /** What a reader that does not read may leave waiting here. */
 const MAX_WAITING_BYTES = 16 * 1024 * 1024;
 
+/** JSON-RPC 2.0, section 5.1. */
+export interface JsonRpcFault {
+  readonly code: number;
+  readonly message: string;
+  readonly data?: object;
+}
+
 export interface ReplyOptions {
   readonly era: Era;
   /** The caller's id as it stood in its request; absent if it could not be read. */
@@ -63,7 +70,13 @@ export class HttpReply implements ToolReply {
 
   /** A JSON-RPC response whose result is already JSON text. */
   resultBytes(parts: readonly Buffer[]): void {
-    this.message([Buffer.from('{"jsonrpc":"2.0","id":'), this.id, Buffer.from(',"result":'), ...parts, Buffer.from('}')]);
+    this.message([
+      Buffer.from('{"jsonrpc":"2.0","id":'),
+      this.id,
+      Buffer.from(',"result":'),
+      ...parts,
+      Buffer.from('}'),
+    ]);
   }
 
   result(result: object): void {
@@ -76,11 +89,13 @@ export class HttpReply implements ToolReply {
 
   /** 2026-07-28 carries the kind of some errors in the HTTP status too; before, 200 carries every answer to a request. */
   protocolError(code: number, message: string, data?: object): void {
-    this.error(this.era === 'modern' && code === METHOD_NOT_FOUND ? 404 : 200, code, message, data);
+    const status = this.era === 'modern' && code === METHOD_NOT_FOUND ? 404 : 200;
+    this.error(status, { code, message, ...(data ? { data } : {}) });
   }
 
-  error(status: number, code: number, message: string, data?: object): void {
-    const error = Buffer.from(JSON.stringify({ code, message, ...(data ? { data } : {}) }));
+  /** A JSON-RPC error under an HTTP status of its own. */
+  error(status: number, fault: JsonRpcFault): void {
+    const error = Buffer.from(JSON.stringify(fault));
     const id = this.id.length > 0 ? [Buffer.from(',"id":'), this.id] : [];
     this.message([Buffer.from('{"jsonrpc":"2.0"'), ...id, Buffer.from(',"error":'), error, Buffer.from('}')], status);
   }

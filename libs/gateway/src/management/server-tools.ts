@@ -4,11 +4,13 @@ import { type ServerChange, ServerRegistry, type ServerView } from '#registry';
 import { type Principal, holdsAny } from '#tenancy';
 import { Injectable } from '@nestjs/common';
 import { z } from 'zod';
-import type { ManagementTool, ToolAnswer } from './management.tool.js';
+import type { ManagementTool, ToolAnswer } from './management-tool.js';
 
 const serverIdArgument = z.strictObject({ server_id: z.string().min(1).describe('The id of the server') });
 const nothing = z.strictObject({});
-const config = z.record(z.string(), z.unknown()).describe('A server configuration: id, type, endpoint or open_api, auth_strategy, auth, …');
+const config = z
+  .record(z.string(), z.unknown())
+  .describe('A server configuration: id, type, endpoint or open_api, auth_strategy, auth, …');
 const update = z.strictObject({
   server_id: z.string().min(1).describe('The id of the server'),
   new_config: config.describe('What is to change; null removes a key'),
@@ -26,13 +28,22 @@ export class ServerTools {
   ) {}
 
   all(): readonly ManagementTool[] {
-    return [this.register(), this.update(), this.remove(), this.activate(), this.deactivate(), this.list(), this.health()] as ManagementTool[];
+    return [
+      this.register(),
+      this.update(),
+      this.remove(),
+      this.activate(),
+      this.deactivate(),
+      this.list(),
+      this.health(),
+    ] as ManagementTool[];
   }
 
   private register(): ManagementTool<{ config: Record<string, unknown> }> {
     return {
       name: 'register_mcp_server',
-      description: 'Register a member server from its configuration. It is built and tried, stored, and serves from then on.',
+      description:
+        'Register a member server from its configuration. It is built and tried, stored, and serves from then on.',
       arguments: z.strictObject({ config }),
       run: async (by, { config }) => {
         const change = await this.registry.register(by.tenantId, config, { mayReadFiles: isOperator(by) });
@@ -44,10 +55,14 @@ export class ServerTools {
   private update(): ManagementTool<Update> {
     return {
       name: 'update_mcp_server_config',
-      description: 'Change the configuration of a member server. The new one is tried before the old one stops serving.',
+      description:
+        'Change the configuration of a member server. The new one is tried before the old one stops serving.',
       arguments: update,
       run: async (by, { server_id, new_config, mode }) => {
-        const change = await this.registry.update(refOf(by, server_id), new_config, { mode, mayReadFiles: isOperator(by) });
+        const change = await this.registry.update(refOf(by, server_id), new_config, {
+          mode,
+          mayReadFiles: isOperator(by),
+        });
         return changed(`Server '${server_id}' updated successfully.`, change);
       },
     };
@@ -82,7 +97,10 @@ export class ServerTools {
       description: 'Keep a member server and its configuration, but let it serve no more.',
       arguments: serverIdArgument,
       run: async (by, { server_id }) =>
-        changed(`Server '${server_id}' deactivated.`, await this.registry.setStatus(refOf(by, server_id), 'deactivated')),
+        changed(
+          `Server '${server_id}' deactivated.`,
+          await this.registry.setStatus(refOf(by, server_id), 'deactivated'),
+        ),
     };
   }
 

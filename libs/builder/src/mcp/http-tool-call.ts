@@ -9,7 +9,14 @@ import type { Deadlines } from '../wire/deadlines.js';
 import { forwarded } from '../wire/request-head.js';
 import { outcomeOf, retryDelay, wasNeverSent } from '../wire/retry.js';
 import { type AnswerHead, type BodyForm, type ExchangeListener, WireExchange } from '../wire/wire-exchange.js';
-import { type MemberMessage, notificationFor, readMemberMessage, requestFor, responseFor, textAt } from './answer-translation.js';
+import {
+  type MemberMessage,
+  notificationFor,
+  readMemberMessage,
+  requestFor,
+  responseFor,
+  textAt,
+} from './answer-translation.js';
 import type { McpLink, McpSession } from './mcp-link.js';
 import { METHOD_NOT_FOUND, encodeHeader } from './mcp-protocol.js';
 
@@ -98,7 +105,10 @@ export class HttpToolCall implements ExchangeListener, RunningCall {
     if (status === 401 || status === 403) return this.giveUp(new MemberRefusedError(status), 'auth_required');
     if (status === 404 && this.session!.isNamed && !this.wasReopened) return this.reopen();
     if (!contentType.startsWith('application/json')) {
-      return this.giveUp(new MemberProtocolError(`it answered HTTP ${status} and no JSON-RPC message`), status >= 500 ? 'error' : 'ok');
+      return this.giveUp(
+        new MemberProtocolError(`it answered HTTP ${status} and no JSON-RPC message`),
+        status >= 500 ? 'error' : 'ok',
+      );
     }
     if (this.passesThrough && status < 500) return this.finish(() => this.reply.message([body], status));
     const message = this.read(body);
@@ -108,7 +118,10 @@ export class HttpToolCall implements ExchangeListener, RunningCall {
   end(): void {
     if (this.isStreaming && this.passesThrough) return this.finish(() => this.reply.endStream());
     if (this.isSettled) return;
-    this.giveUp(new MemberProtocolError('it ended its answer without a result; whether it carried the call out is not known'), 'error');
+    this.giveUp(
+      new MemberProtocolError('it ended its answer without a result; whether it carried the call out is not known'),
+      'error',
+    );
   }
 
   fail(error: ComposerError, isUnsent: boolean): void {
@@ -180,10 +193,16 @@ export class HttpToolCall implements ExchangeListener, RunningCall {
     const context = { askedAs: this.askedAs, callerId: this.reply.id, callerEra: this.call.era };
     const answered = responseFor(message, context);
     if (answered.kind === 'stranger') {
-      return this.giveUp(new MemberProtocolError('it answered another request than the one that it was asked'), 'error');
+      return this.giveUp(
+        new MemberProtocolError('it answered another request than the one that it was asked'),
+        'error',
+      );
     }
     if (answered.kind === 'input-required') {
-      return this.giveUp(new MemberProtocolError('it asks for input that this client cannot give; use a client of revision 2026-07-28'), 'ok');
+      return this.giveUp(
+        new MemberProtocolError('it asks for input that this client cannot give; use a client of revision 2026-07-28'),
+        'ok',
+      );
     }
     this.finish(() => {
       if (!this.isStreaming) return this.reply.message([answered.bytes], this.call.era === 'modern' ? status : 200);
