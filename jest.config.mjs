@@ -5,6 +5,8 @@ export default {
   extensionsToTreatAsEsm: ['.ts'],
   workerIdleMemoryLimit: '700MB',
   maxWorkers: 2,
+  globalSetup: '<rootDir>/test/support/real-postgres-setup.mjs',
+  globalTeardown: '<rootDir>/test/support/real-postgres-teardown.mjs',
   testTimeout: 30_000,
   testEnvironmentOptions: { customExportConditions: ['composer-src', 'node', 'node-addons'] },
   moduleNameMapper: { '^(\\.{1,2}/.*)\\.js$': '$1' },

@@ -26,7 +26,9 @@ async function reach(url) {
     const { rows } = await client.query('SELECT rolsuper FROM pg_roles WHERE rolname = current_user');
     if (!rows[0].rolsuper) throw new Error('its role is no superuser');
   } catch (error) {
-    throw new Error(`tests need a real Postgres, and TEST_DATABASE_URL cannot be used: ${error.message}`, { cause: error });
+    throw new Error(`tests need a real Postgres, and TEST_DATABASE_URL cannot be used: ${error.message}`, {
+      cause: error,
+    });
   } finally {
     await client.end().catch(() => undefined);
   }

@@ -10,8 +10,7 @@ export function pathValueFault(text: string): string | undefined {
   const decoded = decodeFully(text);
   if (FORBIDDEN.test(decoded)) return 'must not hold / \\ ? # or control characters in a path, encoded or not';
   const [segment = ''] = decoded.split(';', 1);
-  if (isDots(segment.normalize('NFKC')) || OVERLONG.test(decoded))
-    return 'must not be . or .. in a path';
+  if (isDots(segment.normalize('NFKC')) || OVERLONG.test(decoded)) return 'must not be . or .. in a path';
   return LONE_SURROGATE.test(text) ? 'holds half a character' : undefined;
 }
 

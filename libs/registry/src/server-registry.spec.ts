@@ -1,0 +1,292 @@
+import 'reflect-metadata';
+import { beforeEach, describe, expect, it } from '@jest/globals';
+import { AuthAdapter, AuthModule } from '#auth';
+import { ComposerError, type MemberRef, memberKey, serverId, tenantId } from '#kernel';
+import { Log, SecretValues } from '#observability';
+import { openMemorySealer } from '#persistence/testing';
+import { Test } from '@nestjs/testing';
+import type { Admission, Candidate, MemberGate } from './member-gate.js';
+import { MemoryServerConfigStore } from './memory/memory.server-config.store.js';
+import { SealedConfig } from './sealed-config.js';
+import { ServerRegistry } from './server-registry.js';
+
+const acme = tenantId('acme');
+const ref = (id: string): MemberRef => ({ tenantId: acme, serverId: serverId(id) });
+const http = {
+  id: 'crm',
+  type: 'http',
+  endpoint: 'https://crm.example/mcp',
+  auth_strategy: 'bearer',
+  auth: { token: 'first-token' },
+};
+
+/** A gate that keeps what was let through, and can be told what to find. */
+class RecordingGate implements MemberGate {
+  readonly serving = new Map<string, Candidate>();
+  readonly discarded: Candidate[] = [];
+  problem: string | undefined;
+  fault: Error | undefined;
+  denied: readonly string[] = [];
+
+  async judge(addresses: readonly { url: string }[]): Promise<void> {
+    if (addresses.some(({ url }) => this.denied.includes(url)))
+      throw new ComposerError('COMPOSER_EGRESS_DENIED', 'denied');
+  }
+
+  async admit(candidate: Candidate): Promise<Admission> {
+    if (this.fault) throw this.fault;
+    return {
+      ...(this.problem ? { problem: this.problem } : {}),
+      activate: () => this.serving.set(memberKey(candidate.ref), candidate),
+      discard: async () => void this.discarded.push(candidate),
+    };
+  }
+
+  async retire(member: MemberRef): Promise<void> {
+    this.serving.delete(memberKey(member));
+  }
+
+  isWorking(member: MemberRef): boolean {
+    return this.serving.has(memberKey(member));
+  }
+}
+
+describe('ServerRegistry', () => {
+  let registry: ServerRegistry;
+  let store: MemoryServerConfigStore;
+  let gate: RecordingGate;
+  let lines: string[];
+
+  beforeEach(async () => {
+    const module = await Test.createTestingModule({ imports: [AuthModule] }).compile();
+    const auth = module.get(AuthAdapter);
+    const secrets = new SecretValues();
+    lines = [];
+    const log = Log.open({ level: 'trace', format: 'json' }, secrets, (line) => lines.push(line));
+    store = new MemoryServerConfigStore();
+    registry = new ServerRegistry(store, new SealedConfig(await openMemorySealer(), auth, secrets), auth, log);
+    gate = new RecordingGate();
+    registry.useGate(gate);
+  });
+
+  const served = (id: string) => gate.serving.get(memberKey(ref(id)))?.config as Record<string, unknown> | undefined;
+
+  it('shows a registered server with its secrets as markers, and stores them sealed', async () => {
+    await registry.register(acme, { ...http, headers: { 'X-Team': 'header-secret' } });
+    const { config } = await registry.get(ref('crm'));
+    expect(config).toMatchObject({
+      auth: { token: { set: true } },
+      headers: { 'X-Team': { set: true } },
+      status: 'active',
+      timeout: 60,
+    });
+    expect(JSON.stringify([await store.list(acme), await registry.list(acme), lines])).not.toMatch(
+      /first-token|header-secret/,
+    );
+    expect(served('crm')).toMatchObject({ auth: { token: 'first-token' }, headers: { 'X-Team': 'header-secret' } });
+  });
+
+  it('opens what it has stored', async () => {
+    await registry.register(acme, http);
+    expect(await registry.openAll(acme)).toMatchObject([
+      { ref: ref('crm'), config: { auth: { token: 'first-token' } } },
+    ]);
+  });
+
+  it('names every fault by its path at once, and changes nothing', async () => {
+    const bad = {
+      id: '-x',
+      type: 'http',
+      endpoint: 'ftp://x',
+      timeout: 0,
+      colour: 1,
+      auth_strategy: 'basic',
+      auth: { user: 'u' },
+    };
+    await expect(registry.register(acme, bad)).rejects.toMatchObject({
+      code: 'COMPOSER_SERVER_CONFIG_INVALID',
+      status: 422,
+    });
+    const error = await registry.register(acme, bad).catch((reason: ComposerError) => reason);
+    const paths = (error as ComposerError).faults.map(({ path }) => path).sort();
+    expect(paths).toEqual(['auth.password', 'auth.user', 'auth.username', 'colour', 'endpoint', 'id', 'timeout']);
+    expect(await registry.list(acme)).toEqual([]);
+    expect(gate.serving.size).toBe(0);
+  });
+
+  it.each([
+    ['no object', [1], ''],
+    ['an unknown type', { ...http, type: 'smtp' }, 'type'],
+    ['an unknown strategy', { ...http, auth_strategy: 'kerberos' }, 'auth_strategy'],
+    ['settings without a strategy', { ...http, auth_strategy: undefined }, 'auth_strategy'],
+    ['a marker without a stored secret', { ...http, auth: { token: { set: true } } }, 'auth.token'],
+    ['credentials in an address', { ...http, endpoint: 'https://u:p@crm.example/mcp' }, 'endpoint'],
+    [
+      'a file, from somebody who is no operator',
+      { id: 'a', type: 'openapi', open_api: { endpoint: 'https://a.example', spec_filepath: '/etc/passwd' } },
+      'open_api.spec_filepath',
+    ],
+    [
+      'two specifications',
+      {
+        id: 'a',
+        type: 'openapi',
+        open_api: { endpoint: 'https://a.example', spec_url: 'https://a.example/s', spec: {} },
+      },
+      'open_api',
+    ],
+    ['a forwarded credential', { ...http, forward_headers: ['Authorization'] }, 'forward_headers.0'],
+    [
+      'a bad credential of one tool',
+      { ...http, tool_auth: { t: { auth_strategy: 'bearer', auth: {} } } },
+      'tool_auth.t.auth.token',
+    ],
+  ])('refuses %s', async (_, config, path) => {
+    const error = await registry.register(acme, config).catch((reason: ComposerError) => reason);
+    expect((error as ComposerError).faults?.map((fault) => fault.path)).toContain(path);
+    expect(await registry.list(acme)).toEqual([]);
+  });
+
+  it('asks about the addresses before it looks at anything else', async () => {
+    gate.denied = ['http://10.0.0.1/token'];
+    const config = { ...http, auth_strategy: 'unheard_of', auth: { token_url: 'http://10.0.0.1/token' } };
+    await expect(registry.register(acme, config)).rejects.toMatchObject({ code: 'COMPOSER_EGRESS_DENIED' });
+  });
+
+  it('reads the spellings of the original, and says so', async () => {
+    const { warnings, server } = await registry.register(acme, {
+      _id: 'shop',
+      id: 'shop',
+      name: 'Shop',
+      type: 'proxy',
+      endpoint: 'https://shop.example/mcp',
+      version_id: 'x',
+      auth: { type: 'apikey', api_key: 'k-123456' },
+    });
+    expect(server.config).toMatchObject({
+      type: 'client',
+      label: 'Shop',
+      auth_strategy: 'apikey',
+      auth: { apikey: { set: true } },
+    });
+    expect(warnings).toHaveLength(5);
+  });
+
+  it('stores a member that is away, and says why it does not work', async () => {
+    gate.problem = 'it does not answer';
+    const change = await registry.register(acme, http);
+    expect(change.problem).toBe('it does not answer');
+    expect(served('crm')).toBeDefined();
+  });
+
+  it('does not replace a member that works by one that does not', async () => {
+    await registry.register(acme, http);
+    gate.problem = 'it does not answer';
+    await expect(registry.update(ref('crm'), { timeout: 9 })).rejects.toMatchObject({
+      code: 'COMPOSER_MEMBER_PROBE_FAILED',
+    });
+    expect(served('crm')).toMatchObject({ timeout: 60 });
+    expect((await registry.get(ref('crm'))).version).toBe(1);
+    expect(gate.discarded).toHaveLength(1);
+  });
+
+  it('releases what was built when the configuration cannot be stored', async () => {
+    await registry.register(acme, http);
+    await expect(registry.register(acme, http)).rejects.toMatchObject({ code: 'COMPOSER_SERVER_EXISTS', status: 409 });
+    expect(gate.discarded).toHaveLength(1);
+  });
+
+  it('merges a patch, keeps the secrets that it does not mention, and removes what is null', async () => {
+    await registry.register(acme, { ...http, headers: { 'X-Team': 'header-secret', 'X-Old': 'old' } });
+    await registry.update(ref('crm'), { label: 'CRM', headers: { 'X-Old': null }, auth: { token: { set: true } } });
+    expect(served('crm')).toMatchObject({
+      label: 'CRM',
+      auth: { token: 'first-token' },
+      headers: { 'X-Team': 'header-secret' },
+    });
+    expect(served('crm')?.['headers']).not.toHaveProperty('X-Old');
+    expect((await registry.get(ref('crm'))).version).toBe(2);
+  });
+
+  it('takes a new secret, and a new strategy without settings of the old one', async () => {
+    await registry.register(acme, http);
+    await registry.update(ref('crm'), { auth: { token: 'second-token' } });
+    expect(served('crm')).toMatchObject({ auth: { token: 'second-token' } });
+    await registry.update(ref('crm'), { auth_strategy: 'basic', auth: { username: 'u', password: 'third-secret' } });
+    expect(served('crm')).toMatchObject({ auth_strategy: 'basic', auth: { username: 'u', password: 'third-secret' } });
+  });
+
+  it('replaces the whole configuration when asked to', async () => {
+    await registry.register(acme, { ...http, label: 'CRM', timeout: 9 });
+    await registry.update(ref('crm'), { ...http, auth: { token: { set: true } } }, { mode: 'replace' });
+    expect(served('crm')).toMatchObject({ label: '', timeout: 60, auth: { token: 'first-token' } });
+  });
+
+  it.each([
+    ['another origin', { endpoint: 'https://evil.example/mcp' }],
+    ['another port', { endpoint: 'https://crm.example:8443/mcp' }],
+    ['another prefix', { auth: { auth_prefix: 'X' } }],
+    ['another strategy', { auth_strategy: 'apitoken', auth: { token: { set: true }, auth_prefix: 'T' } }],
+  ])('does not carry a stored secret to %s', async (_, patch) => {
+    await registry.register(acme, http);
+    const error = await registry.update(ref('crm'), patch).catch((reason: ComposerError) => reason);
+    expect(error).toMatchObject({
+      faults: [{ path: 'auth.token', message: expect.stringContaining('enter it again') }],
+    });
+    expect(served('crm')).toMatchObject({ endpoint: 'https://crm.example/mcp' });
+    await registry.update(ref('crm'), {
+      ...patch,
+      auth: { ...(patch as { auth?: object }).auth, token: 'entered-again' },
+    });
+    expect(served('crm')).toMatchObject({ auth: { token: 'entered-again' } });
+  });
+
+  it('keeps a stored secret when only the path of the address changes', async () => {
+    await registry.register(acme, http);
+    await registry.update(ref('crm'), { endpoint: 'https://crm.example/v2/mcp' });
+    expect(served('crm')).toMatchObject({ auth: { token: 'first-token' }, endpoint: 'https://crm.example/v2/mcp' });
+  });
+
+  it('stops and starts a member', async () => {
+    await registry.register(acme, http);
+    await registry.setStatus(ref('crm'), 'deactivated');
+    expect(served('crm')).toBeUndefined();
+    expect((await registry.get(ref('crm'))).config).toMatchObject({ status: 'deactivated' });
+    await registry.setStatus(ref('crm'), 'active');
+    expect(served('crm')).toMatchObject({ auth: { token: 'first-token' } });
+  });
+
+  it('forgets a deleted server', async () => {
+    await registry.register(acme, http);
+    await registry.remove(ref('crm'));
+    expect(served('crm')).toBeUndefined();
+    await expect(registry.get(ref('crm'))).rejects.toMatchObject({ code: 'COMPOSER_SERVER_UNKNOWN', status: 404 });
+  });
+
+  it('answers an unknown id and an id of another tenant with the same error, and touches neither', async () => {
+    await registry.register(acme, http);
+    const globex = { tenantId: tenantId('globex'), serverId: serverId('crm') };
+    const nobody = { ...globex, serverId: serverId('nobody') };
+    const tries = (member: MemberRef) => [
+      () => registry.get(member),
+      () => registry.update(member, {}),
+      () => registry.setStatus(member, 'deactivated'),
+      () => registry.remove(member),
+    ];
+    for (const [index, attempt] of tries(globex).entries()) {
+      const [foreign, unknown] = await Promise.all(
+        [attempt, tries(nobody)[index]!].map((run) => run().catch((error: unknown) => error)),
+      );
+      expect(foreign).toBeInstanceOf(ComposerError);
+      expect((foreign as ComposerError).message).toBe((unknown as ComposerError).message);
+    }
+    expect(served('crm')).toMatchObject({ auth: { token: 'first-token' } });
+  });
+
+  it('makes concurrent changes of one server one after the other', async () => {
+    await registry.register(acme, http);
+    await Promise.all([1, 2, 3, 4, 5].map((seconds) => registry.update(ref('crm'), { timeout: seconds })));
+    expect((await registry.get(ref('crm'))).version).toBe(6);
+    expect(served('crm')).toMatchObject({ timeout: 5 });
+  });
+});

@@ -1,0 +1,1 @@
+export { type OpenStores, describeServerStores } from './server-stores.contract.js';

@@ -1,0 +1,129 @@
+import { beforeAll, afterAll, beforeEach, describe, expect, it } from '@jest/globals';
+import { type MemberRef, type TenantId, serverId } from '#kernel';
+import type { CatalogStore } from '../src/catalog.store.js';
+import type { ServerConfigStore, ServerDraft } from '../src/server-config.store.js';
+
+/** A pair of stores on one backend, and two tenants that exist there. */
+export interface OpenStores {
+  readonly servers: ServerConfigStore;
+  readonly catalogs: CatalogStore;
+  readonly tenants: readonly [TenantId, TenantId];
+  close(): Promise<void>;
+}
+
+let serial = 0;
+
+/** What every backend of configurations and catalogues must do. A backend's own spec is this call plus its own quirks. */
+export function describeServerStores(name: string, open: () => Promise<OpenStores>): void {
+  describe(`${name} as a home of servers`, () => {
+    let stores: OpenStores;
+    let own: MemberRef;
+    let foreign: MemberRef;
+
+    beforeAll(async () => {
+      stores = await open();
+    });
+    afterAll(async () => {
+      await stores?.close();
+    });
+    beforeEach(() => {
+      const id = serverId(`crm-${++serial}`);
+      own = { tenantId: stores.tenants[0], serverId: id };
+      foreign = { tenantId: stores.tenants[1], serverId: id };
+    });
+
+    const draft = (ref: MemberRef, version = 1): ServerDraft => ({
+      ref,
+      config: { id: ref.serverId, type: 'http', label: `v${version}`, auth: { token: { set: true } } },
+      secrets: { '/auth/token': `sealed-${version}` },
+      version,
+    });
+    const catalog = (text: string, document?: Buffer) => ({
+      fetchedAt: new Date('2026-01-02T03:04:05.678Z'),
+      content: { tools: [text] },
+      ...(document ? { document } : {}),
+    });
+
+    it('finds nothing before anything is stored', async () => {
+      expect(await stores.servers.find(own)).toBeUndefined();
+      expect(await stores.catalogs.read(own)).toBeUndefined();
+      expect(await stores.servers.remove(own)).toBe(false);
+    });
+
+    it('gives back what was stored, and lists it in the order of ids', async () => {
+      const stored = await stores.servers.insert(draft(own));
+      const later = { ...own, serverId: serverId(`${own.serverId}-b`) };
+      await stores.servers.insert(draft(later));
+      expect(stored).toMatchObject(draft(own));
+      expect(await stores.servers.find(own)).toEqual(stored);
+      const ids = (await stores.servers.list(own.tenantId)).map(({ ref }) => ref.serverId);
+      expect(ids.filter((id) => id.startsWith(own.serverId))).toEqual([own.serverId, later.serverId]);
+      expect([...ids].sort()).toEqual(ids);
+    });
+
+    it('refuses a second server of the same id, and leaves the first one alone', async () => {
+      await stores.servers.insert(draft(own), catalog('first'));
+      await expect(stores.servers.insert(draft(own, 9), catalog('second'))).rejects.toMatchObject({
+        code: 'COMPOSER_SERVER_EXISTS',
+      });
+      expect(await stores.servers.find(own)).toMatchObject(draft(own));
+      expect(await stores.catalogs.read(own)).toEqual(catalog('first'));
+    });
+
+    it('replaces a version by the next one only', async () => {
+      const first = await stores.servers.insert(draft(own));
+      const second = await stores.servers.replace(draft(own, 2));
+      expect(second).toMatchObject({ ...draft(own, 2), createdAt: first.createdAt });
+      for (const version of [2, 4]) {
+        await expect(stores.servers.replace(draft(own, version), catalog('lost'))).rejects.toMatchObject({
+          code: 'COMPOSER_SERVER_CONFLICT',
+        });
+      }
+      expect(await stores.servers.find(own)).toMatchObject(draft(own, 2));
+      expect(await stores.catalogs.read(own)).toBeUndefined();
+    });
+
+    it('lets one of many concurrent changes win', async () => {
+      await stores.servers.insert(draft(own));
+      const changes = await Promise.allSettled([1, 2, 3, 4, 5].map(() => stores.servers.replace(draft(own, 2))));
+      expect(changes.filter(({ status }) => status === 'fulfilled')).toHaveLength(1);
+    });
+
+    it('removes a server with its catalogue, and takes the id again', async () => {
+      await stores.servers.insert(draft(own), catalog('gone'));
+      expect(await stores.servers.remove(own)).toBe(true);
+      expect(await stores.servers.find(own)).toBeUndefined();
+      expect(await stores.catalogs.read(own)).toBeUndefined();
+      await stores.catalogs.write(own, catalog('late'));
+      expect(await stores.catalogs.read(own)).toBeUndefined();
+      await stores.servers.insert(draft(own));
+      expect(await stores.servers.find(own)).toMatchObject({ version: 1 });
+    });
+
+    it('keeps the document of a catalogue that is written without one', async () => {
+      await stores.servers.insert(draft(own), catalog('one', Buffer.from('spec')));
+      await stores.catalogs.write(own, catalog('two'));
+      expect(await stores.catalogs.read(own)).toEqual(catalog('two', Buffer.from('spec')));
+      expect((await stores.catalogs.list(own.tenantId)).get(own.serverId)).toEqual(catalog('two'));
+    });
+
+    it('shows one tenant nothing of another, and lets it change nothing', async () => {
+      await stores.servers.insert(draft(own), catalog('own'));
+      expect(await stores.servers.find(foreign)).toBeUndefined();
+      expect(await stores.catalogs.read(foreign)).toBeUndefined();
+      expect(await stores.servers.remove(foreign)).toBe(false);
+      await expect(stores.servers.replace(draft(foreign, 2))).rejects.toMatchObject({
+        code: 'COMPOSER_SERVER_CONFLICT',
+      });
+      await stores.catalogs.write(foreign, catalog('foreign'));
+      expect((await stores.servers.list(foreign.tenantId)).some(({ ref }) => ref.serverId === own.serverId)).toBe(
+        false,
+      );
+      expect((await stores.catalogs.list(foreign.tenantId)).has(own.serverId)).toBe(false);
+      expect(await stores.servers.find(own)).toMatchObject(draft(own));
+      expect(await stores.catalogs.read(own)).toEqual(catalog('own'));
+      await stores.servers.insert(draft(foreign));
+      expect(await stores.servers.find(foreign)).toMatchObject({ version: 1 });
+    });
+  });
+}
