@@ -8,6 +8,7 @@ import { ToolCatalog } from './catalog/tool-catalog.js';
 import { LegacyEra } from './eras/legacy-era.js';
 import { ModernEra } from './eras/modern-era.js';
 import { gatewayConfig } from './gateway.config.js';
+import { MembersController } from './http/members.controller.js';
 import { ManagementTools } from './management/management-tools.js';
 import { ServerTools } from './management/server-tools.js';
 import { ChangeStreams } from './mcp-endpoint/change-streams.js';
@@ -30,6 +31,7 @@ export class GatewayModule {
     return {
       module: GatewayModule,
       imports: [...imports, ConfigModule.forFeature(gatewayConfig), BuilderModule, ObservabilityModule, RegistryModule],
+      controllers: [MembersController],
       providers: [
         McpEndpoint,
         LegacyEra,

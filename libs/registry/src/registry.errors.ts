@@ -50,3 +50,16 @@ export class TooManyServersError extends ComposerError {
     });
   }
 }
+
+/** The version was never there, or is older than the ones that are kept. */
+export class UnknownVersionError extends ComposerError {
+  constructor() {
+    super(
+      'COMPOSER_SERVER_VERSION_UNKNOWN',
+      'this server has no such version; GET …/versions lists those that are kept',
+      {
+        status: 404,
+      },
+    );
+  }
+}

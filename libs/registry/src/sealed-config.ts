@@ -5,7 +5,7 @@ import { Sealer } from '#persistence';
 import { Injectable } from '@nestjs/common';
 import type { ServerConfig } from './server-config.schema.js';
 import { type SecretsByPlace, splitSecrets } from './server-config-secrets.js';
-import type { ServerDraft, StoredServer } from './server-config.store.js';
+import type { ServerDraft, StoredVersion } from './server-config.store.js';
 
 /** Between a configuration in use and one at rest: seals secrets on the way in, opens them on the way out. */
 @Injectable()
@@ -26,8 +26,8 @@ export class SealedConfig {
     return { ref, config: shown, secrets: sealed, version };
   }
 
-  /** Opens the secrets of a stored server. Throws if one of them was tampered with. */
-  async open({ ref, secrets, version }: StoredServer): Promise<SecretsByPlace> {
+  /** Opens the secrets of a stored version. Throws if one of them was tampered with. */
+  async open({ ref, secrets, version }: StoredVersion): Promise<SecretsByPlace> {
     const opened = new Map<string, string>();
     for (const [place, sealed] of Object.entries(secrets)) {
       const value = await this.sealer.open(sealRef(ref, place, version), sealed);

@@ -14,7 +14,13 @@ export interface StoredServer {
   readonly updatedAt: Date;
 }
 
+/** A configuration as it was at some time; its secrets are sealed under its own version. */
+export type StoredVersion = Pick<StoredServer, 'ref' | 'config' | 'secrets' | 'version'> & { readonly createdAt: Date };
+
 export type ServerDraft = Pick<StoredServer, 'ref' | 'config' | 'secrets' | 'version'>;
+
+/** How many versions of a server are kept. */
+export const VERSIONS_KEPT = 10;
 
 /**
  * Durable home of server configurations. Every method works within one tenant; what was acknowledged survives the end
@@ -28,6 +34,8 @@ export abstract class ServerConfigStore {
   abstract insert(draft: ServerDraft, catalog?: StoredCatalog): Promise<StoredServer>;
   /** Writes only if the stored version is `draft.version - 1`; otherwise throws `ServerConflictError`. */
   abstract replace(draft: ServerDraft, catalog?: StoredCatalog): Promise<StoredServer>;
+  /** The last versions of a server, the present one among them, newest first; empty if there is no such server. */
+  abstract history(ref: MemberRef): Promise<readonly StoredVersion[]>;
   /** Removes the server with everything that belongs to it. False if there was none. */
   abstract remove(ref: MemberRef): Promise<boolean>;
 }

@@ -247,6 +247,16 @@ describe('ServerRegistry', () => {
     expect(served('crm')).toMatchObject({ auth: { token: 'first-token' }, endpoint: 'https://crm.example/v2/mcp' });
   });
 
+  it('restores a former version with the secrets that it had', async () => {
+    await registry.register(acme, http);
+    await registry.update(ref('crm'), { timeout: 9, auth: { token: 'second-token' } });
+    await registry.restore(ref('crm'), 1);
+    expect(served('crm')).toMatchObject({ timeout: 60, auth: { token: 'first-token' } });
+    expect((await registry.history(ref('crm'))).map(({ version }) => version)).toEqual([3, 2, 1]);
+    expect(JSON.stringify(await registry.history(ref('crm')))).not.toMatch(/first-token|second-token/);
+    await expect(registry.restore(ref('crm'), 7)).rejects.toMatchObject({ code: 'COMPOSER_SERVER_VERSION_UNKNOWN' });
+  });
+
   it('stops and starts a member', async () => {
     await registry.register(acme, http);
     await registry.setStatus(ref('crm'), 'deactivated');

@@ -10,12 +10,13 @@ import {
   MemberProbeError,
   TooManyServersError,
   UnknownServerError,
+  UnknownVersionError,
 } from './registry.errors.js';
 import { SealedConfig } from './sealed-config.js';
 import { type CheckedConfig, addressesOf, checkServerConfig } from './server-config-check.js';
 import type { ServerConfig } from './server-config.schema.js';
 import { destinationOf, dotted, restoreSecrets } from './server-config-secrets.js';
-import { ServerConfigStore, type StoredServer } from './server-config.store.js';
+import { ServerConfigStore, type StoredServer, type StoredVersion } from './server-config.store.js';
 
 /** How many servers a tenant may register. */
 const SERVERS_PER_TENANT = 2000;
@@ -28,6 +29,9 @@ export interface ServerView {
   readonly createdAt: Date;
   readonly updatedAt: Date;
 }
+
+/** A configuration as it was at some time, secrets as markers. */
+export type ServerVersion = Pick<ServerView, 'config' | 'version' | 'createdAt'>;
 
 /** What a change did, beyond having been stored. */
 export interface ServerChange {
@@ -142,6 +146,25 @@ export class ServerRegistry {
     });
   }
 
+  /** The last versions of a server, newest first. Throws `UnknownServerError`. */
+  async history(ref: MemberRef): Promise<readonly ServerVersion[]> {
+    const versions = await this.store.history(ref);
+    if (versions.length === 0) throw new UnknownServerError();
+    return versions.map(({ config, version, createdAt }) => ({ config, version, createdAt }));
+  }
+
+  /** Makes a former version the next one, secrets included. Throws as `update`, and `UnknownVersionError`. */
+  async restore(ref: MemberRef, version: number): Promise<ServerChange> {
+    return this.changes.run(memberKey(ref), async () => {
+      const before = await this.find(ref);
+      const wanted = (await this.store.history(ref)).find((known) => known.version === version);
+      if (!wanted) throw new UnknownVersionError();
+      const config = await this.opened(wanted);
+      await this.gateOrThrow().judge(addressesOf(config));
+      return this.replace(before, config, []);
+    });
+  }
+
   async setStatus(ref: MemberRef, status: ServerConfig['status']): Promise<ServerChange> {
     return this.changes.run(memberKey(ref), async () => {
       const before = await this.find(ref);
@@ -207,7 +230,7 @@ export class ServerRegistry {
     throw new InvalidServerConfigError(kept.map((place): Fault => ({ path: dotted(place), message })));
   }
 
-  private async opened(stored: StoredServer): Promise<ServerConfig> {
+  private async opened(stored: StoredVersion): Promise<ServerConfig> {
     const { config } = restoreSecrets(stored.config, this.auth, await this.sealed.open(stored));
     return mustFit(checkServerConfig(config, this.auth, { mayReadFiles: true }));
   }

@@ -83,6 +83,17 @@ export function describeServerStores(name: string, open: () => Promise<OpenStore
       expect(await stores.catalogs.read(own)).toBeUndefined();
     });
 
+    it('keeps the last ten versions, newest first, and none of a server that is gone', async () => {
+      await stores.servers.insert(draft(own));
+      for (let version = 2; version <= 12; version++) await stores.servers.replace(draft(own, version));
+      const history = await stores.servers.history(own);
+      expect(history.map(({ version }) => version)).toEqual([12, 11, 10, 9, 8, 7, 6, 5, 4, 3]);
+      expect(history[0]).toMatchObject(draft(own, 12));
+      expect(await stores.servers.history(foreign)).toEqual([]);
+      await stores.servers.remove(own);
+      expect(await stores.servers.history(own)).toEqual([]);
+    });
+
     it('lets one of many concurrent changes win', async () => {
       await stores.servers.insert(draft(own));
       const changes = await Promise.allSettled([1, 2, 3, 4, 5].map(() => stores.servers.replace(draft(own, 2))));

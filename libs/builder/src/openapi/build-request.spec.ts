@@ -330,6 +330,10 @@ describe('headers', () => {
     expect(faultsOf(tool, { 'X-List': value })).toEqual([{ path: 'X-List', message: expect.any(String) }]);
   });
 
+  it('are left out for arguments that are null or empty', () => {
+    expect(Object.keys(buildRequest(tool, { 'X-List': null, sid: '', theme: null }, BASE).headers)).toEqual(['accept']);
+  });
+
   it('take ISO-8859-1', () => {
     expect(buildRequest(tool, { 'X-List': 'grün\tx' }, BASE).headers['x-list']).toBe('grün\tx');
   });

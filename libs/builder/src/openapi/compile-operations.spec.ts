@@ -167,7 +167,7 @@ describe('an operation', () => {
     expect(only(paths({ description: '\u200b' })).description).toMatch(/^Executes GET \/a\n/);
     const hidden = only(
       paths({
-        description: `a\u0000\u202e\u2066\u200d\ufeff\ufff9\u{e0041}\u00ad\u001b[31mb\r\nc${'é'.repeat(9_000)}`,
+        description: `a\u0000\u202e\u2066\u200d\ufeff\ufff9\u3164\u034f\ufe0f\u{e0041}\u00ad\u001b[31mb\r\nc${'é'.repeat(9_000)}`,
       }),
     ).description;
     expect(hidden).toMatch(/^a\[31mb\ncé+…\n/);

@@ -63,7 +63,7 @@ export class ToolCatalog implements OnModuleInit, OnApplicationShutdown {
   }
 
   /** `undefined` if the cursor was not given out here. Cursors name the last tool seen, so they outlive every change. */
-  page(principal: Principal, cursor: string | undefined): CatalogPage | undefined {
+  page(principal: Principal, cursor: unknown): CatalogPage | undefined {
     const view = this.viewFor(principal);
     const after = cursor === undefined ? '' : nameOf(cursor);
     if (after === undefined) return undefined;
@@ -152,7 +152,8 @@ const PREFIX = 'after:';
 
 const cursorOf = (name: string): string => Buffer.from(PREFIX + name).toString('base64url');
 
-function nameOf(cursor: string): string | undefined {
+function nameOf(cursor: unknown): string | undefined {
+  if (typeof cursor !== 'string') return undefined;
   const text = Buffer.from(cursor, 'base64url').toString('utf8');
   return text.startsWith(PREFIX) && cursorOf(text.slice(PREFIX.length)) === cursor
     ? text.slice(PREFIX.length)

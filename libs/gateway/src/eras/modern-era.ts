@@ -96,7 +96,7 @@ export class ModernEra {
   }
 
   private list({ principal, message, reply }: McpExchange): void {
-    const page = this.catalog.page(principal, message.params['cursor'] as string | undefined);
+    const page = this.catalog.page(principal, message.params['cursor']);
     if (!page) return reply.protocolError(INVALID_PARAMS, 'Invalid params: this cursor was not given out here');
     const outcomes = this.catalog.outcomes(principal.tenantId);
     const meta = { [META_SERVER_INFO]: COMPOSER_INFO };

@@ -1,10 +1,11 @@
-import { type MemberOutcome, MemberPool, type MemberSlot } from '#builder';
+import { MemberPool } from '#builder';
 import { type MemberRef, serverId } from '#kernel';
 import { type ServerChange, ServerRegistry, type ServerView } from '#registry';
 import { type Principal, holdsAny } from '#tenancy';
 import { Injectable } from '@nestjs/common';
 import { z } from 'zod';
 import type { ManagementTool, ToolAnswer } from './management-tool.js';
+import { healthOf } from './member-health.js';
 
 const serverIdArgument = z.strictObject({ server_id: z.string().min(1).describe('The id of the server') });
 const nothing = z.strictObject({});
@@ -128,18 +129,6 @@ export class ServerTools {
       },
     };
   }
-}
-
-interface Health {
-  readonly status: 'OK' | 'Down';
-  readonly server_name: string;
-  readonly state: MemberOutcome;
-  readonly detail?: string;
-}
-
-function healthOf({ ref, outcome, problem }: MemberSlot): Health {
-  const status = outcome === 'ok' ? 'OK' : 'Down';
-  return { status, server_name: ref.serverId, state: outcome, ...(problem === undefined ? {} : { detail: problem }) };
 }
 
 function listed({ id, config }: ServerView): object {

@@ -1,6 +1,6 @@
 import { MemberPool } from '#builder';
 import type { TenantId } from '#kernel';
-import { Injectable, type OnApplicationShutdown, type OnModuleInit } from '@nestjs/common';
+import { type BeforeApplicationShutdown, Injectable, type OnModuleInit } from '@nestjs/common';
 import type { HttpReply } from './http-reply.js';
 
 /** A client that wants to hear of changes, over a stream that stays open. */
@@ -21,7 +21,7 @@ const MAX_STREAMS = 10_000;
 
 /** The open streams, and what is sent over them. */
 @Injectable()
-export class ChangeStreams implements OnModuleInit, OnApplicationShutdown {
+export class ChangeStreams implements OnModuleInit, BeforeApplicationShutdown {
   private readonly streams = new Map<string, ChangeStream>();
   private readonly waiting = new Set<TenantId>();
   private stopListening: () => void = () => undefined;
@@ -35,7 +35,8 @@ export class ChangeStreams implements OnModuleInit, OnApplicationShutdown {
     this.timer.unref();
   }
 
-  onApplicationShutdown(): void {
+  /** Before the server closes, because it waits for every connection that is still in use. */
+  beforeApplicationShutdown(): void {
     this.stopListening();
     clearInterval(this.timer);
     for (const { reply, farewell } of this.streams.values()) {

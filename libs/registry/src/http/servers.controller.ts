@@ -93,6 +93,35 @@ export class ServersController {
   async deactivate(@CurrentPrincipal() by: Principal, @Param('id') id: string): Promise<ServerBody> {
     return changedBody(await this.registry.setStatus(refOf(by, id), 'deactivated'));
   }
+
+  @Get(':id/versions')
+  @AllowRoles('admin', 'developer')
+  @ApiOperation({ summary: 'The last versions of a configuration, newest first' })
+  @ApiParam({ name: 'id' })
+  async versions(@CurrentPrincipal() by: Principal, @Param('id') id: string): Promise<{ items: ServerBody[] }> {
+    const versions = await this.registry.history(refOf(by, id));
+    return {
+      items: versions.map(({ config, version, createdAt }) => ({
+        version,
+        created_at: createdAt.toISOString(),
+        config,
+      })),
+    };
+  }
+
+  @Post(':id/versions/:version/restore')
+  @HttpCode(200)
+  @AllowRoles('admin')
+  @ApiOperation({ summary: 'Make a former version the next one', description: 'With the secrets that it had.' })
+  @ApiParam({ name: 'id' })
+  @ApiParam({ name: 'version' })
+  async restore(
+    @CurrentPrincipal() by: Principal,
+    @Param('id') id: string,
+    @Param('version') version: string,
+  ): Promise<ServerBody> {
+    return changedBody(await this.registry.restore(refOf(by, id), Number(version)));
+  }
 }
 
 function refOf({ tenantId }: Principal, id: string): { tenantId: Principal['tenantId']; serverId: ServerId } {

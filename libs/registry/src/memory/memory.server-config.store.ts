@@ -1,12 +1,19 @@
 import { type MemberRef, type TenantId, memberKey } from '#kernel';
 import type { StoredCatalog } from '../catalog.store.js';
 import { DuplicateServerError, ServerConflictError } from '../registry.errors.js';
-import { ServerConfigStore, type ServerDraft, type StoredServer } from '../server-config.store.js';
+import {
+  ServerConfigStore,
+  type ServerDraft,
+  type StoredServer,
+  type StoredVersion,
+  VERSIONS_KEPT,
+} from '../server-config.store.js';
 import { MemoryCatalogStore } from './memory.catalog.store.js';
 
 /** For tests: configurations of one process, gone with it. */
 export class MemoryServerConfigStore extends ServerConfigStore {
   private readonly servers = new Map<string, StoredServer>();
+  private readonly versions = new Map<string, readonly StoredVersion[]>();
 
   constructor(private readonly catalogs: MemoryCatalogStore = new MemoryCatalogStore()) {
     super();
@@ -33,7 +40,12 @@ export class MemoryServerConfigStore extends ServerConfigStore {
     return this.put(draft, before.createdAt, catalog);
   }
 
+  override async history(ref: MemberRef): Promise<readonly StoredVersion[]> {
+    return structuredClone(this.versions.get(memberKey(ref)) ?? []);
+  }
+
   override async remove(ref: MemberRef): Promise<boolean> {
+    this.versions.delete(memberKey(ref));
     this.catalogs.forget(ref);
     return this.servers.delete(memberKey(ref));
   }
@@ -41,6 +53,9 @@ export class MemoryServerConfigStore extends ServerConfigStore {
   private async put(draft: ServerDraft, createdAt: Date, catalog?: StoredCatalog): Promise<StoredServer> {
     const server = { ...structuredClone(draft), createdAt, updatedAt: new Date() };
     this.servers.set(memberKey(draft.ref), server);
+    const before = this.versions.get(memberKey(draft.ref)) ?? [];
+    const version = { ...structuredClone(draft), createdAt: server.updatedAt };
+    this.versions.set(memberKey(draft.ref), [version, ...before].slice(0, VERSIONS_KEPT));
     if (catalog) await this.catalogs.write(draft.ref, catalog);
     return structuredClone(server);
   }

@@ -3,7 +3,13 @@ import { Database, type Transaction } from '#persistence';
 import { Injectable } from '@nestjs/common';
 import type { StoredCatalog } from '../catalog.store.js';
 import { DuplicateServerError, ServerConflictError } from '../registry.errors.js';
-import { ServerConfigStore, type ServerDraft, type StoredServer } from '../server-config.store.js';
+import {
+  ServerConfigStore,
+  type ServerDraft,
+  type StoredServer,
+  type StoredVersion,
+  VERSIONS_KEPT,
+} from '../server-config.store.js';
 import { writeCatalog } from './postgres.catalog.store.js';
 
 interface Row {
@@ -14,9 +20,6 @@ interface Row {
   readonly created_at: Date;
   readonly updated_at: Date;
 }
-
-/** How many former versions of a server are kept. */
-const VERSIONS_KEPT = 10;
 
 /** Configurations in Postgres, embedded or not; row-level security holds the tenants apart a second time. */
 @Injectable()
@@ -69,6 +72,22 @@ export class PostgresServerConfigStore extends ServerConfigStore {
       if (catalog) await writeCatalog(tx, draft.ref, catalog);
       return stored(tenantId, row);
     });
+  }
+
+  override async history({ tenantId, serverId }: MemberRef): Promise<readonly StoredVersion[]> {
+    const rows = await this.database.inTenant(tenantId, (tx) =>
+      tx.query<Omit<Row, 'id' | 'updated_at'>>(
+        'SELECT * FROM server_versions WHERE tenant_id = $1 AND server_id = $2 ORDER BY version DESC',
+        [tenantId, serverId],
+      ),
+    );
+    return rows.map(({ config, secrets, version, created_at }) => ({
+      ref: { tenantId, serverId },
+      config,
+      secrets,
+      version: Number(version),
+      createdAt: created_at,
+    }));
   }
 
   override async remove({ tenantId, serverId }: MemberRef): Promise<boolean> {
