@@ -1,17 +1,18 @@
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import type { Client } from '@modelcontextprotocol/client';
-import { type SeenRequest, type RecordingService, openApiDocument, startRecordingService } from '../fixtures/recording-service.js';
 import {
-  JSON_HEADERS,
-  callTool,
-  connect,
-  connectV1,
-  modern,
-  openSession,
-  send,
-  toolNames,
-} from '../fixtures/mcp-clients.js';
-import { type McpMember, startEverythingServer, startLegacyMember, startModernMember } from '../fixtures/mcp-members.js';
+  type SeenRequest,
+  type RecordingService,
+  openApiDocument,
+  startRecordingService,
+} from '../fixtures/recording-service.js';
+import { callTool, connect, connectV1, modern, openSession, send, toolNames } from '../fixtures/mcp-clients.js';
+import {
+  type McpMember,
+  startEverythingServer,
+  startLegacyMember,
+  startModernMember,
+} from '../fixtures/mcp-members.js';
 import { type ComposerProcess, startComposer } from '../fixtures/running-composer.js';
 import { eventually } from '../fixtures/eventually.js';
 
@@ -59,11 +60,13 @@ describe('clients of every kind', () => {
 
   afterAll(async () => {
     await Promise.all(clients.map((client) => client.close().catch(() => undefined)));
-    await Promise.all([composer, service, everything, old, young].map((part) => ('stop' in part ? part.stop() : part.close())));
+    await Promise.all(
+      [composer, service, everything, old, young].map((part) => ('stop' in part ? part.stop() : part.close())),
+    );
   });
 
   const kinds = {
-    'the v1 client': () => connectV1(composer.mcpUrl) as unknown as Promise<Client>,
+    'the v1 client': () => connectV1(composer.mcpUrl),
     'the v2 client, legacy era': () => connect(composer.mcpUrl, 'legacy'),
     'the v2 client, modern era': () => connect(composer.mcpUrl, 'modern'),
   };
@@ -113,7 +116,7 @@ describe('clients of every kind', () => {
       const id = Math.floor(index / 5);
       const client = index % 5;
       const name = tools[index % tools.length]!;
-      const args = { n: index, a: index, b: 1000, message: `call ${index}` };
+      const args = argumentsOf(name, index);
       const session = sessions[client];
       const { json } = session
         ? await send(composer.url, {
@@ -158,6 +161,19 @@ describe('clients of every kind', () => {
       expect(young.cancelled).toContain('by closing');
       expect(old.cancelled).toContain('by closing');
     });
+  });
+
+  it('frees the connection of a call that a legacy client has cancelled', async () => {
+    const session = await openSession(composer.url);
+    const call = { name: 'old_wait', arguments: { key: 'freed' } };
+    const answer = send(composer.url, {
+      headers: session,
+      body: JSON.stringify({ jsonrpc: '2.0', id: 'abc', method: 'tools/call', params: call }),
+    });
+    await eventually(() => expect(old.waiting).toContain('freed'));
+    const cancelled = { jsonrpc: '2.0', method: 'notifications/cancelled', params: { requestId: 'abc' } };
+    await send(composer.url, { headers: session, body: JSON.stringify(cancelled) });
+    expect((await answer).text).toBe('');
   });
 
   it('goes on with a call when a legacy client loses its connection, for that is no cancellation', async () => {
@@ -213,7 +229,7 @@ describe('clients of every kind', () => {
     expect((await pagesOf(await opened('the v2 client, modern era'))).flat()).toEqual(names);
   });
 
-  it.each([['made up'], [''], ['YWZ0ZXI6'.repeat(3)], [7], [null], [{}]])(
+  it.each([['made up'], [''], ['YWZ0ZXI6!'], ['b3RoZXI6eA'], [7], [null], [{}]])(
     'refuses the cursor %j with -32602 in both eras',
     async (cursor) => {
       const session = await openSession(composer.url);
@@ -259,6 +275,40 @@ describe('clients of every kind', () => {
   });
 });
 
+describe('a composer that is told to stop', () => {
+  it('ends within seconds although streams are open and a call hangs, and says so to everybody', async () => {
+    const [composer, old, young] = await Promise.all([startComposer(), startLegacyMember(), startModernMember()]);
+    try {
+      await composer.api('POST', '/api/v1/servers', { id: 'old', type: 'http', endpoint: old.url });
+      await composer.api('POST', '/api/v1/servers', { id: 'young', type: 'http', endpoint: young.url });
+      const client = await connect(composer.mcpUrl, 'modern');
+      const subscription = await client.listen({ toolsListChanged: true });
+      const session = await openSession(composer.url);
+      const stream = send(composer.url, { method: 'GET', headers: session, timeoutMs: 25_000 });
+      const calls = [
+        callTool(composer.url, 'old_wait', { key: 'stopping' }),
+        callTool(composer.url, 'young_wait', { key: 'stopping' }),
+      ];
+      await eventually(() => expect([...old.waiting, ...young.waiting]).toEqual(['stopping', 'stopping']));
+
+      const started = performance.now();
+      await composer.kill('SIGTERM');
+      expect(performance.now() - started).toBeLessThan(15_000);
+      await expect(subscription.closed).resolves.toBe('graceful');
+      expect((await stream).status).toBe(200);
+      for (const result of await Promise.all(calls)) {
+        expect(result).toMatchObject({
+          isError: true,
+          content: [{ text: expect.stringMatching(/stopped.*not known/) }],
+        });
+      }
+      expect([...old.cancelled, ...young.cancelled]).toEqual(['stopping', 'stopping']);
+    } finally {
+      await Promise.all([composer.stop(), old.close(), young.close()]);
+    }
+  });
+});
+
 describe('a session id', () => {
   it('outlives the process that gave it out, and is refused with one character changed', async () => {
     const first = await startComposer();
@@ -296,6 +346,11 @@ async function pagesOf(client: Client): Promise<string[][]> {
 }
 
 const everyTool = async (client: Client) => (await pagesOf(client)).flat();
+
+function argumentsOf(name: string, index: number): Record<string, unknown> {
+  if (name === 'rest_double') return { n: index };
+  return name === 'everything_get-sum' ? { a: index, b: 1000 } : { message: `call ${index}` };
+}
 
 function ownAnswer(name: string, index: number): string {
   if (name === 'rest_double') return `"doubled":${index * 2}`;

@@ -97,15 +97,10 @@ export class ComposerProcess {
   }
 
   /** @param path from the root, `/api/v1/servers` for instance. A string as body is sent as it is. */
-  async api(
-    method: string,
-    path: string,
-    body?: unknown,
-    headers: Readonly<Record<string, string>> = {},
-  ): Promise<ApiAnswer> {
+  async api(method: string, path: string, body?: unknown): Promise<ApiAnswer> {
     const response = await fetch(this.url + path, {
       method,
-      headers: { ...(body === undefined ? {} : { 'content-type': 'application/json' }), ...headers },
+      headers: body === undefined ? {} : { 'content-type': 'application/json' },
       body: body === undefined || typeof body === 'string' ? (body ?? null) : JSON.stringify(body),
       signal: AbortSignal.timeout(60_000),
     });

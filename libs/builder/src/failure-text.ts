@@ -1,6 +1,6 @@
 import { EgressTimeoutError, EgressUnreachableError } from '#egress';
 import type { ComposerError } from '#kernel';
-import { MemberRefusedError, MemberTimeoutError } from './builder.errors.js';
+import { MemberClosedError, MemberRefusedError, MemberTimeoutError } from './builder.errors.js';
 
 /** What the caller of a tool reads when its member failed: what happened, and what to do. No address, no header. */
 export function failureText(member: string, error: ComposerError): string {
@@ -9,7 +9,7 @@ export function failureText(member: string, error: ComposerError): string {
 
 function adviceOn(error: ComposerError): string {
   if (error instanceof MemberRefusedError) return 'An administrator has to enter a working credential.';
-  if (error instanceof MemberTimeoutError)
+  if (error instanceof MemberTimeoutError || error instanceof MemberClosedError)
     return 'Whether the call was carried out is not known: check before you repeat it.';
   if (error instanceof EgressUnreachableError || error instanceof EgressTimeoutError) {
     return error.beforeSent

@@ -1,4 +1,4 @@
-import { Injectable, type OnApplicationBootstrap, type OnApplicationShutdown } from '@nestjs/common';
+import { type BeforeApplicationShutdown, Injectable, type OnApplicationBootstrap } from '@nestjs/common';
 import { Log } from '#observability';
 import { MemberPool } from './member-pool.js';
 import type { MemberSlot } from './member-slot.js';
@@ -11,7 +11,7 @@ const DEFAULT_INTERVAL_SECONDS = 30;
 
 /** Checks every member now and then, each at its own interval with jitter, and takes over what it offers. */
 @Injectable()
-export class MemberMonitor implements OnApplicationBootstrap, OnApplicationShutdown {
+export class MemberMonitor implements OnApplicationBootstrap, BeforeApplicationShutdown {
   private timer: NodeJS.Timeout | undefined;
   private readonly running = new Map<MemberSlot, Promise<void>>();
 
@@ -25,7 +25,7 @@ export class MemberMonitor implements OnApplicationBootstrap, OnApplicationShutd
     this.timer.unref();
   }
 
-  async onApplicationShutdown(): Promise<void> {
+  async beforeApplicationShutdown(): Promise<void> {
     clearInterval(this.timer);
     await Promise.all(this.running.values());
   }

@@ -9,7 +9,7 @@ import {
   type ServerConfig,
   ServerRegistry,
 } from '#registry';
-import { Injectable, type OnApplicationShutdown, type OnModuleInit } from '@nestjs/common';
+import { type BeforeApplicationShutdown, Injectable, type OnModuleInit } from '@nestjs/common';
 import { MemberTimeoutError, asComposerError } from './builder.errors.js';
 import type { Member, MemberOffer, MemberOutcome } from './member.js';
 import { MemberSlot } from './member-slot.js';
@@ -27,7 +27,7 @@ const SHUTDOWN_GRACE_MS = 5_000;
  * what they offer up to date. One pool per process; every process builds the same members from the same store.
  */
 @Injectable()
-export class MemberPool implements MemberGate, OnModuleInit, OnApplicationShutdown {
+export class MemberPool implements MemberGate, OnModuleInit, BeforeApplicationShutdown {
   private readonly tenants = new Map<TenantId, Promise<Map<ServerId, MemberSlot>>>();
   private readonly loaded = new Map<TenantId, Map<ServerId, MemberSlot>>();
   private readonly listeners = new Set<(tenant: TenantId) => void>();
@@ -45,7 +45,8 @@ export class MemberPool implements MemberGate, OnModuleInit, OnApplicationShutdo
     this.registry.useGate(this);
   }
 
-  async onApplicationShutdown(): Promise<void> {
+  /** Before the server closes, because it waits for every call that is still under way. */
+  async beforeApplicationShutdown(): Promise<void> {
     const members = [...this.loaded.values()].flatMap((slots) => [...slots.values()]);
     await Promise.all([...members.map((slot) => slot.member?.close(SHUTDOWN_GRACE_MS)), ...this.closing]);
   }

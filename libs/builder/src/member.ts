@@ -47,6 +47,8 @@ export interface ToolReply {
 export interface RunningCall {
   /** The caller does not want the answer any more: the member is told, and the connection is freed. */
   cancel(): void;
+  /** The member is closed before it has answered: it is told, and so is the caller. */
+  breakOff(): void;
 }
 
 /** What a member offers: its tools, each as the JSON text that it gave, in its order. */

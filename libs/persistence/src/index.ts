@@ -1,5 +1,5 @@
 export { Database } from './database/database.js';
-export { isForeignKeyViolation, isUniqueViolation } from './database/database.faults.js';
+export { isForeignKeyViolation, isUniqueViolation } from './database/database-faults.js';
 export { Migrator } from './database/migrator.js';
 export { Transaction } from './database/transaction.js';
 export { EmbeddedDatabase, claimEmbeddedDatabase, startEmbeddedDatabase } from './embedded/index.js';
@@ -29,6 +29,6 @@ export {
 } from './persistence.errors.js';
 export { PersistenceModule } from './persistence.module.js';
 export { HandleSealer } from './sealing/handle-sealer.js';
-export { KeyCheck } from './sealing/key.check.js';
-export { KeyRing } from './sealing/key.ring.js';
+export { KeyCheck } from './sealing/key-check.js';
+export { KeyRing } from './sealing/key-ring.js';
 export { type SealRef, Sealer } from './sealing/sealer.js';

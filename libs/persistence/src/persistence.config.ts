@@ -1,7 +1,7 @@
 import { join } from 'node:path';
 import { ConfigError, STAGES, configSlice } from '#config';
 import { z } from 'zod';
-import { KeyRing } from './sealing/key.ring.js';
+import { KeyRing } from './sealing/key-ring.js';
 
 export type DatabaseConfig = EmbeddedConfig | PostgresConfig;
 

@@ -1,9 +1,9 @@
-export { CompiledCopy } from './compiled.copy.js';
+export { CompiledCopy } from './compiled-copy.js';
 export { describeDataKeyStore } from './data-key-store.contract.js';
-export { copyEmbeddedTemplate, openEmbeddedDatabase } from './embedded.database.js';
-export { type Open, describeOnEveryDatabase } from './every.database.js';
+export { copyEmbeddedTemplate, openEmbeddedDatabase } from './embedded-database.js';
+export { type Open, describeOnEveryDatabase } from './every-database.js';
 export { MemoryDataKeyStore } from './memory.data-key.store.js';
-export { openMemorySealer } from './memory.sealer.js';
+export { openMemorySealer } from './memory-sealer.js';
 export {
   type OpenDatabase,
   type OpenOptions,
@@ -14,7 +14,7 @@ export {
   ringOf,
   ringProvider,
   sealerOn,
-} from './open.database.js';
+} from './open-database.js';
 export {
   type FreshOptions,
   asSuperuser,
@@ -22,5 +22,5 @@ export {
   openFresh,
   openPostgresDatabase,
   urlOf,
-} from './postgres.database.js';
+} from './postgres-database.js';
 export { until } from './until.js';

@@ -1,7 +1,13 @@
 import type { RequestPatch } from '#auth';
 import type { EgressPool } from '#egress';
 import { type ComposerError, isObject } from '#kernel';
-import { MemberProtocolError, MemberRefusedError, MemberTimeoutError, asComposerError } from '../builder.errors.js';
+import {
+  MemberClosedError,
+  MemberProtocolError,
+  MemberRefusedError,
+  MemberTimeoutError,
+  asComposerError,
+} from '../builder.errors.js';
 import { failureText } from '../failure-text.js';
 import type { MemberOutcome, RunningCall, ToolCall, ToolReply } from '../member.js';
 import type { MemberCredential } from '../member-credential.js';
@@ -69,6 +75,13 @@ export class HttpToolCall implements ExchangeListener, RunningCall {
     this.settle();
     this.exchange?.stop();
     this.tellCancelled('the caller cancelled the request');
+  }
+
+  breakOff(): void {
+    if (this.isSettled) return;
+    this.exchange?.stop();
+    this.tellCancelled('the connection is closed');
+    this.giveUp(new MemberClosedError(), 'unknown');
   }
 
   head(head: AnswerHead): BodyForm {

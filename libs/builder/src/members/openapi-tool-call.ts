@@ -1,7 +1,7 @@
 import type { RequestPatch } from '#auth';
 import type { EgressPool } from '#egress';
 import { type ComposerError, isObject } from '#kernel';
-import { MemberTimeoutError, asComposerError } from '../builder.errors.js';
+import { MemberClosedError, MemberTimeoutError, asComposerError } from '../builder.errors.js';
 import { failureText } from '../failure-text.js';
 import type { MemberOutcome, RunningCall, ToolCall, ToolReply } from '../member.js';
 import type { MemberCredential } from '../member-credential.js';
@@ -66,6 +66,11 @@ export class OpenApiToolCall implements ExchangeListener, RunningCall {
     if (this.isSettled) return;
     this.settle();
     this.exchange?.stop();
+  }
+
+  breakOff(): void {
+    this.exchange?.stop();
+    this.giveUp(new MemberClosedError());
   }
 
   head(head: AnswerHead): BodyForm {

@@ -14,7 +14,7 @@ export class RunningCalls {
     if (this.calls.size === 0) this.onIdle?.();
   };
 
-  /** Resolves when no call is under way, after `graceMs` at the latest; the rest is cancelled. */
+  /** Resolves when no call is under way, after `graceMs` at the latest; the rest is broken off. */
   async drained(graceMs: number): Promise<void> {
     if (this.calls.size > 0) {
       await new Promise<void>((resolve) => {
@@ -25,6 +25,6 @@ export class RunningCalls {
         };
       });
     }
-    for (const call of [...this.calls]) call.cancel();
+    for (const call of [...this.calls]) call.breakOff();
   }
 }

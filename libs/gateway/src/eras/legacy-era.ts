@@ -95,8 +95,13 @@ export class LegacyEra {
 
   private call(exchange: McpExchange, session: ClientSession, id: MessageId): void {
     const running = this.router.route(exchange, 'legacy');
+    if (!running) return;
+    const cancel = () => {
+      running.cancel();
+      exchange.reply.endUnanswered();
+    };
     // In this era a closed connection is no cancellation: only the notification is.
-    if (running) exchange.reply.onFinished(this.sessions.track(session, id, running));
+    exchange.reply.onAnswered(this.sessions.track(session, id, { cancel }));
   }
 
   private notice({ message, reply }: McpExchange, session: ClientSession): void {

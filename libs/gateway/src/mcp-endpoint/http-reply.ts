@@ -29,6 +29,8 @@ export class HttpReply implements ToolReply {
   readonly takesEvents: boolean;
   private readonly era: Era;
   private isGone = false;
+  private isAnswered = false;
+  private whenAnswered: (() => void) | undefined;
 
   constructor(
     private readonly response: ServerResponse,
@@ -48,12 +50,14 @@ export class HttpReply implements ToolReply {
     });
   }
 
-  /** Calls `listener` when the answer is complete, or nobody waits for it any more. */
-  onFinished(listener: () => void): void {
-    this.response.once('close', listener);
+  /** Calls `listener` when the answer was given, whether or not anybody was still there to take it. */
+  onAnswered(listener: () => void): void {
+    if (this.isAnswered) listener();
+    else this.whenAnswered = listener;
   }
 
   message(parts: readonly Buffer[], status = 200): void {
+    this.noteAnswered();
     if (this.isGone) return;
     let length = 0;
     for (const part of parts) length += part.length;
@@ -143,12 +147,24 @@ export class HttpReply implements ToolReply {
   }
 
   endStream(): void {
+    this.noteAnswered();
     if (!this.isGone) this.response.end();
+  }
+
+  /** 2025-11-25, cancellation: a request that was cancelled gets no response; its connection is still to be freed. */
+  endUnanswered(): void {
+    if (!this.isGone && !this.response.headersSent) this.openStream();
+    this.endStream();
   }
 
   onDrain(resume: () => void): void {
     this.response.on('drain', resume);
     this.response.once('close', resume);
+  }
+
+  private noteAnswered(): void {
+    this.isAnswered = true;
+    this.whenAnswered?.();
   }
 }
 

@@ -11,6 +11,7 @@ const MAX_ENDED = 100_000;
 const MAX_RUNNING = 50_000;
 const MAX_OPENED = 10_000;
 
+type Cancellable = Pick<RunningCall, 'cancel'>;
 type Facts = z.infer<typeof content>;
 const content = z.strictObject({ t: z.string(), p: z.string(), v: z.string(), n: z.string(), i: z.number() });
 
@@ -28,7 +29,7 @@ export interface ClientSession {
 @Injectable()
 export class ClientSessions {
   private readonly ended = new Map<string, number>();
-  private readonly running = new Map<string, RunningCall>();
+  private readonly running = new Map<string, Cancellable>();
   /** Ids that were opened lately: opening costs more than the rest of a request's routing. */
   private readonly opened = new Map<string, Facts>();
 
@@ -67,7 +68,7 @@ export class ClientSessions {
   }
 
   /** Remembers a call so that the session can cancel it. Returns how to forget it. */
-  track(session: ClientSession, requestId: string | number, call: RunningCall): () => void {
+  track(session: ClientSession, requestId: string | number, call: Cancellable): () => void {
     const key = callKey(session, requestId);
     if (this.running.size < MAX_RUNNING) this.running.set(key, call);
     return () => {

@@ -8,7 +8,7 @@ import {
   openPostgresDatabase,
 } from '../../testing/index.js';
 import { DatabaseUnavailableError, NestedTransactionError, TransactionLostError } from '../persistence.errors.js';
-import { isForeignKeyViolation, isUniqueViolation } from './database.faults.js';
+import { isForeignKeyViolation, isUniqueViolation } from './database-faults.js';
 import type { Transaction } from './transaction.js';
 
 const insert = (tenant: TenantId, id: string) => (tx: Transaction) =>

@@ -2,10 +2,10 @@ import { Injectable } from '@nestjs/common';
 import type { TenantId } from '#kernel';
 import type { PoolClient } from 'pg';
 import { CommitUnknownError, DatabaseUnavailableError, TransactionLostError } from '../persistence.errors.js';
-import { ApplicationRole } from './application.role.js';
-import { currentOf, refuseInside, runInside } from './current.transaction.js';
-import { DatabaseConnection } from './database.connection.js';
-import { asDatabaseFault, isConnectionLost } from './database.faults.js';
+import { ApplicationRole } from './application-role.js';
+import { currentOf, refuseInside, runInside } from './current-transaction.js';
+import { DatabaseConnection } from './database-connection.js';
+import { asDatabaseFault, isConnectionLost } from './database-faults.js';
 import { Transaction } from './transaction.js';
 
 const STATEMENT_MS = 5_000;

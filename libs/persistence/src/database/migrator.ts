@@ -2,9 +2,9 @@ import { Injectable } from '@nestjs/common';
 import { type DataSource, MigrationExecutor, type QueryRunner } from 'typeorm';
 import { ComposerError } from '#kernel';
 import { MigrationError } from '../persistence.errors.js';
-import { ApplicationRole } from './application.role.js';
-import { DatabaseConnection } from './database.connection.js';
-import { asDatabaseFault } from './database.faults.js';
+import { ApplicationRole } from './application-role.js';
+import { DatabaseConnection } from './database-connection.js';
+import { asDatabaseFault } from './database-faults.js';
 
 /** Any number will do as long as nobody else takes it in this database: "mcpc" in ASCII. */
 const LOCK = 0x6d637063;

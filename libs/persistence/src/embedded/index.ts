@@ -1,1 +1,1 @@
-export { EmbeddedDatabase, claimEmbeddedDatabase, startEmbeddedDatabase } from './embedded.database.js';
+export { EmbeddedDatabase, claimEmbeddedDatabase, startEmbeddedDatabase } from './embedded-database.js';

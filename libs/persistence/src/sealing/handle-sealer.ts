@@ -1,10 +1,9 @@
-import { type KeyObject, createCipheriv, createDecipheriv, hkdfSync, randomBytes } from 'node:crypto';
+import { type KeyObject, createSecretKey, hkdfSync } from 'node:crypto';
 import { Injectable } from '@nestjs/common';
-import { KeyRingFile } from './key-ring.file.js';
+import { NONCE_BYTES, TAG_BYTES, decrypt, encrypt, lengthPrefixed } from './gcm.js';
+import { KeyRingFile } from './key-ring-file.js';
+import { KEY_BYTES } from './key-strength.js';
 
-const ALGORITHM = 'aes-256-gcm';
-const TAG = 16;
-const NONCE = 12;
 const VERSION = 'h1';
 
 /**
@@ -13,44 +12,42 @@ const VERSION = 'h1';
  */
 @Injectable()
 export class HandleSealer {
-  private readonly keys = new Map<string, Buffer>();
+  private readonly keys = new Map<string, KeyObject>();
 
   constructor(private readonly file: KeyRingFile) {}
 
   /** @returns visible ASCII without blanks: letters, digits, `-`, `_`, `.` */
   seal(purpose: string, text: string): string {
-    const { ring } = this.file;
-    const nonce = randomBytes(NONCE);
-    const cipher = createCipheriv(ALGORITHM, this.key(ring.activeId, purpose), nonce, { authTagLength: TAG });
-    const body = Buffer.concat([nonce, cipher.update(text, 'utf8'), cipher.final(), cipher.getAuthTag()]);
-    return `${VERSION}.${ring.activeId}.${body.toString('base64url')}`;
+    const { activeId } = this.file.ring;
+    const { nonce, ciphertext, tag } = encrypt(this.key(activeId, purpose), Buffer.from(text), lengthPrefixed(purpose));
+    return [VERSION, activeId, Buffer.concat([nonce, ciphertext, tag]).toString('base64url')].join('.');
   }
 
   /** `undefined` for everything that was not sealed for this purpose under a key of the ring. */
   open(purpose: string, handle: string): string | undefined {
-    const [version, keyId = '', encoded = '', rest] = handle.split('.');
+    const [version, keyId = '', encoded = '', ...rest] = handle.split('.');
     const body = Buffer.from(encoded, 'base64url');
-    const isOurs = version === VERSION && rest === undefined && this.file.ring.find(keyId) !== undefined;
-    if (!isOurs || body.length < NONCE + TAG || body.toString('base64url') !== encoded) return undefined;
-    const decipher = createDecipheriv(ALGORITHM, this.key(keyId, purpose), body.subarray(0, NONCE), {
-      authTagLength: TAG,
-    });
-    decipher.setAuthTag(body.subarray(-TAG));
+    const isWhole = body.length >= NONCE_BYTES + TAG_BYTES && body.toString('base64url') === encoded;
+    if (version !== VERSION || rest.length > 0 || !isWhole || !this.file.ring.find(keyId)) return undefined;
+    const parts = {
+      nonce: body.subarray(0, NONCE_BYTES),
+      ciphertext: body.subarray(NONCE_BYTES, -TAG_BYTES),
+      tag: body.subarray(-TAG_BYTES),
+    };
     try {
-      return Buffer.concat([decipher.update(body.subarray(NONCE, -TAG)), decipher.final()]).toString('utf8');
+      return decrypt(this.key(keyId, purpose), parts, lengthPrefixed(purpose)).toString('utf8');
     } catch {
-      return undefined; // tampered with
+      return undefined; // altered, or sealed by somebody else
     }
   }
 
-  private key(keyId: string, purpose: string): Buffer {
+  private key(keyId: string, purpose: string): KeyObject {
     const name = `${keyId}/${purpose}`;
     let key = this.keys.get(name);
-    if (!key) this.keys.set(name, (key = derived(this.file.ring.find(keyId)!, purpose)));
+    if (!key) {
+      const bytes = hkdfSync('sha256', this.file.ring.find(keyId)!, 'mcpc/v1', `handle:${purpose}`, KEY_BYTES);
+      this.keys.set(name, (key = createSecretKey(Buffer.from(bytes))));
+    }
     return key;
   }
-}
-
-function derived(key: KeyObject, purpose: string): Buffer {
-  return Buffer.from(hkdfSync('sha256', key, 'mcpc/v1', `handle:${purpose}`, 32));
 }

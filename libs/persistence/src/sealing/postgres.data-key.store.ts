@@ -1,6 +1,6 @@
 import { Injectable } from '@nestjs/common';
 import type { TenantId } from '#kernel';
-import { isForeignKeyViolation } from '../database/database.faults.js';
+import { isForeignKeyViolation } from '../database/database-faults.js';
 import { Database } from '../database/database.js';
 import { UnknownTenantError } from '../persistence.errors.js';
 import { DataKeyStore, type StoredDataKey } from './data-key.store.js';

@@ -1,8 +1,8 @@
 import { Injectable } from '@nestjs/common';
 import { KeyMissingError } from '../persistence.errors.js';
-import { KeyRingFile } from './key-ring.file.js';
+import { KeyRingFile } from './key-ring-file.js';
 import { NONCE_BYTES, TAG_BYTES, decrypt, encrypt, lengthPrefixed } from './gcm.js';
-import { type DataKeyRef, KeyProvider } from './key.provider.js';
+import { type DataKeyRef, KeyProvider } from './key-provider.js';
 
 const VERSION = 1;
 

@@ -1,8 +1,8 @@
 import { Injectable } from '@nestjs/common';
 import type { TenantId } from '#kernel';
-import { refuseInside } from '../database/current.transaction.js';
+import { refuseInside } from '../database/current-transaction.js';
 import { SealBrokenError, SealTooLongError } from '../persistence.errors.js';
-import { DataKeyKeeper } from './data-key.keeper.js';
+import { DataKeyKeeper } from './data-key-keeper.js';
 import { type Encrypted, decrypt, encrypt, lengthPrefixed } from './gcm.js';
 
 const VERSION = 'v1';

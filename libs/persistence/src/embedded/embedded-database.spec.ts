@@ -18,9 +18,9 @@ import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from
 import { Client } from 'pg';
 import { CompiledCopy, copyEmbeddedTemplate, until } from '../../testing/index.js';
 import { DataDirectoryLockedError, EmbeddedStartError } from '../persistence.errors.js';
-import { DirectoryLock } from './directory.lock.js';
-import { type EmbeddedDatabase, claimEmbeddedDatabase, startEmbeddedDatabase } from './embedded.database.js';
-import { ownIdentity } from './process.identity.js';
+import { DirectoryLock } from './directory-lock.js';
+import { type EmbeddedDatabase, claimEmbeddedDatabase, startEmbeddedDatabase } from './embedded-database.js';
+import { ownIdentity } from './process-identity.js';
 
 const HOLDER = `
 import { startEmbeddedDatabase } from './libs/persistence/src/embedded/index.js';

@@ -1,7 +1,7 @@
 import { createHmac, randomBytes } from 'node:crypto';
 import { Client } from 'pg';
-import { type OpenDatabase, type OpenOptions, openDatabase } from './open.database.js';
-import { runId, superuserUrl } from './run.directory.js';
+import { type OpenDatabase, type OpenOptions, openDatabase } from './open-database.js';
+import { runId, superuserUrl } from './run-directory.js';
 
 const TEMPLATE_LOCK = 0x74657374;
 

@@ -4,8 +4,8 @@ import { dirname, resolve } from 'node:path';
 import { Inject, Injectable } from '@nestjs/common';
 import { KeyFileError } from '../persistence.errors.js';
 import { type KeysConfig, keysConfig } from '../persistence.config.js';
-import { KeyRing } from './key.ring.js';
-import { KEY_BYTES } from './key.strength.js';
+import { KeyRing } from './key-ring.js';
+import { KEY_BYTES } from './key-strength.js';
 
 /** The key ring of this process: the operator's, else one that is generated once and kept in a file. */
 @Injectable()

@@ -1,7 +1,7 @@
 import { Injectable } from '@nestjs/common';
 import type { DataSource } from 'typeorm';
 import { UnsafeRoleError } from '../persistence.errors.js';
-import { DatabaseConnection } from './database.connection.js';
+import { DatabaseConnection } from './database-connection.js';
 
 /** The role that transactions switch to where the connecting role owns the tables. Nobody can log in as it. */
 const SWITCHED_ROLE = 'composer_app';

@@ -3,7 +3,7 @@ import { linkSync, mkdirSync, readFileSync, renameSync, rmSync, statSync, utimes
 import { dirname } from 'node:path';
 import { setTimeout as pause } from 'node:timers/promises';
 import { DataDirectoryLockedError } from '../persistence.errors.js';
-import { type ProcessIdentity, isComparable, isRunning, ownIdentity } from './process.identity.js';
+import { type ProcessIdentity, isComparable, isRunning, ownIdentity } from './process-identity.js';
 
 const HEARTBEAT_MS = 2_000;
 /** How many heartbeats a holder that cannot be looked up must miss to count as dead. */

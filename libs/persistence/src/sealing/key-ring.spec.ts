@@ -5,8 +5,8 @@ import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
 import { randomKeys, randomRing } from '../../testing/index.js';
 import { KeyFileError } from '../persistence.errors.js';
-import { KeyRingFile } from './key-ring.file.js';
-import { KeyRing } from './key.ring.js';
+import { KeyRingFile } from './key-ring-file.js';
+import { KeyRing } from './key-ring.js';
 
 const bytes = (fill: (at: number) => number, length = 32): Buffer =>
   Buffer.from(Array.from({ length }, (_, at) => fill(at)));

@@ -1,10 +1,10 @@
 import { type KeyObject, createSecretKey, randomBytes } from 'node:crypto';
 import { Injectable } from '@nestjs/common';
 import { Clock, type TenantId } from '#kernel';
-import { isInside } from '../database/current.transaction.js';
+import { isInside } from '../database/current-transaction.js';
 import { DataKeyStore, type StoredDataKey } from './data-key.store.js';
-import { KeyProvider } from './key.provider.js';
-import { KEY_BYTES } from './key.strength.js';
+import { KeyProvider } from './key-provider.js';
+import { KEY_BYTES } from './key-strength.js';
 
 const CACHE_MS = 5 * 60_000;
 const CACHE_KEYS = 2_000;

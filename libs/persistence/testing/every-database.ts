@@ -1,7 +1,7 @@
 import { describe } from '@jest/globals';
-import { openEmbeddedDatabase } from './embedded.database.js';
-import type { OpenDatabase, OpenOptions } from './open.database.js';
-import { openPostgresDatabase } from './postgres.database.js';
+import { openEmbeddedDatabase } from './embedded-database.js';
+import type { OpenDatabase, OpenOptions } from './open-database.js';
+import { openPostgresDatabase } from './postgres-database.js';
 
 export type Open = (options?: OpenOptions) => Promise<OpenDatabase>;
 

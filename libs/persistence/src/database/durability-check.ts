@@ -1,6 +1,6 @@
 import { Injectable } from '@nestjs/common';
 import { Log } from '#observability';
-import { DatabaseConnection } from './database.connection.js';
+import { DatabaseConnection } from './database-connection.js';
 
 /** Says so in the log when the database acknowledges writes that a power cut may take back. */
 @Injectable()

@@ -2,8 +2,8 @@ import { existsSync } from 'node:fs';
 import { cp, mkdir, mkdtemp, rename, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { type OpenDatabase, type OpenOptions, openDatabase } from './open.database.js';
-import { runDirectory } from './run.directory.js';
+import { type OpenDatabase, type OpenOptions, openDatabase } from './open-database.js';
+import { runDirectory } from './run-directory.js';
 import { until } from './until.js';
 
 /** A migrated embedded database of its own. */

@@ -1,5 +1,5 @@
 import { type KeyObject, createSecretKey } from 'node:crypto';
-import { weakness } from './key.strength.js';
+import { weakness } from './key-strength.js';
 
 const ID = /^[A-Za-z0-9][A-Za-z0-9_-]{0,62}$/;
 const BASE64 = /^[A-Za-z0-9+/_-]+={0,2}$/;

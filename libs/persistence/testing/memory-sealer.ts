@@ -1,8 +1,8 @@
 import { Clock } from '#kernel';
-import { DataKeyKeeper } from '../src/sealing/data-key.keeper.js';
+import { DataKeyKeeper } from '../src/sealing/data-key-keeper.js';
 import { Sealer } from '../src/sealing/sealer.js';
 import { MemoryDataKeyStore } from './memory.data-key.store.js';
-import { ringProvider } from './open.database.js';
+import { ringProvider } from './open-database.js';
 
 /** A real sealer whose keys live in memory, for tests that need no database. */
 export async function openMemorySealer(clock = new Clock()): Promise<Sealer> {

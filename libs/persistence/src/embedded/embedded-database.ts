@@ -4,8 +4,8 @@ import { tmpdir } from 'node:os';
 import { basename, dirname, join, resolve } from 'node:path';
 import { Worker } from 'node:worker_threads';
 import { EmbeddedStartError } from '../persistence.errors.js';
-import { DirectoryLock } from './directory.lock.js';
-import { WORKER_SOURCE } from './worker.source.js';
+import { DirectoryLock } from './directory-lock.js';
+import { WORKER_SOURCE } from './worker-source.js';
 
 /** The first start builds the cluster, which takes seconds; a machine under load takes several times as long. */
 const START_DEADLINE_MS = 60_000;

@@ -3,7 +3,7 @@ import { Injectable } from '@nestjs/common';
 import { Log } from '#observability';
 import { Database } from '../database/database.js';
 import { KeyMissingError, KeyWrongError } from '../persistence.errors.js';
-import { KeyProvider } from './key.provider.js';
+import { KeyProvider } from './key-provider.js';
 
 /** What a check record holds: no secret, only something to recognise. */
 const EXPECTED = createHash('sha256').update('mcpc/key-check/v1').digest();

@@ -9,7 +9,7 @@ import {
 } from '../../testing/index.js';
 import { Log, SecretValues } from '#observability';
 import { KeyMissingError, KeyWrongError } from '../persistence.errors.js';
-import { KeyCheck } from './key.check.js';
+import { KeyCheck } from './key-check.js';
 
 describeOnEveryDatabase('key check', (open) => {
   const [first, second, third] = [randomKeys('kek_1'), randomKeys('kek_2'), randomKeys('kek_3')] as const;

@@ -5,7 +5,7 @@ import type { Pool } from 'pg';
 import { DataSource, type DataSourceOptions } from 'typeorm';
 import { claimEmbeddedDatabase, type EmbeddedDatabase } from '../embedded/index.js';
 import { type DatabaseConfig, databaseConfig } from '../persistence.config.js';
-import { asDatabaseFault } from './database.faults.js';
+import { asDatabaseFault } from './database-faults.js';
 
 const POOL_SIZE = 10;
 /** One connection holds the migration lock, the other one works. */
