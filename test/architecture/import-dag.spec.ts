@@ -21,7 +21,7 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   registry: ['kernel', 'config', 'tenancy', 'observability', 'persistence', 'auth'],
   builder: ['kernel', 'config', 'observability', 'egress', 'auth', 'registry'],
   gateway: ['kernel', 'config', 'tenancy', 'observability', 'registry', 'builder'],
-  health: ['kernel', 'config', 'observability', 'persistence', 'builder'],
+  health: ['kernel', 'config', 'tenancy', 'observability', 'persistence', 'builder'],
 };
 const ORDER = Object.keys(MAY_IMPORT);
 const PARTS = [...ORDER, 'composer'];

@@ -57,7 +57,9 @@ describe('file names', () => {
 
   it('never name a drawer instead of a job', () => {
     const drawers = /(^|[-./])(utils?|common|shared|helpers?|misc|services?|managers?)([-./]|$)/;
-    expect(paths(sources.filter(({ path }) => drawers.test(path)))).toEqual([]);
+    // A fixture may play a service: there the word is the job.
+    const named = sources.filter(({ path }) => !path.startsWith('test/fixtures/') && drawers.test(path));
+    expect(paths(named)).toEqual([]);
   });
 });
 

@@ -1,11 +1,7 @@
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import type { Client } from '@modelcontextprotocol/client';
-import {
-  type SeenRequest,
-  type RecordingService,
-  openApiDocument,
-  startRecordingService,
-} from '../fixtures/recording-service.js';
+import { openApiDocument } from '../fixtures/openapi-member.js';
+import { type RecordedRequest, type RestService, startRestService } from '../fixtures/rest-service.js';
 import { callTool, connect, connectV1, modern, openSession, send, toolNames } from '../fixtures/mcp-clients.js';
 import {
   type McpMember,
@@ -13,13 +9,15 @@ import {
   startLegacyMember,
   startModernMember,
 } from '../fixtures/mcp-members.js';
-import { type ComposerProcess, startComposer } from '../fixtures/running-composer.js';
+import { type ComposerProcess, startComposer } from '../support/composer-process.js';
+import { setTimeout as pause } from 'node:timers/promises';
 import { eventually } from '../fixtures/eventually.js';
 
 /** A number that comes back as it went, so that nobody's answer can be taken for another's. */
-const doubling = ({ url }: SeenRequest) => {
+const doubling = async ({ url }: RecordedRequest) => {
   const n = Number(new URL(url, 'http://service').searchParams.get('n'));
-  return { body: { n, doubled: n * 2 }, delay: n % 7 };
+  await pause(n % 7);
+  return { body: { n, doubled: n * 2 } };
 };
 
 const SPEC = openApiDocument({
@@ -32,7 +30,7 @@ const SPEC = openApiDocument({
 
 describe('clients of every kind', () => {
   let composer: ComposerProcess;
-  let service: RecordingService;
+  let service: RestService;
   let everything: Awaited<ReturnType<typeof startEverythingServer>>;
   let old: McpMember;
   let young: McpMember;
@@ -41,7 +39,7 @@ describe('clients of every kind', () => {
   beforeAll(async () => {
     [composer, service, everything, old, young] = await Promise.all([
       startComposer({ env: { TOOLS_PAGE_SIZE: '3' } }),
-      startRecordingService(doubling),
+      startRestService({ answer: doubling }),
       startEverythingServer(),
       startLegacyMember(),
       startModernMember(),

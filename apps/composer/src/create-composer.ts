@@ -8,12 +8,14 @@ import { gatewayConfig } from '#gateway';
 import { Readiness } from '#health';
 import { Log, observabilityConfig } from '#observability';
 import { databaseConfig, keysConfig } from '#persistence';
+import { ServerConfigFile, registryConfig } from '#registry';
 import { DEFAULT_TENANT } from '#tenancy';
 import { NestFactory } from '@nestjs/core';
 import { FastifyAdapter, type NestFastifyApplication } from '@nestjs/platform-fastify';
 import { DocumentBuilder, SwaggerModule } from '@nestjs/swagger';
 import { ComposerModule } from './composer.module.js';
 import { FrontListener } from './http/front.listener.js';
+import { ListenError } from './http/http.errors.js';
 
 const SLICES = [
   stageConfig,
@@ -24,6 +26,7 @@ const SLICES = [
   keysConfig,
   egressConfig,
   gatewayConfig,
+  registryConfig,
 ];
 
 /** An inline specification of 5 MiB, and room for what is around it. */
@@ -62,6 +65,7 @@ export async function createComposer(): Promise<NestFastifyApplication> {
     document(app);
     await app.init();
     await app.get(MemberPool).load(DEFAULT_TENANT);
+    await app.get(ServerConfigFile).apply(DEFAULT_TENANT);
     app.get(Readiness).noteLoaded();
     front = app.get(FrontListener);
     return app;
@@ -71,10 +75,20 @@ export async function createComposer(): Promise<NestFastifyApplication> {
   }
 }
 
-/** Starts serving. Returns the URL of the MCP endpoint as it really is, also when the port was left to the system. */
+/**
+ * Starts serving. Returns the URL of the MCP endpoint as it really is, also when the port was left to the system.
+ *
+ * @throws ListenError; the application is closed then
+ */
 export async function listen(app: NestFastifyApplication): Promise<string> {
   const { host, port } = app.get<ListenConfig>(listenConfig.KEY);
-  await app.listen(port, host);
+  try {
+    // Nest's own `listen` would log the failure besides throwing it.
+    await app.getHttpAdapter().getInstance().listen({ port, host });
+  } catch (error) {
+    await app.close().catch(() => undefined);
+    throw new ListenError(host, port, error);
+  }
   const address = app.getHttpServer().address() as { port: number };
   return `http://${host.includes(':') ? `[${host}]` : host}:${address.port}/mcp`;
 }

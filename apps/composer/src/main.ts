@@ -1,5 +1,4 @@
 import 'reflect-metadata';
-import { fileURLToPath } from 'node:url';
 
 const FIRST_SUPPORTED_NODE = 22;
 
@@ -8,7 +7,19 @@ async function main(): Promise<void> {
   // The embedded database starts in a worker of its own while the modules of this thread are loaded.
   const { databaseConfig, startEmbeddedDatabase } = await import('#persistence');
   const database = databaseConfig.check().length === 0 ? databaseConfig() : undefined;
-  if (database?.type === 'embedded') startEmbeddedDatabase(database.dataDir).catch(() => undefined); // told when it is claimed
+  const early = database?.type === 'embedded' ? startEmbeddedDatabase(database.dataDir) : undefined;
+  early?.catch(() => undefined); // told when it is claimed
+  try {
+    await serve();
+  } catch (error) {
+    process.stderr.write(`mcp-composer cannot start: ${reasonOf(error)}\n`);
+    // Nobody else closes it when the start failed before it was claimed.
+    await early?.then((embedded) => embedded.close()).catch(() => undefined);
+    process.exit(1);
+  }
+}
+
+async function serve(): Promise<void> {
   const [{ createComposer, listen }, { Log }] = await Promise.all([
     import('./create-composer.js'),
     import('#observability'),
@@ -38,10 +49,9 @@ async function main(): Promise<void> {
   process.stdout.write(`MCP Composer ready on ${url}\n`);
 }
 
-if (process.argv[1] === fileURLToPath(import.meta.url)) {
-  main().catch((error: unknown) => {
-    const message = error instanceof Error ? error.message : String(error);
-    process.stderr.write(`mcp-composer cannot start: ${message.replaceAll('\n', ' ')}\n`);
-    process.exit(1);
-  });
+/** One line, whatever the error is made of. */
+function reasonOf(error: unknown): string {
+  return (error instanceof Error ? error.message : String(error)).replaceAll(/\s*\n\s*/g, ' ');
 }
+
+await main();

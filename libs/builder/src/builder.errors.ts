@@ -37,7 +37,10 @@ export class SpecificationError extends ComposerError {
 /** The composer is stopping, or the member was replaced while the call was on its way. */
 export class MemberClosedError extends ComposerError {
   constructor() {
-    super('COMPOSER_MEMBER_CLOSED', 'it was changed, removed or stopped before it had answered', { status: 503, retryable: true });
+    super('COMPOSER_MEMBER_CLOSED', 'it was changed, removed or stopped before it had answered', {
+      status: 503,
+      retryable: true,
+    });
   }
 }
 

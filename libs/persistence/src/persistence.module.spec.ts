@@ -6,7 +6,12 @@ import { Module } from '@nestjs/common';
 import { Test } from '@nestjs/testing';
 import { setEnvironment } from '#config';
 import { asSuperuser, copyEmbeddedTemplate, createTenant, openPostgresDatabase, randomKeys } from '../testing/index.js';
-import { Database, KeyCheck, Migrator, PersistenceModule, Sealer, startEmbeddedDatabase } from './index.js';
+import { Database } from './database/database.js';
+import { Migrator } from './database/migrator.js';
+import { startEmbeddedDatabase } from './embedded/embedded-database.js';
+import { PersistenceModule } from './persistence.module.js';
+import { KeyCheck } from './sealing/key-check.js';
+import { Sealer } from './sealing/sealer.js';
 
 @Module({ imports: [PersistenceModule] })
 class NeighbourModule {}

@@ -1,4 +1,5 @@
 export { CatalogStore, type StoredCatalog } from './catalog.store.js';
+export { ServerConfigFile } from './config-file/server-config-file.js';
 export type { Admission, Candidate, MemberGate } from './member-gate.js';
 export {
   DuplicateServerError,
@@ -7,6 +8,7 @@ export {
   ServerConflictError,
   UnknownServerError,
 } from './registry.errors.js';
+export { type RegistryConfig, registryConfig } from './registry.config.js';
 export { RegistryModule } from './registry.module.js';
 export {
   type HttpServerConfig,

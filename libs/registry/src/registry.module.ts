@@ -2,24 +2,28 @@ import { AuthModule } from '#auth';
 import { ObservabilityModule } from '#observability';
 import { PersistenceModule } from '#persistence';
 import { Module } from '@nestjs/common';
+import { ConfigModule } from '@nestjs/config';
 import { CatalogStore } from './catalog.store.js';
+import { ServerConfigFile } from './config-file/server-config-file.js';
 import { ServersController } from './http/servers.controller.js';
 import { PostgresCatalogStore } from './postgres/postgres.catalog.store.js';
 import { PostgresServerConfigStore } from './postgres/postgres.server-config.store.js';
+import { registryConfig } from './registry.config.js';
 import { SealedConfig } from './sealed-config.js';
 import { ServerConfigStore } from './server-config.store.js';
 import { ServerRegistry } from './server-registry.js';
 
 /** Which members a tenant has: checked, sealed, stored, and told to whoever serves them. */
 @Module({
-  imports: [AuthModule, ObservabilityModule, PersistenceModule],
+  imports: [ConfigModule.forFeature(registryConfig), AuthModule, ObservabilityModule, PersistenceModule],
   controllers: [ServersController],
   providers: [
     ServerRegistry,
+    ServerConfigFile,
     SealedConfig,
     { provide: ServerConfigStore, useClass: PostgresServerConfigStore },
     { provide: CatalogStore, useClass: PostgresCatalogStore },
   ],
-  exports: [ServerRegistry, CatalogStore],
+  exports: [ServerRegistry, ServerConfigFile, CatalogStore],
 })
 export class RegistryModule {}

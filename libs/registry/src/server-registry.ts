@@ -1,3 +1,4 @@
+import { isDeepStrictEqual } from 'node:util';
 import { AuthAdapter } from '#auth';
 import { type Fault, type MemberRef, type ServerId, type TenantId, isObject, memberKey, serverId } from '#kernel';
 import { Log } from '#observability';
@@ -52,6 +53,8 @@ export interface ChangeOptions {
   readonly mayReadFiles?: boolean;
   /** `merge` follows RFC 7396; `replace` takes the input as the whole configuration. */
   readonly mode?: 'merge' | 'replace';
+  /** A configuration that says what the stored one says makes no new version. */
+  readonly unlessSame?: boolean;
 }
 
 /**
@@ -126,7 +129,7 @@ export class ServerRegistry {
   async update(
     ref: MemberRef,
     input: unknown,
-    { mode = 'merge', mayReadFiles = false }: ChangeOptions = {},
+    { mode = 'merge', mayReadFiles = false, unlessSame = false }: ChangeOptions = {},
   ): Promise<ServerChange> {
     return this.changes.run(memberKey(ref), async () => {
       const before = await this.find(ref);
@@ -141,6 +144,9 @@ export class ServerRegistry {
       const restored = restoreSecrets(isObject(wanted) ? { ...wanted, id: ref.serverId } : wanted, this.auth, stored);
       const checked = checkServerConfig(restored.config, this.auth, { mayReadFiles });
       const config = mustFit({ ...checked, faults: [...checked.faults, ...restored.faults] });
+      if (unlessSame && isDeepStrictEqual(config, await this.opened(before))) {
+        return { server: viewOf(before), warnings: checked.warnings };
+      }
       if (restored.kept.length > 0) this.refuseCarriedSecrets(before, stored, { config, kept: restored.kept });
       return this.replace(before, config, checked.warnings);
     });

@@ -10,3 +10,23 @@ export class NotLoadedError extends ComposerError {
     });
   }
 }
+
+/** The address cannot be listened on: taken, not of this machine, or not for this user. */
+export class ListenError extends ComposerError {
+  constructor(host: string, port: number, cause: unknown) {
+    super('COMPOSER_LISTEN_FAILED', listenFault(host, port, (cause as NodeJS.ErrnoException).code ?? String(cause)), {
+      cause,
+    });
+  }
+}
+
+function listenFault(host: string, port: number, code: string): string {
+  if (code === 'EADDRINUSE') {
+    return `port ${port} on ${host} is taken; stop what listens there, or set PORT to another one`;
+  }
+  if (code === 'EADDRNOTAVAIL' || code === 'ENOTFOUND' || code === 'EAI_AGAIN') {
+    return `${host} is not an address of this machine; set HOST to one that is, 127.0.0.1 for instance`;
+  }
+  if (code === 'EACCES') return `port ${port} needs rights that this user does not have; set PORT to 1024 or more`;
+  return `${host}:${port} cannot be listened on (${code}); set HOST and PORT to something else`;
+}

@@ -10,7 +10,7 @@ import { plainText } from './plain-text.js';
 import { dereference } from './reference.js';
 import { type RouteKind, readRouteRules } from './route-rules.js';
 import { SchemaBudget } from './schema-budget.js';
-import { ToolNames, toolName } from './tool-name.js';
+import { ToolNames, toolName } from './tool-names.js';
 
 export interface CompileOptions {
   /** `open_api.custom_routes` as configured: a list, or the same as JSON text. */

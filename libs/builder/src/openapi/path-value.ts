@@ -16,7 +16,7 @@ export function pathValueFault(text: string): string | undefined {
 
 const isDots = (text: string): boolean => text === '.' || text === '..';
 
-// eslint-disable-next-line no-control-regex
+// eslint-disable-next-line no-control-regex -- control characters are what it looks for
 const FORBIDDEN = /[/\\?#\u0000-\u001f\u007f]/;
 // Bytes that begin an ASCII character written too long, which lenient decoders read as that character.
 const OVERLONG = /%c[01]|[\u00c0\u00c1][\u0080-\u00bf]/i;

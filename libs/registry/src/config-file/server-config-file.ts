@@ -1,0 +1,98 @@
+import { open } from 'node:fs/promises';
+import { environment } from '#config';
+import { ComposerError, type Fault, type TenantId, isObject, serverId } from '#kernel';
+import { Log } from '#observability';
+import { Inject, Injectable } from '@nestjs/common';
+import { parse } from 'yaml';
+import { DuplicateServerError } from '../registry.errors.js';
+import { type RegistryConfig, registryConfig } from '../registry.config.js';
+import { ServerRegistry } from '../server-registry.js';
+import { ConfigFileError } from './config-file.errors.js';
+import { resolveReferences } from './environment-references.js';
+
+const MAX_BYTES = 10 * 1024 * 1024;
+
+/**
+ * Servers that the operator keeps in a file: a list, or an object with `servers`, in JSON or YAML, as the original reads
+ * them. At every start each one is registered, or changed to what the file says; servers that the file does not name
+ * are left alone. A fault in the file refuses the start; a member that is away does not.
+ */
+@Injectable()
+export class ServerConfigFile {
+  constructor(
+    private readonly registry: ServerRegistry,
+    private readonly log: Log,
+    @Inject(registryConfig.KEY) private readonly config: RegistryConfig,
+  ) {}
+
+  /** Throws `ConfigFileError` with every fault that was found. */
+  async apply(tenant: TenantId): Promise<void> {
+    const { configFile } = this.config;
+    if (configFile === undefined) return;
+    const { value, faults } = resolveReferences(await read(configFile), environment());
+    if (faults.length > 0) throw new ConfigFileError(configFile, faults);
+    const found: Fault[] = [];
+    for (const [index, entry] of entriesOf(value, configFile).entries()) {
+      found.push(...(await this.applyEntry(tenant, entry, nameOf(entry, index))));
+    }
+    if (found.length > 0) throw new ConfigFileError(configFile, found);
+  }
+
+  private async applyEntry(tenant: TenantId, entry: unknown, name: string): Promise<readonly Fault[]> {
+    try {
+      const { warnings } = await this.put(tenant, entry);
+      for (const warning of warnings)
+        this.log.warn('the file of servers was read with a difference', { entry: name, warning });
+      return [];
+    } catch (error) {
+      if (error instanceof ComposerError && error.faults.length > 0 && !error.retryable) {
+        return error.faults.map(({ path, message }) => ({ path: [name, path].filter(Boolean).join('.'), message }));
+      }
+      this.log.error('a server of the file could not be registered', { entry: name, err: error });
+      return [];
+    }
+  }
+
+  private async put(tenant: TenantId, entry: unknown): Promise<{ warnings: readonly string[] }> {
+    try {
+      return await this.registry.register(tenant, entry, { mayReadFiles: true });
+    } catch (error) {
+      if (!(error instanceof DuplicateServerError) || !isObject(entry)) throw error;
+      const ref = { tenantId: tenant, serverId: serverId(String(entry['id'])) };
+      return this.registry.update(ref, entry, { mode: 'replace', mayReadFiles: true, unlessSame: true });
+    }
+  }
+}
+
+async function read(file: string): Promise<unknown> {
+  try {
+    const handle = await open(file, 'r');
+    try {
+      const { size } = await handle.stat();
+      if (size > MAX_BYTES) throw new Error(`is larger than ${MAX_BYTES} bytes`);
+      return parse(await handle.readFile('utf8'), { maxAliasCount: 50 }) as unknown;
+    } finally {
+      await handle.close();
+    }
+  } catch (error) {
+    throw new ConfigFileError(file, [{ path: '', message: reasonOf(error) }], error);
+  }
+}
+
+/** A parser's message shows a piece of the text, which may be a credential: only its place is told. */
+function reasonOf(error: unknown): string {
+  const { code, linePos } = error as { code?: unknown; linePos?: readonly { line: number; col: number }[] };
+  const at = linePos?.[0];
+  if (at) return `is neither JSON nor YAML (line ${at.line}, column ${at.col})`;
+  return `cannot be read (${typeof code === 'string' ? code : (error as Error).message})`;
+}
+
+function entriesOf(value: unknown, file: string): readonly unknown[] {
+  const servers = isObject(value) ? value['servers'] : value;
+  if (Array.isArray(servers)) return servers;
+  throw new ConfigFileError(file, [{ path: '', message: 'must be a list of servers, or an object with "servers"' }]);
+}
+
+function nameOf(entry: unknown, index: number): string {
+  return isObject(entry) && typeof entry['id'] === 'string' ? entry['id'] : `entry ${index + 1}`;
+}
