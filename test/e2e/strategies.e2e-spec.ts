@@ -26,6 +26,11 @@ const STRATEGIES: readonly [string, Auth, string, string][] = [
 
 const SECRETS = ['password', 'token', 'apikey'];
 
+let composer: ComposerProcess;
+
+beforeAll(async () => void (composer = await startComposer()), 60_000);
+afterAll(() => composer.stop());
+
 describe.each(STRATEGIES)('a member with %s %j', (strategy, auth, header, value) => {
   const carries = (request: RecordedRequest) => {
     if (header === 'query') return request.url.endsWith(value);
@@ -281,11 +286,6 @@ describe('the management tools', () => {
     }
   });
 });
-
-let composer: ComposerProcess;
-
-beforeAll(async () => void (composer = await startComposer()), 60_000);
-afterAll(() => composer.stop());
 
 function base64(text: string): string {
   return Buffer.from(text).toString('base64');

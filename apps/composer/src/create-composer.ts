@@ -57,11 +57,12 @@ export async function createComposer(): Promise<NestFastifyApplication> {
   });
   const app = await NestFactory.create<NestFastifyApplication>(ComposerModule, adapter, {
     bufferLogs: true,
+    bodyParser: false,
     abortOnError: false,
   });
   try {
     app.useLogger(app.get(Log));
-    acceptMergePatch(adapter);
+    acceptJsonOnly(adapter);
     document(app);
     await app.init();
     await app.get(MemberPool).load(DEFAULT_TENANT);
@@ -93,14 +94,15 @@ export async function listen(app: NestFastifyApplication): Promise<string> {
   return `http://${host.includes(':') ? `[${host}]` : host}:${address.port}/mcp`;
 }
 
-/** RFC 7396 has a media type of its own; most clients send plain JSON. */
-function acceptMergePatch(adapter: FastifyAdapter): void {
+/**
+ * Bodies are JSON, and nothing else: a form could be sent by any web page without asking first. RFC 7396 has a media type
+ * of its own; most clients send plain JSON.
+ */
+function acceptJsonOnly(adapter: FastifyAdapter): void {
   const fastify = adapter.getInstance();
-  fastify.addContentTypeParser(
-    'application/merge-patch+json',
-    { parseAs: 'string' },
-    fastify.getDefaultJsonParser('error', 'error'),
-  );
+  fastify.removeContentTypeParser('text/plain');
+  const json = fastify.getDefaultJsonParser('error', 'error');
+  fastify.addContentTypeParser('application/merge-patch+json', { parseAs: 'string' }, json);
 }
 
 function document(app: NestFastifyApplication): void {

@@ -3,6 +3,7 @@ export { isForeignKeyViolation, isUniqueViolation } from './database/database-fa
 export { Migrator } from './database/migrator.js';
 export { Transaction } from './database/transaction.js';
 export { EmbeddedDatabase, claimEmbeddedDatabase, startEmbeddedDatabase } from './embedded/index.js';
+export { MigrationModule } from './migration.module.js';
 export {
   type DatabaseConfig,
   type EmbeddedConfig,

@@ -9,6 +9,7 @@ export const SECRET_MARKER = { set: true } as const;
 export type SecretsByPlace = ReadonlyMap<string, string>;
 
 type Raw = Record<string, unknown>;
+type AuthBlock = Pick<ServerConfig, 'auth_strategy' | 'auth'>;
 
 /** The places of a configuration that hold secrets. Works on unchecked input too: what does not fit holds none. */
 export function secretPlaces(config: unknown, auth: AuthAdapter): string[] {
@@ -58,22 +59,26 @@ export function restoreSecrets(
 }
 
 /**
- * Where the secrets of a configuration go: the origins that it calls and the way a credential is put on a request.
+ * Where the secret at a place goes: the origin that is called, and the way its own credential is put on a request.
  * A stored secret is kept only while this stays the same, so that nobody can have it sent to another address.
  */
-export function destinationOf(config: ServerConfig, auth: AuthAdapter): string {
+export function destinationOf(config: ServerConfig, auth: AuthAdapter, place: string): string {
   const endpoint = config.type === 'openapi' ? config.open_api.endpoint : config.endpoint;
-  const block = ({ auth_strategy, auth: settings }: { auth_strategy: string; auth: Raw }) => {
-    const secret = new Set(auth.secretsOf(auth_strategy));
-    return [
-      auth_strategy,
-      Object.entries(settings)
-        .filter(([key]) => !secret.has(key))
-        .sort(),
-    ];
-  };
-  const tools = Object.entries(config.tool_auth).map(([tool, own]) => [tool, block(own)]);
-  return JSON.stringify([new URL(endpoint).origin, block(config), tools.sort()]);
+  return JSON.stringify([new URL(endpoint).origin, placementOf(blockOf(config, place), auth)]);
+}
+
+/** The credential that a secret is part of; a static header is none. */
+function blockOf(config: ServerConfig, place: string): AuthBlock | undefined {
+  const { parents } = steps(place);
+  if (parents[0] === 'tool_auth') return config.tool_auth[parents[1]!];
+  return parents[0] === 'auth' ? config : undefined;
+}
+
+function placementOf(block: AuthBlock | undefined, auth: AuthAdapter): unknown {
+  if (!block) return undefined;
+  const secret = new Set(auth.secretsOf(block.auth_strategy));
+  const settings = Object.entries(block.auth).filter(([key]) => !secret.has(key));
+  return [block.auth_strategy, settings.sort()];
 }
 
 export function dotted(place: string): string {

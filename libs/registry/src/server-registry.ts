@@ -231,9 +231,11 @@ export class ServerRegistry {
     const old = checkServerConfig(restoreSecrets(before.config, this.auth, stored).config, this.auth, {
       mayReadFiles: true,
     });
-    if (old.config && destinationOf(old.config, this.auth) === destinationOf(config, this.auth)) return;
+    const destination = (of: ServerConfig | undefined, place: string) => of && destinationOf(of, this.auth, place);
+    const carried = kept.filter((place) => destination(old.config, place) !== destination(config, place));
+    if (carried.length === 0) return;
     const message = 'was entered for another address or placement: enter it again';
-    throw new InvalidServerConfigError(kept.map((place): Fault => ({ path: dotted(place), message })));
+    throw new InvalidServerConfigError(carried.map((place): Fault => ({ path: dotted(place), message })));
   }
 
   private async opened(stored: StoredVersion): Promise<ServerConfig> {

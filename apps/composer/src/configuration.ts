@@ -1,0 +1,18 @@
+import { accessConfig } from '#access';
+import { listenConfig, stageConfig } from '#config';
+import { egressConfig } from '#egress';
+import { gatewayConfig } from '#gateway';
+import { observabilityConfig } from '#observability';
+import { databaseConfig, keysConfig } from '#persistence';
+
+/** Every slice of the environment that the application reads, so that all faults can be told at once. */
+export const CONFIGURATION = [
+  stageConfig,
+  listenConfig,
+  observabilityConfig,
+  accessConfig,
+  databaseConfig,
+  keysConfig,
+  egressConfig,
+  gatewayConfig,
+];
