@@ -1,8 +1,8 @@
 import { Module, type OnApplicationShutdown, type OnModuleInit } from '@nestjs/common';
 import { ConfigModule } from '@nestjs/config';
 import { ObservabilityModule } from '#observability';
-import { ApplicationRole } from './database/application.role.js';
-import { DatabaseConnection } from './database/database.connection.js';
+import { ApplicationRole } from './database/application-role.js';
+import { DatabaseConnection } from './database/database-connection.js';
 import { Migrator } from './database/migrator.js';
 import { databaseConfig } from './persistence.config.js';
 
