@@ -4,6 +4,7 @@ import { egressConfig } from '#egress';
 import { gatewayConfig } from '#gateway';
 import { observabilityConfig } from '#observability';
 import { databaseConfig, keysConfig } from '#persistence';
+import { registryConfig } from '#registry';
 
 /** Every slice of the environment that the application reads, so that all faults can be told at once. */
 export const CONFIGURATION = [
@@ -14,5 +15,6 @@ export const CONFIGURATION = [
   databaseConfig,
   keysConfig,
   egressConfig,
+  registryConfig,
   gatewayConfig,
 ];

@@ -1,33 +1,18 @@
 import { randomUUID } from 'node:crypto';
 import { type RequestListener, createServer } from 'node:http';
-import { accessConfig } from '#access';
 import { MemberPool } from '#builder';
-import { type ListenConfig, checkSlices, listenConfig, stageConfig } from '#config';
-import { egressConfig } from '#egress';
-import { gatewayConfig } from '#gateway';
+import { type ListenConfig, checkSlices, listenConfig } from '#config';
 import { Readiness } from '#health';
-import { Log, observabilityConfig } from '#observability';
-import { databaseConfig, keysConfig } from '#persistence';
-import { ServerConfigFile, registryConfig } from '#registry';
+import { Log } from '#observability';
+import { ServerConfigFile } from '#registry';
 import { DEFAULT_TENANT } from '#tenancy';
 import { NestFactory } from '@nestjs/core';
 import { FastifyAdapter, type NestFastifyApplication } from '@nestjs/platform-fastify';
 import { DocumentBuilder, SwaggerModule } from '@nestjs/swagger';
 import { ComposerModule } from './composer.module.js';
+import { CONFIGURATION } from './configuration.js';
 import { FrontListener } from './http/front.listener.js';
 import { ListenError } from './http/http.errors.js';
-
-const SLICES = [
-  stageConfig,
-  listenConfig,
-  observabilityConfig,
-  accessConfig,
-  databaseConfig,
-  keysConfig,
-  egressConfig,
-  gatewayConfig,
-  registryConfig,
-];
 
 /** An inline specification of 5 MiB, and room for what is around it. */
 const BODY_LIMIT = 6 * 1024 * 1024;
@@ -44,7 +29,7 @@ const SERVER_LIMITS = {
  * Listens to nothing yet. Throws `ConfigError` with every bad variable at once.
  */
 export async function createComposer(): Promise<NestFastifyApplication> {
-  checkSlices(SLICES);
+  checkSlices(CONFIGURATION);
   let front: FrontListener | undefined;
   const adapter = new FastifyAdapter({
     bodyLimit: BODY_LIMIT,

@@ -18,8 +18,9 @@ export class RequestOrigin {
 
   private isKnownOrigin(origin: string): boolean {
     if (this.config.origins.includes(origin)) return true;
-    const host = parseUrl(origin)?.host;
-    return host !== undefined && isListed(host, this.config.origins);
+    const url = parseUrl(origin);
+    // RFC 6454, 6.2: scheme, host and port. Whatever holds more, or writes its host in another way, is no browser's.
+    return url?.origin === origin && isListed(url.host, this.config.origins);
   }
 }
 

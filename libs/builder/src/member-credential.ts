@@ -8,6 +8,7 @@ const MARGIN_MS = 5_000;
 export class MemberCredential {
   private patch: RequestPatch | undefined;
   private asking: Promise<RequestPatch> | undefined;
+  private renewing: Promise<RequestPatch | undefined> | undefined;
 
   constructor(
     private readonly auth: AuthAdapter,
@@ -28,13 +29,15 @@ export class MemberCredential {
     return this.peek() ?? this.ask(() => this.auth.authorize(this.member, this.block));
   }
 
-  /** A fresher patch than the one that was refused, or `undefined` if there is none. */
+  /** A fresher patch than the one that was refused, or `undefined` if there is none. Calls refused together renew once. */
   async renew(refused: RequestPatch): Promise<RequestPatch | undefined> {
     const current = this.peek();
     if (current && current !== refused) return current;
-    const fresh = await this.auth.renew(this.member, this.block, refused);
-    if (fresh) this.patch = fresh;
-    return fresh;
+    this.renewing ??= this.auth
+      .renew(this.member, this.block, refused)
+      .then((fresh) => (this.patch = fresh ?? this.patch) && fresh)
+      .finally(() => (this.renewing = undefined));
+    return this.renewing;
   }
 
   private ask(authorize: () => Promise<RequestPatch>): Promise<RequestPatch> {

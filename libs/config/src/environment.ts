@@ -24,7 +24,7 @@ export function setEnvironment(values: Environment | undefined): void {
 
 function readFiles(real: Environment): Environment {
   const base = dotenv('.env');
-  const stage = real['COMPOSER_STAGE'] ?? base['COMPOSER_STAGE'] ?? 'development';
+  const stage = real['COMPOSER_STAGE'] || base['COMPOSER_STAGE'] || 'development';
   return { ...base, ...dotenv(`.env.${stage}`), ...real };
 }
 

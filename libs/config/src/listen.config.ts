@@ -1,4 +1,6 @@
+import { parseUrl } from '#kernel';
 import { z } from 'zod';
+import { ConfigError } from './config.errors.js';
 import { configSlice } from './config-slice.js';
 
 export interface ListenConfig {
@@ -10,7 +12,7 @@ export interface ListenConfig {
   readonly isLoopback: boolean;
 }
 
-const LOOPBACK = /^(localhost|127(\.\d{1,3}){3}|::1|\[::1\])$/i;
+const LOOPBACK = /^(localhost|127(\.\d{1,3}){3}|::1)$/i;
 
 /** Where to listen, and what clients call that. */
 export const listenConfig = configSlice(
@@ -20,10 +22,14 @@ export const listenConfig = configSlice(
     PORT: z.coerce.number('must be a number').int('must be a whole number').min(0).max(65_535).default(9000),
     PUBLIC_URL: z.url({ protocol: /^https?$/, error: 'is not an http or https URL' }).optional(),
   }),
-  ({ HOST, PORT, PUBLIC_URL }): ListenConfig => ({
-    host: HOST,
-    port: PORT,
-    publicUrl: (PUBLIC_URL ?? `http://${HOST.includes(':') ? `[${HOST}]` : HOST}:${PORT}`).replace(/\/+$/, ''),
-    isLoopback: LOOPBACK.test(HOST),
-  }),
+  ({ HOST, PORT, PUBLIC_URL }): ListenConfig => {
+    const url = `http://${HOST.includes(':') ? `[${HOST}]` : HOST}:${PORT}`;
+    if (!parseUrl(url)) throw new ConfigError(['HOST: is no host name and no IP address; IPv6 goes without brackets']);
+    return {
+      host: HOST,
+      port: PORT,
+      publicUrl: (PUBLIC_URL ?? url).replace(/\/+$/, ''),
+      isLoopback: LOOPBACK.test(HOST),
+    };
+  },
 );

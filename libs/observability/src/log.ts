@@ -19,7 +19,7 @@ export class Log implements LoggerService {
   /** @param write receives whole lines; stderr unless given. */
   static open(config: ObservabilityConfig, secrets: SecretValues, write: (line: string) => void = toStderr): Log {
     const line = config.format === 'pretty' ? pretty : (text: string) => text;
-    const destination: DestinationStream = { write: (text) => write(line(secrets.mask(text))) };
+    const destination: DestinationStream = { write: (text) => write(line(masked(text, secrets))) };
     const options = {
       level: config.level,
       base: null,
@@ -95,14 +95,24 @@ function errorFields(error: unknown, depth = 0): unknown {
   };
 }
 
+/** Masks inside the strings of a line alone, so that no secret, whatever its text, can break the line's JSON. */
+function masked(text: string, secrets: SecretValues): string {
+  const inStrings = (_key: string, value: unknown): unknown => (typeof value === 'string' ? secrets.mask(value) : value);
+  return secrets.mask(text) === text ? text : `${JSON.stringify(JSON.parse(text), inStrings)}\n`;
+}
+
 function toStderr(line: string): void {
   process.stderr.write(line, () => undefined);
 }
 
 function pretty(text: string): string {
   const { level, time, msg, ...fields } = JSON.parse(text) as Record<string, unknown>;
-  const rest = Object.entries(fields).map(
-    ([name, value]) => ` ${name}=${typeof value === 'string' ? value : JSON.stringify(value)}`,
-  );
-  return `${String(time).slice(11, 19)} ${String(level).padEnd(5)} ${String(msg)}${rest.join('')}\n`;
+  const rest = Object.entries(fields).map(([name, value]) => ` ${name}=${onOneLine(value)}`);
+  return `${String(time).slice(11, 19)} ${String(level).padEnd(5)} ${onOneLine(msg)}${rest.join('')}\n`;
+}
+
+/** Text with line ends or control characters could pass for further lines, or steer the terminal. */
+function onOneLine(value: unknown): string {
+  const text = typeof value === 'string' ? value : String(JSON.stringify(value));
+  return text.replace(/\p{Cc}/gu, (control) => `\\u${control.charCodeAt(0).toString(16).padStart(4, '0')}`);
 }

@@ -22,25 +22,29 @@ export class SecretValues {
   }
 
   mask(text: string): string {
-    let masked = text;
-    for (const forms of this.values.values()) {
-      for (const form of forms) if (masked.includes(form)) masked = masked.replaceAll(form, MASK);
-    }
-    return masked;
+    const found = [...this.values.values()].flat().filter((form) => text.includes(form));
+    // The longest first: a secret that begins with another one would keep its tail.
+    return found.sort((a, b) => b.length - a.length).reduce((masked, form) => masked.replaceAll(form, MASK), text);
   }
 }
 
-/** The forms in which a secret turns up in text: as it is, and as JSON, URL, base64 and hex write it. */
+/** The forms in which a secret turns up in text: as it is, and as JSON, URL, form, base64 and hex write it. */
 function spellings(value: string): readonly string[] {
   const bytes = Buffer.from(value);
   const base64 = bytes.toString('base64').replace(/=+$/, '');
   const all = [
     value,
-    JSON.stringify(value).slice(1, -1),
-    encodeURIComponent(value),
+    inJson(value),
+    // A body in the message of an error in a line of the log.
+    inJson(inJson(value)),
+    // Half a surrogate pair is nothing that this function takes; the bytes have none.
+    encodeURIComponent(bytes.toString()),
+    new URLSearchParams([['', value]]).toString().slice(1),
     base64,
     bytes.toString('base64url'),
     bytes.toString('hex'),
   ];
   return [...new Set(all)];
 }
+
+const inJson = (text: string): string => JSON.stringify(text).slice(1, -1);

@@ -72,7 +72,7 @@ export function responseFor(
   { askedAs, callerId, callerEra }: ResponseContext,
 ): TranslatedResponse {
   const id = places.get('id');
-  if (!id || textAt(raw, id) !== askedAs) return { kind: 'stranger' };
+  if (!id || !isSameId(textAt(raw, id)!, askedAs)) return { kind: 'stranger' };
   const edits: Edit[] = [{ ...id, bytes: callerId }];
   const result = places.get('result');
   if (result && raw[result.start] === 0x7b) {
@@ -94,6 +94,16 @@ export function notificationFor(message: MemberMessage, callerToken: Buffer | un
     if (key === 'progressToken') token = span;
   });
   return token ? applyEdits(raw, [{ ...token, bytes: callerToken }]) : undefined;
+}
+
+/** The same string may be written in several ways: with escapes, or without. */
+function isSameId(a: string, b: string): boolean {
+  if (a === b) return true;
+  try {
+    return JSON.parse(a) === JSON.parse(b);
+  } catch {
+    return false;
+  }
 }
 
 function resultTypeOf(raw: Buffer, result: Span): string | undefined {

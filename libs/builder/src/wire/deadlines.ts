@@ -14,11 +14,12 @@ export class Deadlines implements OnApplicationShutdown {
 
   /** Calls `expire` once, `ms` from now, unless the returned function is called first. */
   add(ms: number, expire: () => void): () => void {
-    const tick = Math.ceil((performance.now() + ms) / TICK_MS);
+    this.start();
+    // A tick that has passed already would never come round again.
+    const tick = Math.max(Math.ceil((performance.now() + ms) / TICK_MS), this.lastTick + 1);
     let slot = this.slots.get(tick);
     if (!slot) this.slots.set(tick, (slot = new Set()));
     slot.add(expire);
-    this.start();
     return () => {
       if (slot.delete(expire) && slot.size === 0) this.slots.delete(tick);
     };

@@ -5,8 +5,8 @@ import type { RequestPatch } from '#auth';
 export type HeaderList = string[];
 
 /**
- * Puts a credential on a request: headers replace what stands there, cookies join the others, query members are
- * appended. Comes last, so that nothing a caller or a specification says can override it.
+ * Puts a credential on a request: headers, cookies and query members replace those of the same name, cookies join the
+ * others, query members are appended. Comes last, so that nothing a caller or a specification says can override it.
  */
 export function applyPatch(
   path: string,
@@ -15,15 +15,27 @@ export function applyPatch(
 ): [path: string, headers: HeaderList] {
   const all: Record<string, string> = { ...headers, ...patch.headers };
   if (patch.cookies) {
-    const own = Object.entries(patch.cookies).map(([name, value]) => `${name}=${value}`);
-    all['cookie'] = [...(all['cookie'] ? [all['cookie']] : []), ...own].join('; ');
+    const { cookies } = patch;
+    const others = (all['cookie'] ?? '').split(/;\s*/).filter((pair) => pair && !Object.hasOwn(cookies, cookieName(pair)));
+    const own = Object.entries(cookies).map(([name, value]) => `${name}=${value}`);
+    all['cookie'] = [...others, ...own].join('; ');
   }
   const list: HeaderList = [];
   for (const name in all) list.push(name, all[name]!);
   if (!patch.query) return [path, list];
-  const query = new URLSearchParams(patch.query as Record<string, string>).toString();
-  return [`${path}${path.includes('?') ? '&' : '?'}${query}`, list];
+  return [withQuery(path, patch.query), list];
 }
+
+function withQuery(path: string, query: Readonly<Record<string, string>>): string {
+  const mark = path.indexOf('?');
+  const [bare, asked] = mark < 0 ? [path, ''] : [path.slice(0, mark), path.slice(mark + 1)];
+  const others = asked.split('&').filter((member) => member && !Object.hasOwn(query, memberName(member)));
+  return `${bare}?${[...others, new URLSearchParams(query).toString()].join('&')}`;
+}
+
+const cookieName = (pair: string): string => pair.split('=', 1)[0]!.trim();
+/** As a server reads it: percent-encoding and `+` decoded. */
+const memberName = (member: string): string => new URLSearchParams(member).keys().next().value ?? '';
 
 /** Static headers of a configuration, under lower-case names. */
 export function lowerCased(headers: Readonly<Record<string, string>>): Record<string, string> {

@@ -34,10 +34,15 @@ function entryOf(slot: MemberSlot, text: string): CatalogEntry | undefined {
   const name = `${ref.serverId}_${tool}`;
   if (config.disabled_tools.some((disabled) => disabled === name || disabled === tool)) return undefined;
 
-  const roles = config.tool_permissions[tool] ?? config.tool_permissions[name];
-  const description = config.tools_description[name] ?? config.tools_description[tool];
+  const roles = own(config.tool_permissions, tool) ?? own(config.tool_permissions, name);
+  const description = own(config.tools_description, name) ?? own(config.tools_description, tool);
   const definition = description === undefined ? renamed(bytes, place, name) : described(text, name, description);
   return { name, definition, target: { slot, tool }, ...(roles ? { roles } : {}) };
+}
+
+/** Members choose the names of their tools, and one may be `constructor`. */
+function own<T>(record: Readonly<Record<string, T>>, key: string): T | undefined {
+  return Object.hasOwn(record, key) ? record[key] : undefined;
 }
 
 /** Only the name changes: fields that nobody here knows reach the client as the member wrote them. */

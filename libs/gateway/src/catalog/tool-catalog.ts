@@ -56,7 +56,8 @@ export class ToolCatalog implements OnModuleInit, OnApplicationShutdown {
   /** What the principal may see and call. */
   viewFor({ tenantId, roles }: Principal): CatalogView {
     const catalog = this.catalogOf(tenantId);
-    const key = roles.length === 1 ? roles[0]! : [...roles].sort().join(' ');
+    // Tenants name roles as they like, so no character can stand between two of them.
+    const key = JSON.stringify([...roles].sort());
     let view = catalog.views.get(key);
     if (!view) catalog.views.set(key, (view = viewOf(catalog.entries, roles)));
     return view;

@@ -3,6 +3,7 @@ import { createRequire } from 'node:module';
 import { tmpdir } from 'node:os';
 import { basename, dirname, join, resolve } from 'node:path';
 import { Worker } from 'node:worker_threads';
+import { ComposerError } from '#kernel';
 import { EmbeddedStartError } from '../persistence.errors.js';
 import { DirectoryLock } from './directory-lock.js';
 import { WORKER_SOURCE } from './worker-source.js';
@@ -82,7 +83,8 @@ export class EmbeddedDatabase {
     } catch (error) {
       lock?.release();
       removeSocketDirectory(host);
-      throw error;
+      if (error instanceof ComposerError) throw error;
+      throw new EmbeddedStartError(dataDir, error instanceof Error ? error.message : String(error), error);
     }
   }
 

@@ -1,0 +1,196 @@
+import { describe, expect, it } from '@jest/globals';
+import fc from 'fast-check';
+import { parseMessage } from '../json-rpc/json-rpc-message.js';
+import type { Era, ToolCall } from '../member.js';
+import { notificationFor, readMemberMessage, requestFor, responseFor } from './answer-translation.js';
+import { COMPOSER_INFO, META_CAPABILITIES, META_CLIENT_INFO, META_VERSION, MODERN_VERSION } from './mcp-protocol.js';
+
+type Params = Record<string, unknown>;
+interface Sent {
+  readonly id: unknown;
+  readonly params: Params & { readonly _meta?: Params };
+}
+
+const callOf = (text: string, era: Era, tool: string): ToolCall => ({
+  tool,
+  era,
+  headers: {},
+  message: parseMessage(Buffer.from(text)),
+});
+const call = (era: Era, params: Params, { id = 'caller-1', tool = 'echo' }: { id?: unknown; tool?: string } = {}) =>
+  callOf(JSON.stringify({ jsonrpc: '2.0', id, method: 'tools/call', params }), era, tool);
+const sent = (toolCall: ToolCall, memberEra: Era, id = 7) =>
+  JSON.parse(requestFor(toolCall, memberEra, id).toString()) as Sent;
+
+const MODERN_META = { [META_VERSION]: MODERN_VERSION, [META_CAPABILITIES]: { sampling: {} } };
+const PLAIN = { name: 'crm_echo', arguments: { name: 'crm_echo', deep: [{ id: 1 }] } };
+
+describe('requestFor', () => {
+  it('gives a modern member of a modern caller the caller’s bytes with another name', () => {
+    const text =
+      ' {"jsonrpc" : "2.0","id": 1.0e0, "method":"tools/call","params":{"x":1.50,"name":"crm_echo","_meta":{"progressToken":"p"}}}';
+    expect(requestFor(callOf(text, 'modern', 'echo'), 'modern', 7).toString()).toBe(text.replace('crm_echo', 'echo'));
+  });
+
+  it('changes no byte when even the name is the same', () => {
+    const text = '{"jsonrpc":"2.0","id":1,"method":"tools/call","params":{"name":"echo"}}';
+    expect(requestFor(callOf(text, 'modern', 'echo'), 'modern', 7).toString()).toBe(text);
+  });
+
+  it('gives a legacy member an id and a progress token of the link, because callers share one session', () => {
+    for (const era of ['legacy', 'modern'] as const) {
+      const meta = { ...(era === 'modern' ? MODERN_META : {}), progressToken: 'mine', other: 1 };
+      expect(sent(call(era, { ...PLAIN, _meta: meta }), 'legacy')).toMatchObject({
+        id: 7,
+        params: { name: 'echo', arguments: PLAIN.arguments, _meta: { progressToken: 7, other: 1 } },
+      });
+    }
+  });
+
+  it('invents no progress token for a caller that wants no progress', () => {
+    expect(sent(call('legacy', { ...PLAIN, _meta: {} }), 'legacy').params._meta).toEqual({});
+    expect(sent(call('legacy', PLAIN), 'legacy').params._meta).toBeUndefined();
+  });
+
+  it.each([
+    ['without _meta', {}],
+    ['with an empty _meta', { _meta: {} }],
+    ['with a _meta of its own', { _meta: { progressToken: 3, other: 'kept' } }],
+  ])('tells a modern member what a legacy caller %s does not say', (_, more: { _meta?: Params }) => {
+    const { id, params } = sent(call('legacy', { ...PLAIN, ...more }), 'modern');
+    expect(id).toBe('caller-1');
+    expect(params).toEqual({
+      name: 'echo',
+      arguments: PLAIN.arguments,
+      _meta: {
+        ...more._meta,
+        [META_VERSION]: MODERN_VERSION,
+        [META_CLIENT_INFO]: COMPOSER_INFO,
+        [META_CAPABILITIES]: {},
+      },
+    });
+  });
+
+  it('carries every name, argument and id through, whatever their characters', () => {
+    const text = fc.string({ unit: 'grapheme', minLength: 1, maxLength: 20 });
+    const eras = fc.constantFrom<Era>('legacy', 'modern');
+    const property = fc.property(text, text, fc.jsonValue({ maxDepth: 3 }), eras, eras, (tool, id, value, from, to) => {
+      const meta = from === 'modern' ? { _meta: MODERN_META } : {};
+      const params = { arguments: { value }, name: `crm_${tool}`, ...meta };
+      const request = sent(call(from, params, { id, tool }), to);
+      expect(request.id).toEqual(to === 'legacy' ? 7 : id);
+      expect(request.params['name']).toBe(tool);
+      expect(request.params['arguments']).toEqual(JSON.parse(JSON.stringify({ value })));
+    });
+    fc.assert(property, { numRuns: 500 });
+  });
+
+  it('finds the name where it is escaped, and is not misled by names inside the arguments', () => {
+    const text =
+      '{"jsonrpc":"2.0","id":1,"method":"tools/call","params":{"arguments":{"name":"no","id":9},"n\\u0061me":"crm_\\"q\\"\\u00e9"}}';
+    const request = sent(callOf(text, 'legacy', '"q"é'), 'legacy');
+    expect(request.params).toEqual({ arguments: { name: 'no', id: 9 }, name: '"q"é' });
+  });
+});
+
+describe('responseFor', () => {
+  const answer = (text: string, askedAs: string, { era = 'legacy', callerId = '"caller-1"' } = {}) => {
+    const context = { askedAs, callerId: Buffer.from(callerId), callerEra: era as Era };
+    const given = responseFor(readMemberMessage(Buffer.from(text)), context);
+    return given.kind === 'message' ? given.bytes.toString() : given.kind;
+  };
+
+  it('puts the caller’s id back and changes no other byte', () => {
+    const text = (id: string) => `{ "result" : {"id":7, "x":1.50,"content":[] },"jsonrpc":"2.0", "id" :${id} }`;
+    expect(answer(text('7'), '7')).toBe(text('"caller-1"'));
+    expect(answer(text('7'), '7', { callerId: '1.0' })).toBe(text('1.0'));
+  });
+
+  it.each([
+    ['another number', '8', '7'],
+    ['a string that looks like the number', '"7"', '7'],
+    ['a number that looks like the string', '1', '"1"'],
+    ['null', 'null', '7'],
+    ['nothing that can be read', '7x', '7'],
+  ])('knows the answer to another request: %s', (_, id, askedAs) => {
+    expect(answer(`{"jsonrpc":"2.0","id":${id},"result":{}}`, askedAs)).toBe('stranger');
+  });
+
+  it('takes an answer without an id for a stranger', () => {
+    expect(answer('{"jsonrpc":"2.0","error":{"code":-32700,"message":"?"}}', '7')).toBe('stranger');
+  });
+
+  it('knows an id that the member writes with other escapes', () => {
+    const text = '{"jsonrpc":"2.0","id":"a/\u00e9","result":{}}';
+    expect(answer(text, '"a\\/\\u00e9"', { callerId: '"a\\/\\u00e9"' })).toBe(
+      '{"jsonrpc":"2.0","id":"a\\/\\u00e9","result":{}}',
+    );
+  });
+
+  it('gives errors as they are, in either era', () => {
+    for (const era of ['legacy', 'modern']) {
+      const text = '{"jsonrpc":"2.0","id":7,"error":{"code":-32602,"message":"no","data":{"resultType":"x"}}}';
+      expect(answer(text, '7', { era })).toBe(text.replace('"id":7', '"id":"caller-1"'));
+    }
+  });
+
+  it('says to modern callers that a result is complete where a legacy member does not', () => {
+    const text = (result: string) => `{"jsonrpc":"2.0","id":7,"result":${result}}`;
+    const complete = (result: string) => JSON.parse(answer(text(result), '7', { era: 'modern' })) as { result: unknown };
+    expect(complete('{"content":[]}').result).toEqual({ resultType: 'complete', content: [] });
+    expect(complete('{ }').result).toEqual({ resultType: 'complete' });
+    expect(complete('{"resultType":"input_required","inputRequests":{}}').result).toMatchObject({
+      resultType: 'input_required',
+    });
+  });
+
+  it('adds no resultType for legacy callers, and leaves one that says complete', () => {
+    const plain = '{"jsonrpc":"2.0","id":7,"result":{"content":[]}}';
+    expect(answer(plain, '7')).toBe(plain.replace('"id":7', '"id":"caller-1"'));
+    const complete = plain.replace('{"content"', '{"resultType":"complete","content"');
+    expect(answer(complete, '7')).toBe(complete.replace('"id":7', '"id":"caller-1"'));
+  });
+
+  it('tells when a member asks for input that a legacy caller cannot give', () => {
+    const text = '{"jsonrpc":"2.0","id":7,"result":{"resultType":"input_required","inputRequests":{}}}';
+    expect(answer(text, '7')).toBe('input-required');
+  });
+
+  it('is not misled by a resultType deeper inside', () => {
+    const text = '{"jsonrpc":"2.0","id":7,"result":{"structuredContent":{"resultType":"input_required"}}}';
+    expect(answer(text, '7')).toContain('"caller-1"');
+  });
+});
+
+describe('notificationFor', () => {
+  const told = (text: string, token?: string) =>
+    notificationFor(readMemberMessage(Buffer.from(text)), token === undefined ? undefined : Buffer.from(token))?.toString();
+  const progress = (token: string) =>
+    `{"jsonrpc":"2.0","method":"notifications/progress","params":{ "progress":1,"progressToken":${token} }}`;
+
+  it('tells progress under the caller’s own token, as the caller wrote it', () => {
+    expect(told(progress('7'), '"mine\\u0021"')).toBe(progress('"mine\\u0021"'));
+  });
+
+  it('keeps progress from a caller that asked for none, and progress without a token from everybody', () => {
+    expect(told(progress('7'))).toBeUndefined();
+    expect(told('{"jsonrpc":"2.0","method":"notifications/progress","params":{"progress":1}}', '1')).toBeUndefined();
+    expect(told('{"jsonrpc":"2.0","method":"notifications/progress"}', '1')).toBeUndefined();
+  });
+
+  it('gives every other notification as it came', () => {
+    const text = '{"jsonrpc":"2.0","method":"notifications/message","params":{"progressToken":7}}';
+    expect(told(text, '"mine"')).toBe(text);
+  });
+});
+
+describe('readMemberMessage', () => {
+  it.each([
+    ['{"jsonrpc":"2.0","id":1,"result":{"method":"x"}}', 'response'],
+    ['{"jsonrpc":"2.0","id":1,"error":{}}', 'response'],
+    ['{"jsonrpc":"2.0","id":"a","method":"ping"}', 'request'],
+    ['{"jsonrpc":"2.0","method":"notifications/message"}', 'notification'],
+  ])('knows what %s is', (text, kind) => {
+    expect(readMemberMessage(Buffer.from(text)).kind).toBe(kind);
+  });
+});

@@ -1,0 +1,153 @@
+import type { AuthAdapter, RequestPatch } from '#auth';
+import { Clock, serverId, tenantId } from '#kernel';
+import { beforeEach, describe, expect, it } from '@jest/globals';
+import { MemberCredential } from './member-credential.js';
+import { MemberCredentials } from './member-credentials.js';
+
+const member = { tenantId: tenantId('acme'), serverId: serverId('crm') };
+const block = { strategy: 'dynamic', settings: { key: 'k' } };
+
+class SetClock extends Clock {
+  time = 1_000_000;
+  override now(): number {
+    return this.time;
+  }
+}
+
+/** Gives numbered tokens, as slowly or unwillingly as told. */
+class TokenSource {
+  authorized: unknown[] = [];
+  renewed: unknown[] = [];
+  lifetimeMs: number | undefined;
+  fault: Error | undefined;
+  hasFresher = true;
+  private count = 0;
+
+  constructor(private readonly clock: SetClock) {}
+
+  readonly adapter = {
+    authorize: async (...args: unknown[]) => {
+      this.authorized.push(args);
+      return this.next();
+    },
+    renew: async (...args: unknown[]) => {
+      this.renewed.push(args);
+      return this.hasFresher ? this.next() : undefined;
+    },
+  } as unknown as AuthAdapter;
+
+  private async next(): Promise<RequestPatch> {
+    await new Promise((resolve) => setImmediate(resolve));
+    if (this.fault) throw this.fault;
+    const expiresAt = this.lifetimeMs === undefined ? {} : { expiresAt: this.clock.now() + this.lifetimeMs };
+    return { headers: { authorization: `Bearer ${++this.count}` }, ...expiresAt };
+  }
+}
+
+describe('MemberCredential', () => {
+  let clock: SetClock;
+  let source: TokenSource;
+  let credential: MemberCredential;
+
+  beforeEach(() => {
+    clock = new SetClock();
+    source = new TokenSource(clock);
+    credential = new MemberCredential(source.adapter, member, block, clock);
+  });
+
+  const together = <T>(ask: () => Promise<T>): Promise<T[]> => Promise.all(Array.from({ length: 20 }, ask));
+  const token = (patch: RequestPatch | undefined) => patch?.headers?.['authorization'];
+
+  it('asks once for many callers, for its member with its own settings', async () => {
+    const patches = await together(() => credential.get());
+    expect(new Set(patches.map(token))).toEqual(new Set(['Bearer 1']));
+    expect(source.authorized).toEqual([[member, block]]);
+  });
+
+  it('keeps a patch that does not expire', async () => {
+    await credential.get();
+    clock.time += 10 * 365 * 86_400_000;
+    expect(token(credential.peek())).toBe('Bearer 1');
+  });
+
+  it('asks anew five seconds before a patch expires', async () => {
+    source.lifetimeMs = 60_000;
+    await credential.get();
+    clock.time += 54_999;
+    expect(token(credential.peek())).toBe('Bearer 1');
+    clock.time += 1;
+    expect(credential.peek()).toBeUndefined();
+    expect(token(await credential.get())).toBe('Bearer 2');
+  });
+
+  it('rejects when there is no credential, and tries again the next time', async () => {
+    source.fault = new Error('the token endpoint is away');
+    const results = await Promise.allSettled([credential.get(), credential.get()]);
+    expect(results.map(({ status }) => status)).toEqual(['rejected', 'rejected']);
+    expect(credential.peek()).toBeUndefined();
+    source.fault = undefined;
+    expect(token(await credential.get())).toBe('Bearer 1');
+  });
+
+  it('renews a refused patch once for all calls that were refused together', async () => {
+    const refused = await credential.get();
+    const fresh = await together(() => credential.renew(refused));
+    expect(new Set(fresh.map(token))).toEqual(new Set(['Bearer 2']));
+    expect(source.renewed).toEqual([[member, block, refused]]);
+    expect(token(credential.peek())).toBe('Bearer 2');
+  });
+
+  it('gives the patch at hand to a call that comes late with an older one', async () => {
+    const refused = await credential.get();
+    const fresh = await credential.renew(refused);
+    expect(await credential.renew(refused)).toBe(fresh);
+    expect(source.renewed).toHaveLength(1);
+  });
+
+  it('renews again when the fresh patch is refused too', async () => {
+    const first = await credential.get();
+    const second = await credential.renew(first);
+    expect(token(await credential.renew(second!))).toBe('Bearer 3');
+  });
+
+  it('keeps what it has when there is nothing fresher', async () => {
+    const refused = await credential.get();
+    source.hasFresher = false;
+    expect(await credential.renew(refused)).toBeUndefined();
+    expect(credential.peek()).toBe(refused);
+  });
+
+  it('tells a failed renewal, and tries again the next time', async () => {
+    const refused = await credential.get();
+    source.fault = new Error('away');
+    await expect(credential.renew(refused)).rejects.toThrow('away');
+    source.fault = undefined;
+    expect(token(await credential.renew(refused))).toBe('Bearer 2');
+  });
+});
+
+describe('MemberCredentials', () => {
+  it('gives a tool the credential of its own where it has one, and the member’s otherwise', async () => {
+    const asked: unknown[] = [];
+    const adapter = {
+      authorize: async (_: unknown, asking: unknown) => {
+        asked.push(asking);
+        return {};
+      },
+    } as unknown as AuthAdapter;
+    const config = {
+      auth_strategy: 'bearer',
+      auth: { token: 'own' },
+      tool_auth: { pay: { auth_strategy: 'basic', auth: { username: 'u' } } },
+    };
+    const credentials = new MemberCredentials(adapter, member, config, new Clock());
+    expect(credentials.for('list')).toBe(credentials.for());
+    expect(credentials.for('constructor')).toBe(credentials.for());
+    await credentials.for('pay').get();
+    await credentials.for().get();
+    expect(asked).toEqual([
+      { strategy: 'basic', settings: { username: 'u' } },
+      { strategy: 'bearer', settings: { token: 'own' } },
+    ]);
+  });
+});

@@ -1,0 +1,81 @@
+import type { IncomingHttpHeaders, ServerResponse } from 'node:http';
+import { type OriginServer, originServer } from '#egress/testing';
+
+interface Asked {
+  readonly method: string;
+  readonly headers: IncomingHttpHeaders;
+  readonly message: any; // what a client sends: asserting on it is the check
+}
+
+/** A bare MCP server of revision 2025-11-25 on loopback that does what a test tells it, and keeps what it was asked. */
+export interface McpOrigin extends OriginServer {
+  readonly asked: readonly Asked[];
+  /** JSON-RPC methods in the order in which they came, or the HTTP method where there was no message. */
+  readonly methods: () => readonly string[];
+  /** The tools that it offers now. */
+  tools: readonly string[];
+  /** Answers every tool call; the default gives the name of the tool and the session. */
+  onCall: (message: any, response: ServerResponse) => void; // see `Asked.message`
+  /** The status of every answer, 200 unless set; above that there is no message. */
+  status: number;
+  /** Ends all sessions, as a restart would. */
+  forgetSessions(): void;
+}
+
+export async function mcpOrigin(...tools: readonly string[]): Promise<McpOrigin> {
+  const asked: Asked[] = [];
+  const sessions = new Set<string>();
+  let opened = 0;
+
+  const answer = ({ message, headers }: Asked, response: ServerResponse): void => {
+    const session = String(headers['mcp-session-id']);
+    const result = (value: object) => reply(response, { jsonrpc: '2.0', id: message.id, result: value });
+    if (origin.status !== 200) return void response.writeHead(origin.status).end();
+    if (message?.method === 'initialize') {
+      sessions.add(`session-${++opened}`);
+      response.setHeader('mcp-session-id', `session-${opened}`);
+      return result({ protocolVersion: '2025-11-25', capabilities: {}, serverInfo: { name: 'origin', version: '1' } });
+    }
+    if (headers['mcp-session-id'] === undefined) return void response.writeHead(400).end();
+    if (!sessions.has(session)) return void response.writeHead(404).end();
+    if (message?.method === 'tools/list')
+      return result({ tools: origin.tools.map((name) => ({ name, inputSchema: { type: 'object' } })) });
+    if (message?.method === 'tools/call') return origin.onCall(message, response);
+    response.writeHead(message ? 202 : 200).end();
+  };
+
+  const server = await originServer((request, response) => {
+    const chunks: Buffer[] = [];
+    request.on('data', (chunk: Buffer) => chunks.push(chunk));
+    request.on('end', () => {
+      const text = Buffer.concat(chunks).toString();
+      const one = { method: request.method!, headers: request.headers, message: text ? JSON.parse(text) : undefined };
+      asked.push(one);
+      answer(one, response);
+    });
+  });
+
+  const origin: McpOrigin = {
+    ...server,
+    asked,
+    methods: () => asked.map(({ method, message }) => String(message?.method ?? method)),
+    tools,
+    onCall: (message, response) => answerCall(message, response, message.params.name),
+    status: 200,
+    forgetSessions: () => sessions.clear(),
+    get connections() {
+      return server.connections;
+    },
+  };
+  return origin;
+}
+
+/** Answers a tool call with one text. */
+export function answerCall(message: any, response: ServerResponse, text: string): void {
+  // `any`: see `Asked.message`
+  reply(response, { jsonrpc: '2.0', id: message.id, result: { content: [{ type: 'text', text }] } });
+}
+
+function reply(response: ServerResponse, message: object): void {
+  response.writeHead(200, { 'content-type': 'application/json' }).end(JSON.stringify(message));
+}

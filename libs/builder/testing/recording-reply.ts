@@ -1,0 +1,49 @@
+import type { ToolReply } from '../src/member.js';
+
+/** Takes the one answer of a call and keeps what it was told before. */
+export class RecordingReply implements ToolReply {
+  readonly id = Buffer.from('"caller-1"');
+  readonly takesEvents = true;
+  readonly events: string[] = [];
+  readonly answered: Promise<any>; // an answer of whatever kind: asserting on it is the check
+  answers = 0;
+  private give!: (answer: unknown) => void;
+
+  constructor() {
+    this.answered = new Promise((resolve) => (this.give = resolve));
+  }
+
+  message(parts: readonly Buffer[]): void {
+    this.settle(JSON.parse(Buffer.concat(parts).toString()));
+  }
+  result(result: object): void {
+    this.settle({ result });
+  }
+  toolError(text: string): void {
+    this.settle({ toolError: text });
+  }
+  protocolError(code: number, message: string): void {
+    this.settle({ error: { code, message } });
+  }
+  openStream(): void {
+    this.events.push('open');
+  }
+  event(parts: readonly Buffer[]): void {
+    this.events.push(Buffer.concat(parts).toString());
+  }
+  piece(piece: Buffer): boolean {
+    this.events.push(piece.toString());
+    return true;
+  }
+  endStream(): void {
+    this.settle(JSON.parse(this.events.at(-1)!));
+  }
+  onDrain(): void {
+    // Never waits.
+  }
+
+  private settle(answer: unknown): void {
+    this.answers++;
+    this.give(answer);
+  }
+}

@@ -1,0 +1,31 @@
+import { describe, expect, it } from '@jest/globals';
+import { z } from 'zod';
+import { faultsOf } from './faults.js';
+
+const schema = z.strictObject({ id: z.string(), tags: z.array(z.string()), auth: z.strictObject({ token: z.string() }) });
+const issuesOf = (input: unknown) => schema.safeParse(input).error!.issues;
+
+describe('faultsOf', () => {
+  it('names the place of every fault, list indexes included', () => {
+    const faults = faultsOf(issuesOf({ id: 1, tags: ['a', 2], auth: { token: null } }));
+    expect(faults.map(({ path }) => path)).toEqual(['id', 'tags.1', 'auth.token']);
+  });
+
+  it('makes one fault of every unknown key', () => {
+    expect(faultsOf(issuesOf({ id: 'a', tags: [], auth: { token: 't', tokn: 1, extra: 2 } }))).toEqual([
+      { path: 'auth.tokn', message: 'is not known here' },
+      { path: 'auth.extra', message: 'is not known here' },
+    ]);
+  });
+
+  it('puts the place of the whole input before each path', () => {
+    expect(faultsOf(issuesOf({ tags: [], auth: { token: 't' } }), ['servers', 3])).toMatchObject([
+      { path: 'servers.3.id' },
+    ]);
+  });
+
+  it('repeats no value', () => {
+    const text = JSON.stringify(faultsOf(issuesOf({ id: 987_654, tags: 'hunter2', auth: { token: ['hunter2'] } })));
+    expect(text).not.toMatch(/hunter2|987654/);
+  });
+});

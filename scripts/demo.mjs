@@ -1,0 +1,113 @@
+// `npm run demo`: sample members of every kind and strategy on loopback, registered with a composer of their own and
+// called through it by the official client. Ends by itself and leaves nothing behind.
+import { existsSync, mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { parseArgs } from 'node:util';
+
+const HELP = `Usage: npm run demo [-- --keep]
+
+Starts, on loopback, one small REST service per authentication strategy and the official MCP test server; starts a
+composer of its own, registers them all, and calls a tool of each through /mcp, in both eras of the protocol.
+
+  --keep   leave everything running afterwards and say how to connect, until Ctrl-C
+  --help   show this
+
+Exit codes: 0 every member answered, 1 something failed, 2 wrong usage.
+`;
+const FAILED = 1;
+const INTERRUPTED = 130;
+
+function readOptions() {
+  try {
+    return parseArgs({ options: { keep: { type: 'boolean' }, help: { type: 'boolean', short: 'h' } } }).values;
+  } catch (error) {
+    process.stderr.write(`demo: ${error.message}\n\n${HELP}`);
+    process.exit(2);
+  }
+}
+
+/** Whatever happens, in the end everything that was started is stopped, the last first. */
+async function run({ keep }) {
+  const stops = [];
+  let isDone = false;
+  try {
+    await Promise.race([
+      interruption(),
+      demonstrate((stop) => stops.push(stop), keep ? () => (isDone = true) : undefined),
+    ]);
+    return 0;
+  } catch (error) {
+    if (isDone) return 0;
+    process.stderr.write(`demo: ${error.message}\n`);
+    return error.exitCode ?? FAILED;
+  } finally {
+    for (const stop of stops.toReversed()) await stop().catch(() => undefined);
+  }
+}
+
+function interruption() {
+  return new Promise((_, reject) => {
+    for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP']) {
+      process.on(signal, () => reject(Object.assign(new Error('interrupted'), { exitCode: INTERRUPTED })));
+    }
+  });
+}
+
+async function demonstrate(own, onKept) {
+  if (!existsSync(fileURLToPath(new URL('../dist/apps/composer/src/main.js', import.meta.url)))) {
+    throw new Error('the composer is not built; start it as `npm run demo`');
+  }
+  // Not at the top: `--help` must work before anything is installed.
+  const { STRATEGIES } = await import('./demo/strategies.mjs');
+  const { startGreeter } = await import('./demo/greeter.mjs');
+  const { startComposer, startEverything } = await import('./demo/processes.mjs');
+  const tour = await import('./demo/tour.mjs');
+  const { heading, row } = await import('./demo/table.mjs');
+
+  const scratch = mkdtempSync(join(tmpdir(), 'composer-demo-'));
+  own(async () => rmSync(scratch, { recursive: true, force: true }));
+  const [composer, everything] = await Promise.all([startComposer(scratch, own), startEverything(scratch, own)]);
+  const clients = await tour.connectClients(composer.mcpUrl);
+  own(() => Promise.all(clients.map((client) => client.close())));
+
+  const failed = [];
+  const show = (visit) => {
+    process.stdout.write(`${row(visit)}\n`);
+    if (!visit.ok) failed.push(visit.id);
+  };
+  const greeterOf = async (member) => {
+    const greeter = await startGreeter(member.check, own);
+    await tour.register(composer, tour.greeterConfig(member, greeter));
+    return greeter;
+  };
+  process.stdout.write(`${heading(tour.ERAS)}\n`);
+  for (const member of STRATEGIES) show(await tour.visitGreeter(clients, member, await greeterOf(member)));
+  await tour.register(composer, { id: 'everything', type: 'http', endpoint: everything.url });
+  show(await tour.visitEverything(clients));
+  const wrong = withWrongSecret(STRATEGIES.find(({ auth_strategy }) => auth_strategy === 'bearer'));
+  show(await tour.visitRefused(clients.at(-1), wrong, await greeterOf(wrong)));
+
+  if (failed.length > 0) throw new Error(`failed for ${failed.join(', ')}; the composer wrote:\n${composer.output()}`);
+  process.stdout.write('Every member answered, and the wrong credential was refused.\n');
+  if (!onKept) return;
+  onKept();
+  process.stdout.write(invitation(composer));
+  await new Promise(() => undefined); // the interruption ends it
+}
+
+function withWrongSecret({ id, auth, secret, ...rest }) {
+  return { ...rest, id: `wrong-${id}`, auth: { ...auth, [secret]: 'not-the-right-one' } };
+}
+
+const invitation = ({ mcpUrl, url }) => `
+Still running, until Ctrl-C. Connect any MCP client (Streamable HTTP) to ${mcpUrl}
+  curl ${url}/api/v1/servers    what is registered
+  curl ${url}/health            how it is
+  ${url}/docs                   the API
+`;
+
+const options = readOptions();
+if (options.help) process.stdout.write(HELP);
+else process.exit(await run(options)); // a tour that was broken off may still wait for something

@@ -1,0 +1,93 @@
+import { Client, StreamableHTTPClientTransport } from '@modelcontextprotocol/client';
+import { credentialsIn } from './strategies.mjs';
+
+/** The two eras of the protocol: with a handshake and a session, and without. */
+export const ERAS = ['2025-11-25', '2026-07-28'];
+const DEADLINE_MS = 10_000;
+
+/** The official SDK client, connected to the composer in each era. */
+export async function connectClients(mcpUrl) {
+  const clients = [];
+  for (const era of ERAS) {
+    const negotiation = era === '2026-07-28' ? { versionNegotiation: { mode: { pin: era } } } : {};
+    const client = new Client({ name: 'mcp-composer-demo', version: '1.0.0' }, negotiation);
+    await client.connect(new StreamableHTTPClientTransport(new URL(mcpUrl)));
+    clients.push(client);
+  }
+  return clients;
+}
+
+/** Registers a member over REST, as an administrator would. */
+export async function register({ url }, config) {
+  const response = await fetch(`${url}/api/v1/servers`, {
+    method: 'POST',
+    headers: { 'content-type': 'application/json' },
+    body: JSON.stringify(config),
+    signal: AbortSignal.timeout(DEADLINE_MS),
+  });
+  if (!response.ok) throw new Error(`${config.id} was not registered: ${(await response.json()).detail}`);
+}
+
+export function greeterConfig({ id, auth_strategy, auth }, { url }) {
+  return { id, type: 'openapi', open_api: { endpoint: url, spec_url: `${url}/openapi.json` }, auth_strategy, auth };
+}
+
+/** Calls the greeter of one member in each era, and compares what it answered and what it saw. */
+export async function visitGreeter(clients, { id, auth_strategy }, greeter) {
+  const tool = `${id}_say_hello`;
+  const { texts, times, isFound } = await callEach(clients, tool, (era) => ({ name: `Ada of ${era.slice(0, 4)}` }));
+  const isRight = ERAS.every((era, index) => texts[index]?.includes(`Hello, Ada of ${era.slice(0, 4)}!`));
+  const seen = greeter.calls.length > 0 ? credentialsIn(greeter.calls.at(-1)) : 'no call';
+  const wasKnown = greeter.calls.length === clients.length && greeter.calls.every(({ isKnown }) => isKnown);
+  return {
+    id,
+    strategy: auth_strategy,
+    tool,
+    seen,
+    times,
+    ok: isFound && isRight && wasKnown,
+    answer: texts.join(' '),
+  };
+}
+
+/** Calls the echo tool of the MCP server behind the composer. */
+export async function visitEverything(clients) {
+  const tool = 'everything_echo';
+  const { texts, times, isFound } = await callEach(clients, tool, (era) => ({ message: `over ${era}` }));
+  const ok = isFound && ERAS.every((era, index) => texts[index]?.includes(`over ${era}`));
+  return { id: 'everything', strategy: 'none', tool, seen: 'MCP over HTTP', times, ok, answer: texts.join(' ') };
+}
+
+/** A wrong credential must reach the service, be refused by it, and be told to the caller. */
+export async function visitRefused(client, { id, auth_strategy }, greeter) {
+  const tool = `${id}_say_hello`;
+  const started = performance.now();
+  const result = await client.callTool({ name: tool, arguments: { name: 'Mallory' } }, { timeout: DEADLINE_MS });
+  const times = [performance.now() - started];
+  const answer = textOf(result);
+  const [call] = greeter.calls;
+  const ok = greeter.calls.length === 1 && !call.isKnown && result.isError === true && answer.includes('401');
+  const seen = call ? credentialsIn(call) : 'no call';
+  return { id, strategy: auth_strategy, tool, seen, times, ok, outcome: 'refused: 401', answer };
+}
+
+async function callEach(clients, name, argumentsFor) {
+  const texts = [];
+  const times = [];
+  let isFound = true;
+  for (const [index, client] of clients.entries()) {
+    const { tools } = await client.listTools();
+    isFound &&= tools.some((tool) => tool.name === name);
+    const started = performance.now();
+    const result = await client.callTool({ name, arguments: argumentsFor(ERAS[index]) }, { timeout: DEADLINE_MS });
+    times.push(performance.now() - started);
+    texts.push(result.isError ? `failed: ${textOf(result)}` : textOf(result));
+  }
+  return { texts, times, isFound };
+}
+
+const textOf = ({ content }) =>
+  content
+    .filter(({ type }) => type === 'text')
+    .map(({ text }) => text)
+    .join(' ');
