@@ -78,7 +78,7 @@ async function demonstrate(own, onKept) {
     if (!visit.ok) failed.push(visit.id);
   };
   const greeterOf = async (member) => {
-    const greeter = await startGreeter(member.check, own);
+    const greeter = await startGreeter(member.check, { own });
     await tour.register(composer, tour.greeterConfig(member, greeter));
     return greeter;
   };

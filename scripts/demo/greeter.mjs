@@ -4,7 +4,7 @@ import { createServer } from 'node:http';
  * A small REST service with one operation, `GET /hello?name=`, and its OpenAPI document at `/openapi.json`. Answers
  * 401 to every call that does not pass `check`. `own` is told how to stop it.
  */
-export async function startGreeter(check, own) {
+export async function startGreeter(check, { port = 0, own = () => undefined } = {}) {
   const calls = [];
   const server = createServer((incoming, response) => {
     const { pathname, searchParams } = new URL(incoming.url, 'http://greeter');
@@ -20,7 +20,7 @@ export async function startGreeter(check, own) {
     server.close();
     server.closeAllConnections();
   });
-  await new Promise((resolve, reject) => server.once('error', reject).listen(0, '127.0.0.1', resolve));
+  await new Promise((resolve, reject) => server.once('error', reject).listen(port, '127.0.0.1', resolve));
   const url = `http://127.0.0.1:${server.address().port}`;
   return {
     url,

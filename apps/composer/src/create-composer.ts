@@ -1,5 +1,5 @@
 import { randomUUID } from 'node:crypto';
-import { type RequestListener, createServer } from 'node:http';
+import type { RequestListener, Server } from 'node:http';
 import { MemberPool } from '#builder';
 import { type ListenConfig, checkSlices, listenConfig } from '#config';
 import { Readiness } from '#health';
@@ -9,19 +9,23 @@ import { DEFAULT_TENANT } from '#tenancy';
 import { NestFactory } from '@nestjs/core';
 import { FastifyAdapter, type NestFastifyApplication } from '@nestjs/platform-fastify';
 import { DocumentBuilder, SwaggerModule } from '@nestjs/swagger';
+import type { FastifyError, FastifyReply, FastifyRequest } from 'fastify';
 import { ComposerModule } from './composer.module.js';
 import { CONFIGURATION } from './configuration.js';
+import { DrainingServer } from './http/draining-server.js';
 import { FrontListener } from './http/front.listener.js';
 import { ListenError } from './http/http.errors.js';
+import { problemOf } from './http/problem.js';
 
 /** An inline specification of 5 MiB, and room for what is around it. */
 const BODY_LIMIT = 6 * 1024 * 1024;
-/** How slow a client may be; Node's own bounds are five times as wide. */
+/** How slow a client may be, and how long a stop waits for calls; Node's own bounds are five times as wide. */
 const SERVER_LIMITS = {
   headersTimeout: 10_000,
   requestTimeout: 30_000,
   keepAliveTimeout: 65_000,
   connectionsCheckingInterval: 5_000,
+  drainTimeout: 20_000,
 };
 
 /**
@@ -34,8 +38,14 @@ export async function createComposer(): Promise<NestFastifyApplication> {
   const adapter = new FastifyAdapter({
     bodyLimit: BODY_LIMIT,
     genReqId: () => randomUUID(),
-    serverFactory: (nest: RequestListener) =>
-      createServer(SERVER_LIMITS, (request, response) => {
+    // Ids that are too long are unknown ids, and no error of their own.
+    routerOptions: { maxParamLength: 4096 },
+    frameworkErrors: (error: FastifyError, { id }: FastifyRequest, reply: FastifyReply) => {
+      const problem = problemOf(error, String(id));
+      void reply.status(problem.status).type('application/problem+json').send(JSON.stringify(problem));
+    },
+    serverFactory: (nest: RequestListener): Server =>
+      new DrainingServer(SERVER_LIMITS, (request, response) => {
         if (front) front.handle(request, response, nest);
         else response.writeHead(503).end();
       }),
@@ -87,7 +97,16 @@ function acceptJsonOnly(adapter: FastifyAdapter): void {
   const fastify = adapter.getInstance();
   fastify.removeContentTypeParser('text/plain');
   const json = fastify.getDefaultJsonParser('error', 'error');
-  fastify.addContentTypeParser('application/merge-patch+json', { parseAs: 'string' }, json);
+  fastify.removeContentTypeParser('application/json');
+  fastify.addContentTypeParser(
+    ['application/json', 'application/merge-patch+json'],
+    { parseAs: 'string' },
+    (request, body: string, done) => {
+      // Many clients name the type in every request, also where there is nothing to send.
+      if (body === '') done(null, undefined);
+      else json(request, body, done);
+    },
+  );
 }
 
 function document(app: NestFastifyApplication): void {

@@ -1,52 +1,82 @@
 import 'reflect-metadata';
+import type { NestFastifyApplication } from '@nestjs/platform-fastify';
 
 const FIRST_SUPPORTED_NODE = 22;
+/** A terminal, a shell and npm may each pass on the same Ctrl-C: what follows this closely is no second request. */
+const SAME_REQUEST_MS = 1_000;
+
+/** What a stop has to close: the application once it exists, before that the database alone. */
+interface Started {
+  app?: NestFastifyApplication;
+  /** The embedded database, which starts in a worker of its own while the modules of this thread are loaded. */
+  embedded?: Promise<{ close(): Promise<void> }>;
+  isStopping: boolean;
+}
 
 /** Start, listen, drain, stop: nothing else happens here. */
 async function main(): Promise<void> {
-  // The embedded database starts in a worker of its own while the modules of this thread are loaded.
-  const { databaseConfig, startEmbeddedDatabase } = await import('#persistence');
-  const database = databaseConfig.check().length === 0 ? databaseConfig() : undefined;
-  const early = database?.type === 'embedded' ? startEmbeddedDatabase(database.dataDir) : undefined;
-  early?.catch(() => undefined); // told when it is claimed
+  const started: Started = { isStopping: false };
+  stopOnSignal(started);
   try {
-    await serve();
+    await start(started);
   } catch (error) {
+    if (started.isStopping) return; // what fails because it was stopped is no failure
     process.stderr.write(`mcp-composer cannot start: ${reasonOf(error)}\n`);
     // Nobody else closes it when the start failed before it was claimed.
-    await early?.then((embedded) => embedded.close()).catch(() => undefined);
+    await started.embedded?.then((embedded) => embedded.close()).catch(() => undefined);
     process.exit(1);
   }
 }
 
-async function serve(): Promise<void> {
+async function start(started: Started): Promise<void> {
+  const { databaseConfig, startEmbeddedDatabase } = await import('#persistence');
+  const database = databaseConfig.check().length === 0 ? databaseConfig() : undefined;
+  if (database?.type === 'embedded') {
+    started.embedded = startEmbeddedDatabase(database.dataDir);
+    started.embedded.catch(() => undefined); // told when it is claimed
+  }
   const [{ createComposer, listen }, { Log }] = await Promise.all([
     import('./create-composer.js'),
     import('#observability'),
   ]);
   const app = await createComposer();
-  const log = app.get(Log);
+  started.app = app;
+  if (started.isStopping) return;
 
-  let isStopping = false;
+  const url = await listen(app);
+  if (Number(process.versions.node.split('.')[0]) < FIRST_SUPPORTED_NODE) {
+    const advice = 'this Node.js gets no security fixes any more; 24 is recommended';
+    app.get(Log).warn(advice, { node: process.versions.node });
+  }
+  process.stdout.write(`MCP Composer ready on ${url}\n`);
+}
+
+function stopOnSignal(started: Started): void {
+  let since: number | undefined;
   for (const signal of ['SIGINT', 'SIGTERM'] as const) {
     process.on(signal, () => {
-      if (isStopping) process.exit(1); // asked twice: whoever asks does not want to wait
-      isStopping = true;
-      log.info('stopping', { signal });
-      void app.close().then(
+      since ??= performance.now();
+      if (started.isStopping) {
+        if (performance.now() - since > SAME_REQUEST_MS) process.exit(1); // whoever asks twice does not want to wait
+        return;
+      }
+      started.isStopping = true;
+      stop(started, signal).then(
         () => process.exit(0),
         (error: unknown) => {
-          log.error('the composer did not stop cleanly', { err: error });
+          process.stderr.write(`mcp-composer did not stop cleanly: ${reasonOf(error)}\n`);
           process.exit(1);
         },
       );
     });
   }
-  const url = await listen(app);
-  if (Number(process.versions.node.split('.')[0]) < FIRST_SUPPORTED_NODE) {
-    log.warn('this Node.js gets no security fixes any more; 24 is recommended', { node: process.versions.node });
-  }
-  process.stdout.write(`MCP Composer ready on ${url}\n`);
+}
+
+async function stop({ app, embedded }: Started, signal: string): Promise<void> {
+  if (!app) return embedded?.then((database) => database.close());
+  const { Log } = await import('#observability');
+  app.get(Log).info('stopping', { signal });
+  await app.close();
 }
 
 /** One line, whatever the error is made of. */

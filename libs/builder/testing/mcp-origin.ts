@@ -1,10 +1,18 @@
 import type { IncomingHttpHeaders, ServerResponse } from 'node:http';
 import { type OriginServer, originServer } from '#egress/testing';
 
+/** What the composer sends, as far as the server looks at it. */
+export interface Sent {
+  readonly id?: unknown;
+  readonly method?: string;
+  readonly params?: { readonly name?: string };
+}
+
 interface Asked {
   readonly method: string;
   readonly headers: IncomingHttpHeaders;
-  readonly message: any; // what a client sends: asserting on it is the check
+  /** Absent where the request had no body. */
+  readonly message?: Sent;
 }
 
 /** A bare MCP server of revision 2025-11-25 on loopback that does what a test tells it, and keeps what it was asked. */
@@ -15,7 +23,7 @@ export interface McpOrigin extends OriginServer {
   /** The tools that it offers now. */
   tools: readonly string[];
   /** Answers every tool call; the default gives the name of the tool and the session. */
-  onCall: (message: any, response: ServerResponse) => void; // see `Asked.message`
+  onCall: (message: Sent, response: ServerResponse) => void;
   /** The status of every answer, 200 unless set; above that there is no message. */
   status: number;
   /** Ends all sessions, as a restart would. */
@@ -29,7 +37,7 @@ export async function mcpOrigin(...tools: readonly string[]): Promise<McpOrigin>
 
   const answer = ({ message, headers }: Asked, response: ServerResponse): void => {
     const session = String(headers['mcp-session-id']);
-    const result = (value: object) => reply(response, { jsonrpc: '2.0', id: message.id, result: value });
+    const result = (value: object) => reply(response, { jsonrpc: '2.0', id: message?.id, result: value });
     if (origin.status !== 200) return void response.writeHead(origin.status).end();
     if (message?.method === 'initialize') {
       sessions.add(`session-${++opened}`);
@@ -49,7 +57,8 @@ export async function mcpOrigin(...tools: readonly string[]): Promise<McpOrigin>
     request.on('data', (chunk: Buffer) => chunks.push(chunk));
     request.on('end', () => {
       const text = Buffer.concat(chunks).toString();
-      const one = { method: request.method!, headers: request.headers, message: text ? JSON.parse(text) : undefined };
+      const sent = text ? { message: JSON.parse(text) as Sent } : {};
+      const one: Asked = { method: request.method!, headers: request.headers, ...sent };
       asked.push(one);
       answer(one, response);
     });
@@ -60,7 +69,7 @@ export async function mcpOrigin(...tools: readonly string[]): Promise<McpOrigin>
     asked,
     methods: () => asked.map(({ method, message }) => String(message?.method ?? method)),
     tools,
-    onCall: (message, response) => answerCall(message, response, message.params.name),
+    onCall: (message, response) => answerCall(message, response, String(message.params?.name)),
     status: 200,
     forgetSessions: () => sessions.clear(),
     get connections() {
@@ -71,9 +80,8 @@ export async function mcpOrigin(...tools: readonly string[]): Promise<McpOrigin>
 }
 
 /** Answers a tool call with one text. */
-export function answerCall(message: any, response: ServerResponse, text: string): void {
-  // `any`: see `Asked.message`
-  reply(response, { jsonrpc: '2.0', id: message.id, result: { content: [{ type: 'text', text }] } });
+export function answerCall({ id }: Sent, response: ServerResponse, text: string): void {
+  reply(response, { jsonrpc: '2.0', id, result: { content: [{ type: 'text', text }] } });
 }
 
 function reply(response: ServerResponse, message: object): void {

@@ -1,20 +1,27 @@
 import type { ToolReply } from '../src/member.js';
 
+/** One of them is there. */
+export interface GivenAnswer {
+  readonly result?: { readonly content?: readonly { readonly text: string }[]; readonly isError?: boolean };
+  readonly toolError?: string;
+  readonly error?: { readonly code: number; readonly message: string };
+}
+
 /** Takes the one answer of a call and keeps what it was told before. */
 export class RecordingReply implements ToolReply {
   readonly id = Buffer.from('"caller-1"');
   readonly takesEvents = true;
   readonly events: string[] = [];
-  readonly answered: Promise<any>; // an answer of whatever kind: asserting on it is the check
+  readonly answered: Promise<GivenAnswer>;
   answers = 0;
-  private give!: (answer: unknown) => void;
+  private give!: (answer: GivenAnswer) => void;
 
   constructor() {
     this.answered = new Promise((resolve) => (this.give = resolve));
   }
 
   message(parts: readonly Buffer[]): void {
-    this.settle(JSON.parse(Buffer.concat(parts).toString()));
+    this.settle(JSON.parse(Buffer.concat(parts).toString()) as GivenAnswer);
   }
   result(result: object): void {
     this.settle({ result });
@@ -36,13 +43,13 @@ export class RecordingReply implements ToolReply {
     return true;
   }
   endStream(): void {
-    this.settle(JSON.parse(this.events.at(-1)!));
+    this.settle(JSON.parse(this.events.at(-1)!) as GivenAnswer);
   }
   onDrain(): void {
     // Never waits.
   }
 
-  private settle(answer: unknown): void {
+  private settle(answer: GivenAnswer): void {
     this.answers++;
     this.give(answer);
   }

@@ -28,7 +28,12 @@ describe('environment', () => {
   });
 
   const write = (file: string, values: Record<string, string>): void =>
-    writeFileSync(join(folder, file), Object.entries(values).map(([name, value]) => `${name}=${value}\n`).join(''));
+    writeFileSync(
+      join(folder, file),
+      Object.entries(values)
+        .map(([name, value]) => `${name}=${value}\n`)
+        .join(''),
+    );
   const seen = () => NAMES.map((name) => environment()[name]);
 
   it('prefers the real environment to .env.<stage>, and that to .env', () => {

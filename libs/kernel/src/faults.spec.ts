@@ -2,7 +2,11 @@ import { describe, expect, it } from '@jest/globals';
 import { z } from 'zod';
 import { faultsOf } from './faults.js';
 
-const schema = z.strictObject({ id: z.string(), tags: z.array(z.string()), auth: z.strictObject({ token: z.string() }) });
+const schema = z.strictObject({
+  id: z.string(),
+  tags: z.array(z.string()),
+  auth: z.strictObject({ token: z.string() }),
+});
 const issuesOf = (input: unknown) => schema.safeParse(input).error!.issues;
 
 describe('faultsOf', () => {

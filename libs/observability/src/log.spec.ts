@@ -19,7 +19,7 @@ describe('Log', () => {
 
   const open = (config: Partial<ObservabilityConfig> = {}): Log =>
     Log.open({ level: 'trace', format: 'json', ...config }, secrets, (line) => lines.push(line));
-  const written = (index = 0) => JSON.parse(lines[index]!) as Record<string, any>; // a line is whatever was logged
+  const written = (index = 0) => JSON.parse(lines[index]!) as Record<string, unknown>;
 
   it('writes one line per event: level, time, fields and a fixed text', () => {
     open().info('member built', { server: 'crm' });

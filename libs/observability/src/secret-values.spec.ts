@@ -24,7 +24,11 @@ describe('SecretValues', () => {
     const text = SPELLINGS[name]!(SECRET);
     const masked = holding(SECRET).mask(text);
     expect(masked).toContain('[secret]');
-    expect(masked).not.toContain(SPELLINGS[name]!(SECRET).replace(/^.*?=|^\/reset\//, '').slice(0, 12));
+    expect(masked).not.toContain(
+      SPELLINGS[name]!(SECRET)
+        .replace(/^.*?=|^\/reset\//, '')
+        .slice(0, 12),
+    );
   });
 
   it('masks whatever secret, in every spelling, and leaves the text around it', () => {

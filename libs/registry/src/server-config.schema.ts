@@ -2,7 +2,8 @@ import { headerName, headerText } from '#auth';
 import { parseUrl } from '#kernel';
 import { z } from 'zod';
 
-const SERVER_ID = /^[A-Za-z0-9][A-Za-z0-9_-]{0,63}$/;
+/** What an id may look like; nothing else is ever looked up. */
+export const SERVER_ID = /^[A-Za-z0-9][A-Za-z0-9_-]{0,63}$/;
 const NAME = z.string().min(1, 'is empty').max(256);
 const NAMES = z.array(NAME).max(10_000).default([]);
 const DESCRIPTIONS = z.record(NAME, z.string().max(4096)).default({});

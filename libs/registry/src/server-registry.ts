@@ -13,9 +13,10 @@ import {
   UnknownServerError,
   UnknownVersionError,
 } from './registry.errors.js';
+import { plainInputFaults } from './plain-input.js';
 import { SealedConfig } from './sealed-config.js';
 import { type CheckedConfig, addressesOf, checkServerConfig } from './server-config-check.js';
-import type { ServerConfig } from './server-config.schema.js';
+import { SERVER_ID, type ServerConfig } from './server-config.schema.js';
 import { destinationOf, dotted, restoreSecrets } from './server-config-secrets.js';
 import { ServerConfigStore, type StoredServer, type StoredVersion } from './server-config.store.js';
 
@@ -106,6 +107,7 @@ export class ServerRegistry {
     input: unknown,
     { mayReadFiles = false }: ChangeOptions = {},
   ): Promise<ServerChange> {
+    mustBePlain(input);
     await this.gateOrThrow().judge(addressesOf(input));
     const { config: unmarked, faults } = restoreSecrets(input, this.auth, new Map());
     const checked = checkServerConfig(unmarked, this.auth, { mayReadFiles });
@@ -131,6 +133,7 @@ export class ServerRegistry {
     input: unknown,
     { mode = 'merge', mayReadFiles = false, unlessSame = false }: ChangeOptions = {},
   ): Promise<ServerChange> {
+    mustBePlain(input);
     return this.changes.run(memberKey(ref), async () => {
       const before = await this.find(ref);
       const wanted = mode === 'merge' ? mergePatch(withoutForeignAuth(before.config, input), input) : input;
@@ -154,7 +157,7 @@ export class ServerRegistry {
 
   /** The last versions of a server, newest first. Throws `UnknownServerError`. */
   async history(ref: MemberRef): Promise<readonly ServerVersion[]> {
-    const versions = await this.store.history(ref);
+    const versions = isKnowable(ref) ? await this.store.history(ref) : [];
     if (versions.length === 0) throw new UnknownServerError();
     return versions.map(({ config, version, createdAt }) => ({ config, version, createdAt }));
   }
@@ -181,7 +184,7 @@ export class ServerRegistry {
   /** Throws `UnknownServerError`. */
   async remove(ref: MemberRef): Promise<void> {
     await this.changes.run(memberKey(ref), async () => {
-      if (!(await this.store.remove(ref))) throw new UnknownServerError();
+      if (!isKnowable(ref) || !(await this.store.remove(ref))) throw new UnknownServerError();
       await this.gateOrThrow().retire(ref);
       this.log.info('server deleted', { tenant: ref.tenantId, server: ref.serverId });
     });
@@ -244,7 +247,7 @@ export class ServerRegistry {
   }
 
   private async find(ref: MemberRef): Promise<StoredServer> {
-    const stored = await this.store.find(ref);
+    const stored = isKnowable(ref) ? await this.store.find(ref) : undefined;
     if (!stored) throw new UnknownServerError();
     return stored;
   }
@@ -260,6 +263,14 @@ function withoutForeignAuth(config: StoredServer['config'], patch: unknown): Rec
   const { auth, ...rest } = config;
   const named = isObject(patch) ? patch['auth_strategy'] : undefined;
   return named === undefined || named === config['auth_strategy'] ? { auth, ...rest } : rest;
+}
+
+/** Ids come from addresses and arguments; one that no server can have need not reach the store. */
+const isKnowable = ({ serverId: id }: MemberRef): boolean => SERVER_ID.test(id);
+
+function mustBePlain(input: unknown): void {
+  const faults = plainInputFaults(input);
+  if (faults.length > 0) throw new InvalidServerConfigError(faults);
 }
 
 function mustFit({ config, faults }: CheckedConfig): ServerConfig {

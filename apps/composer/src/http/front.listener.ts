@@ -1,3 +1,4 @@
+import { randomUUID } from 'node:crypto';
 import type { IncomingMessage, RequestListener, ServerResponse } from 'node:http';
 import { CallerIdentity, ForeignOriginError, RequestOrigin, UnauthenticatedError } from '#access';
 import { MemberPool } from '#builder';
@@ -7,6 +8,7 @@ import { Log } from '#observability';
 import type { Principal } from '#tenancy';
 import { Injectable } from '@nestjs/common';
 import { NotLoadedError } from './http.errors.js';
+import { problemOf } from './problem.js';
 
 /** Not of JSON-RPC's reserved range: the request was refused before anybody looked at its message. */
 const REFUSED = -32000;
@@ -52,15 +54,15 @@ function isMcpPath(url: string): boolean {
   return url === '/mcp' || url.startsWith('/mcp?');
 }
 
-function refuse(response: ServerResponse, { code, message, status = 503 }: ComposerError, isMcp: boolean): void {
-  const body = isMcp
-    ? { jsonrpc: '2.0', error: { code: REFUSED, message, data: { code } } }
-    : { type: 'about:blank', title: status === 403 ? 'Forbidden' : 'Error', status, detail: message, code };
+function refuse(response: ServerResponse, error: ComposerError, isMcp: boolean): void {
+  const { code, message } = error;
+  const problem = problemOf(error, randomUUID());
+  const body = isMcp ? { jsonrpc: '2.0', error: { code: REFUSED, message, data: { code } } } : problem;
   const text = JSON.stringify(body);
-  response.writeHead(status, {
+  response.writeHead(problem.status, {
     'content-type': isMcp ? 'application/json' : 'application/problem+json',
     'content-length': Buffer.byteLength(text),
-    ...(status === 401 ? { 'www-authenticate': 'Bearer' } : {}),
+    ...(problem.status === 401 ? { 'www-authenticate': 'Bearer' } : {}),
     connection: 'close',
   });
   response.end(text);

@@ -136,7 +136,8 @@ describe('responseFor', () => {
 
   it('says to modern callers that a result is complete where a legacy member does not', () => {
     const text = (result: string) => `{"jsonrpc":"2.0","id":7,"result":${result}}`;
-    const complete = (result: string) => JSON.parse(answer(text(result), '7', { era: 'modern' })) as { result: unknown };
+    const complete = (result: string) =>
+      JSON.parse(answer(text(result), '7', { era: 'modern' })) as { result: unknown };
     expect(complete('{"content":[]}').result).toEqual({ resultType: 'complete', content: [] });
     expect(complete('{ }').result).toEqual({ resultType: 'complete' });
     expect(complete('{"resultType":"input_required","inputRequests":{}}').result).toMatchObject({
@@ -164,7 +165,10 @@ describe('responseFor', () => {
 
 describe('notificationFor', () => {
   const told = (text: string, token?: string) =>
-    notificationFor(readMemberMessage(Buffer.from(text)), token === undefined ? undefined : Buffer.from(token))?.toString();
+    notificationFor(
+      readMemberMessage(Buffer.from(text)),
+      token === undefined ? undefined : Buffer.from(token),
+    )?.toString();
   const progress = (token: string) =>
     `{"jsonrpc":"2.0","method":"notifications/progress","params":{ "progress":1,"progressToken":${token} }}`;
 

@@ -7,7 +7,11 @@ describe('applyPatch', () => {
   });
 
   it('puts the credential over every header of the same name', () => {
-    const [, headers] = applyPatch('/', { authorization: 'caller', accept: '*/*' }, { headers: { authorization: 'own' } });
+    const [, headers] = applyPatch(
+      '/',
+      { authorization: 'caller', accept: '*/*' },
+      { headers: { authorization: 'own' } },
+    );
     expect(headers).toEqual(['authorization', 'own', 'accept', '*/*']);
   });
 

@@ -139,14 +139,17 @@ describe('WireExchange', () => {
     expect(recorder.told).toEqual(['head 200', 'end']);
   });
 
-  it.each(['gzip', 'br', 'GZIP', 'identity, gzip'])('refuses an answer in %s, because it asked for none', async (coding) => {
-    const { told, fault } = await exchanged('whole', (_, response) => {
-      response.writeHead(200, { 'content-encoding': coding }).end('x');
-    });
-    expect(told).toEqual(['fail']);
-    expect(fault?.error).toBeInstanceOf(EgressBadAnswerError);
-    expect(fault?.isUnsent).toBe(false);
-  });
+  it.each(['gzip', 'br', 'GZIP', 'identity, gzip'])(
+    'refuses an answer in %s, because it asked for none',
+    async (coding) => {
+      const { told, fault } = await exchanged('whole', (_, response) => {
+        response.writeHead(200, { 'content-encoding': coding }).end('x');
+      });
+      expect(told).toEqual(['fail']);
+      expect(fault?.error).toBeInstanceOf(EgressBadAnswerError);
+      expect(fault?.isUnsent).toBe(false);
+    },
+  );
 
   it.each(['identity', 'Identity', ''])('takes "%s" for no coding', async (coding) => {
     const { told } = await exchanged('whole', (_, response) => {

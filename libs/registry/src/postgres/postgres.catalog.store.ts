@@ -1,6 +1,7 @@
 import type { MemberRef, TenantId } from '#kernel';
 import { Database, type Transaction } from '#persistence';
 import { Injectable } from '@nestjs/common';
+import { storableJson } from '../plain-input.js';
 import { CatalogStore, type StoredCatalog } from '../catalog.store.js';
 
 interface Row {
@@ -42,7 +43,7 @@ export async function writeCatalog(tx: Transaction, ref: MemberRef, catalog: Sto
      SELECT tenant_id, id, $3, $4::jsonb, $5 FROM servers WHERE tenant_id = $1 AND id = $2
      ON CONFLICT (tenant_id, server_id) DO UPDATE SET fetched_at = excluded.fetched_at, catalog = excluded.catalog,
        document = coalesce(excluded.document, server_catalogs.document)`,
-    [ref.tenantId, ref.serverId, catalog.fetchedAt, JSON.stringify(catalog.content), catalog.document ?? null],
+    [ref.tenantId, ref.serverId, catalog.fetchedAt, storableJson(catalog.content), catalog.document ?? null],
   );
 }
 

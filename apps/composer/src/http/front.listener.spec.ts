@@ -1,0 +1,153 @@
+import {
+  type OutgoingHttpHeaders,
+  type RequestOptions,
+  type Server,
+  type ServerResponse,
+  createServer,
+  request,
+} from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { type AccessConfig, CallerIdentity, RequestOrigin } from '#access';
+import type { MemberPool } from '#builder';
+import type { McpEndpoint } from '#gateway';
+import { ComposerError } from '#kernel';
+import { Log, SecretValues } from '#observability';
+import { DEFAULT_TENANT, type Principal } from '#tenancy';
+import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
+import { FrontListener } from './front.listener.js';
+
+describe('FrontListener', () => {
+  let server: Server;
+  let loads: number;
+  let isLoaded: boolean;
+  let fault: Error | undefined;
+  let lines: string[];
+
+  beforeEach(() => {
+    loads = 0;
+    isLoaded = true;
+    fault = undefined;
+    lines = [];
+  });
+  afterEach(async () => {
+    server.closeAllConnections();
+    await new Promise((resolve) => server.close(resolve));
+  });
+
+  async function open(mode: AccessConfig['mode'] = 'none'): Promise<void> {
+    const config = { mode, hosts: ['127.0.0.1'], origins: ['http://127.0.0.1:9000'] };
+    const pool = {
+      isLoaded: (tenant: string) => isLoaded && tenant === DEFAULT_TENANT,
+      load: async () => {
+        loads++;
+        if (fault) throw fault;
+      },
+    };
+    const endpoint = {
+      handle: (_: unknown, response: ServerResponse, { id, tenantId }: Principal) =>
+        response.end(`mcp for ${id} of ${tenantId === DEFAULT_TENANT ? 'default' : tenantId}`),
+    };
+    const front = new FrontListener(
+      new RequestOrigin(config),
+      new CallerIdentity(config),
+      pool as unknown as MemberPool,
+      endpoint as unknown as McpEndpoint,
+      Log.open({ level: 'info', format: 'json' }, new SecretValues(), (line) => lines.push(line)),
+    );
+    server = createServer((incoming, response) => front.handle(incoming, response, (_, nest) => void nest.end('nest')));
+    await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+  }
+
+  function ask(
+    options: RequestOptions & { url?: string } = {},
+  ): Promise<{ status: number; text: string; headers: object }> {
+    const { url = '/mcp', ...more } = options;
+    const { port } = server.address() as AddressInfo;
+    return new Promise((resolve, reject) => {
+      request({ port, host: '127.0.0.1', path: url, method: 'POST', agent: false, ...more }, (response) => {
+        let text = '';
+        response.setEncoding('utf8').on('data', (chunk: string) => (text += chunk));
+        response.on('end', () => resolve({ status: response.statusCode!, text, headers: response.headers }));
+      })
+        .on('error', reject)
+        .end();
+    });
+  }
+
+  it.each(['/mcp', '/mcp?x=1', '/mcp?'])('takes %s to the gateway, with the principal', async (url) => {
+    await open();
+    expect((await ask({ url })).text).toBe('mcp for local of default');
+  });
+
+  it.each(['/', '/mcp/', '/mcp2', '/MCP', '//mcp', '/api/v1/servers', '/x?/mcp', '/%6dcp', '/mcp/../mcp'])(
+    'leaves %s to Nest',
+    async (url) => {
+      await open('required');
+      expect((await ask({ url })).text).toBe('nest');
+    },
+  );
+
+  it.each([
+    ['a foreign Host', { host: 'evil.example' }],
+    ['a foreign Origin', { origin: 'https://evil.example' }],
+    ['a page without an origin', { origin: 'null' }],
+    ['two origins', { origin: 'http://127.0.0.1:9000, http://evil.example' }],
+  ])('refuses %s before anything else looks at the request', async (_, headers: OutgoingHttpHeaders) => {
+    await open();
+    const mcp = await ask({ headers });
+    expect(mcp.status).toBe(403);
+    expect(JSON.parse(mcp.text)).toMatchObject({
+      jsonrpc: '2.0',
+      error: { code: -32000, data: { code: 'COMPOSER_FOREIGN_ORIGIN' } },
+    });
+    const other = await ask({ headers, url: '/health/live', method: 'GET' });
+    expect(other.status).toBe(403);
+    expect(other.headers).toMatchObject({ 'content-type': 'application/problem+json', connection: 'close' });
+    expect(JSON.parse(other.text)).toEqual({
+      type: 'about:blank',
+      title: 'Forbidden',
+      status: 403,
+      detail: expect.stringContaining('ALLOWED_HOSTS'),
+      code: 'COMPOSER_FOREIGN_ORIGIN',
+      requestId: expect.stringMatching(/^[0-9a-f-]{36}$/),
+    });
+  });
+
+  it('asks for a credential before the gateway sees the request, and loads nothing for a stranger', async () => {
+    await open('required');
+    isLoaded = false;
+    const { status, text, headers } = await ask({ headers: { authorization: 'Bearer mcpc_guess' } });
+    expect(status).toBe(401);
+    expect(headers).toMatchObject({ 'www-authenticate': 'Bearer' });
+    expect(JSON.parse(text)).toMatchObject({ error: { data: { code: 'COMPOSER_UNAUTHENTICATED' } } });
+    expect(loads).toBe(0);
+  });
+
+  it('loads the members of a tenant before its first request, and then no more', async () => {
+    await open();
+    isLoaded = false;
+    expect((await ask()).text).toMatch(/^mcp/);
+    isLoaded = true;
+    await ask();
+    expect(loads).toBe(1);
+  });
+
+  it.each([
+    [
+      'with its own code',
+      new ComposerError('COMPOSER_DATABASE_AWAY', 'the database is away', { status: 503 }),
+      'COMPOSER_DATABASE_AWAY',
+    ],
+    ['without its inside', new Error('connect postgres://app:hunter2@db'), 'COMPOSER_NOT_LOADED'],
+  ])('tells a tenant that could not be loaded %s, and logs it', async (_, error, code) => {
+    await open();
+    isLoaded = false;
+    fault = error;
+    const { status, text } = await ask();
+    expect(status).toBe(503);
+    expect(JSON.parse(text)).toMatchObject({ error: { data: { code } } });
+    expect(text).not.toContain('hunter2');
+    expect(lines).toHaveLength(1);
+    expect(JSON.parse(lines[0]!)).toMatchObject({ level: 'error', tenant: DEFAULT_TENANT });
+  });
+});

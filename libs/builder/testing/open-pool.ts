@@ -1,0 +1,52 @@
+import { type Egress, egressFor } from '#egress/testing';
+import { Clock } from '#kernel';
+import type { ServerRegistry } from '#registry';
+import { type MemoryRegistry, openMemoryRegistry } from '#registry/testing';
+import { MemberPool } from '../src/member-pool.js';
+import { MemberParts } from '../src/members/member-parts.js';
+import { Deadlines } from '../src/wire/deadlines.js';
+
+/** Deadlines that pass as many times as fast. */
+class FastDeadlines extends Deadlines {
+  constructor(private readonly speed: number) {
+    super();
+  }
+
+  override add(ms: number, expire: () => void): () => void {
+    return super.add(ms / this.speed, expire);
+  }
+}
+
+export interface OpenPool {
+  readonly pool: MemberPool;
+  readonly registry: ServerRegistry;
+  readonly home: MemoryRegistry;
+  /** A pool of another process on the same stores. */
+  again(): OpenPool;
+  close(): Promise<void>;
+}
+
+/** The real pool with all its parts, on stores of one process, free to call loopback. */
+export async function openPool({ speed = 1 }: { readonly speed?: number } = {}): Promise<OpenPool> {
+  return onStores(await openMemoryRegistry(), speed);
+}
+
+function onStores(home: MemoryRegistry, speed: number): OpenPool {
+  const egress: Egress = egressFor(['127.0.0.1:*']);
+  const deadlines = new FastDeadlines(speed);
+  const parts = new MemberParts(egress.pools, egress.http, egress.guard, home.auth, deadlines);
+  const registry = home.again();
+  const pool = new MemberPool(registry, home.catalogs, parts, new Clock(), home.log);
+  pool.onModuleInit();
+  return {
+    pool,
+    registry,
+    home,
+    again: () => onStores(home, speed),
+    async close() {
+      await pool.beforeApplicationShutdown();
+      deadlines.onApplicationShutdown();
+      await egress.close();
+    },
+  };
+}

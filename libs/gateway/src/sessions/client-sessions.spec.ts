@@ -1,0 +1,155 @@
+import { randomBytes } from 'node:crypto';
+import { Clock, principalId, tenantId } from '#kernel';
+import type { Principal } from '#tenancy';
+import { beforeEach, describe, expect, it, jest } from '@jest/globals';
+import { ClientSessions } from './client-sessions.js';
+import { SessionSeal } from './session-seal.js';
+
+const DAY_MS = 24 * 3_600_000;
+const principal = (tenant: string, id: string): Principal => ({
+  tenantId: tenantId(tenant),
+  id: principalId(id),
+  roles: ['caller'],
+});
+const ann = principal('acme', 'ann');
+
+class SetClock extends Clock {
+  time = 5 * DAY_MS;
+  override now(): number {
+    return this.time;
+  }
+}
+
+/** A seal that any process with the same memory opens. */
+class MemorySeal extends SessionSeal {
+  readonly sealed = new Map<string, string>();
+  opened = 0;
+
+  override seal(content: string): string {
+    const id = randomBytes(24).toString('base64url');
+    this.sealed.set(id, content);
+    return id;
+  }
+  override open(sealed: string): string | undefined {
+    this.opened++;
+    return this.sealed.get(sealed);
+  }
+}
+
+describe('ClientSessions', () => {
+  let clock: SetClock;
+  let seal: MemorySeal;
+  let sessions: ClientSessions;
+
+  beforeEach(() => {
+    clock = new SetClock();
+    seal = new MemorySeal();
+    sessions = new ClientSessions(seal, clock);
+  });
+
+  it('finds the session of the principal that opened it, with its version', () => {
+    const { id } = sessions.open(ann, '2025-06-18');
+    expect(sessions.find(id, ann)).toEqual({ id, version: '2025-06-18' });
+  });
+
+  it('gives every session an id of its own', () => {
+    expect(sessions.open(ann, '2025-06-18').id).not.toBe(sessions.open(ann, '2025-06-18').id);
+    expect(new Set(seal.sealed.values()).size).toBe(2);
+  });
+
+  it('is found by another process with the same keys', () => {
+    const { id } = sessions.open(ann, '2025-06-18');
+    expect(new ClientSessions(seal, clock).find(id, ann)).toEqual({ id, version: '2025-06-18' });
+  });
+
+  it.each([
+    ['another principal of the tenant', principal('acme', 'bob')],
+    ['a principal of the same name in another tenant', principal('globex', 'ann')],
+  ])('is worth nothing to %s, also after its owner has used it', (_, stranger) => {
+    const { id } = sessions.open(ann, '2025-06-18');
+    expect(sessions.find(id, stranger)).toBeUndefined();
+    sessions.find(id, ann);
+    expect(sessions.find(id, stranger)).toBeUndefined();
+  });
+
+  it('finds nothing for ids that were altered or made up, or sealed for something else', () => {
+    const { id } = sessions.open(ann, '2025-06-18');
+    for (const other of ['', 'x', `${id}x`, id.slice(1), id.toUpperCase()]) {
+      expect(sessions.find(other, ann)).toBeUndefined();
+    }
+    const foreign = seal.seal(JSON.stringify({ t: 'acme', p: 'ann' }));
+    expect(sessions.find(foreign, ann)).toBeUndefined();
+  });
+
+  it('lasts a day, however often it is used', () => {
+    const { id } = sessions.open(ann, '2025-06-18');
+    clock.time += DAY_MS;
+    expect(sessions.find(id, ann)).toBeDefined();
+    clock.time += 1;
+    expect(sessions.find(id, ann)).toBeUndefined();
+    expect(new ClientSessions(seal, clock).find(id, ann)).toBeUndefined();
+  });
+
+  it('is not found once it was ended, and ends no other', () => {
+    const [first, second] = [sessions.open(ann, '2025-06-18'), sessions.open(ann, '2025-06-18')];
+    sessions.find(first.id, ann);
+    sessions.end(first);
+    expect(sessions.find(first.id, ann)).toBeUndefined();
+    expect(sessions.find(second.id, ann)).toBeDefined();
+  });
+
+  it('remembers ended sessions until they would have expired, and no longer than it must', () => {
+    const first = sessions.open(ann, '2025-06-18');
+    sessions.end(first);
+    clock.time += DAY_MS - 1;
+    sessions.end(sessions.open(ann, '2025-06-18'));
+    expect(sessions.find(first.id, ann)).toBeUndefined();
+    clock.time += 2;
+    sessions.end(sessions.open(ann, '2025-06-18'));
+    expect(sessions.find(first.id, ann)).toBeUndefined();
+  });
+
+  it('opens an id once for the requests that name it', () => {
+    const { id } = sessions.open(ann, '2025-06-18');
+    for (let i = 0; i < 10; i++) sessions.find(id, ann);
+    expect(seal.opened).toBe(1);
+  });
+
+  describe('cancels', () => {
+    const running = () => ({ cancel: jest.fn() });
+
+    it('the call that the id names, once', () => {
+      const session = sessions.open(ann, '2025-06-18');
+      const [one, other] = [running(), running()];
+      sessions.track(session, 1, one);
+      sessions.track(session, 2, other);
+      sessions.cancel(session, 1);
+      sessions.cancel(session, 1);
+      expect(one.cancel).toHaveBeenCalledTimes(1);
+      expect(other.cancel).not.toHaveBeenCalled();
+    });
+
+    it('no call of another session, and none whose id is of another type', () => {
+      const session = sessions.open(ann, '2025-06-18');
+      const call = running();
+      sessions.track(session, 1, call);
+      sessions.cancel(session, '1');
+      sessions.cancel(sessions.open(ann, '2025-06-18'), 1);
+      expect(call.cancel).not.toHaveBeenCalled();
+    });
+
+    it('nothing that was answered, though the id was used again', () => {
+      const session = sessions.open(ann, '2025-06-18');
+      const [first, second] = [running(), running()];
+      const forgetFirst = sessions.track(session, 1, first);
+      const forgetSecond = sessions.track(session, 1, second);
+      forgetFirst();
+      sessions.cancel(session, 1);
+      expect(first.cancel).not.toHaveBeenCalled();
+      expect(second.cancel).toHaveBeenCalledTimes(1);
+      forgetSecond();
+      sessions.cancel(session, 1);
+      expect(second.cancel).toHaveBeenCalledTimes(1);
+    });
+  });
+});

@@ -1,0 +1,33 @@
+import { AuthAdapter, AuthModule } from '#auth';
+import { Log, SecretValues } from '#observability';
+import { openMemorySealer } from '#persistence/testing';
+import { Test } from '@nestjs/testing';
+import { MemoryCatalogStore } from '../src/memory/memory.catalog.store.js';
+import { MemoryServerConfigStore } from '../src/memory/memory.server-config.store.js';
+import { SealedConfig } from '../src/sealed-config.js';
+import { ServerRegistry } from '../src/server-registry.js';
+
+export interface MemoryRegistry {
+  readonly registry: ServerRegistry;
+  readonly servers: MemoryServerConfigStore;
+  readonly catalogs: MemoryCatalogStore;
+  readonly auth: AuthAdapter;
+  readonly log: Log;
+  /** What was logged. */
+  readonly lines: readonly string[];
+  /** A registry of another process on the same stores and keys. */
+  again(): ServerRegistry;
+}
+
+/** The real registry on stores of one process, for tests of what stands above it. */
+export async function openMemoryRegistry(): Promise<MemoryRegistry> {
+  const auth = (await Test.createTestingModule({ imports: [AuthModule] }).compile()).get(AuthAdapter);
+  const catalogs = new MemoryCatalogStore();
+  const servers = new MemoryServerConfigStore(catalogs);
+  const sealer = await openMemorySealer();
+  const secrets = new SecretValues();
+  const lines: string[] = [];
+  const log = Log.open({ level: 'trace', format: 'json' }, secrets, (line) => lines.push(line));
+  const again = () => new ServerRegistry(servers, new SealedConfig(sealer, auth, secrets), auth, log);
+  return { registry: again(), servers, catalogs, auth, log, lines, again };
+}
