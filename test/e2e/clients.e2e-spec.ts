@@ -2,7 +2,16 @@ import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import type { Client } from '@modelcontextprotocol/client';
 import { openApiDocument } from '../fixtures/openapi-member.js';
 import { type RecordedRequest, type RestService, startRestService } from '../fixtures/rest-service.js';
-import { callTool, connect, connectV1, modern, openSession, send, toolNames } from '../fixtures/mcp-clients.js';
+import {
+  callTool,
+  connect,
+  connectV1,
+  modern,
+  openSession,
+  send,
+  sendModern,
+  toolNames,
+} from '../fixtures/mcp-clients.js';
 import {
   type McpMember,
   startEverythingServer,
@@ -121,7 +130,7 @@ describe('clients of every kind', () => {
             headers: session,
             body: JSON.stringify({ jsonrpc: '2.0', id, method: 'tools/call', params: { name, arguments: args } }),
           })
-        : await modern(composer.url, 'tools/call', { name, arguments: args }, { id });
+        : await sendModern(composer.url, { id, method: 'tools/call', params: { name, arguments: args } });
       return { id: json.id, wanted: id, text: JSON.stringify(json.result), own: ownAnswer(name, index) };
     });
     for (const { id, wanted, text, own } of await Promise.all(calls)) {

@@ -1,3 +1,4 @@
+import { randomBytes } from 'node:crypto';
 import { setTimeout as pause } from 'node:timers/promises';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from '@jest/globals';
 import { Client as Connection } from 'pg';
@@ -9,9 +10,7 @@ import { type ComposerProcess, startComposer } from '../support/composer-process
 
 const TOKEN = 'kept-in-postgres';
 /** Several processes share one key ring, as they share one database. */
-const COMPOSER_KEYS = `test:${Buffer.from('0123456789abcdef'.repeat(2))
-  .map((byte, at) => byte ^ (at * 37))
-  .toString('base64')}`;
+const COMPOSER_KEYS = `test:${randomBytes(32).toString('base64')}`;
 
 describe('on a real Postgres, with an owning role and an application role', () => {
   let database: TwoRoles;

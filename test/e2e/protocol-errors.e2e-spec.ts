@@ -9,6 +9,7 @@ import {
   modern,
   openSession,
   send,
+  sendModern,
 } from '../fixtures/mcp-clients.js';
 import { type RestService, startRestService } from '../fixtures/rest-service.js';
 import { type ComposerProcess, startComposer } from '../support/composer-process.js';
@@ -175,7 +176,7 @@ describe('a method', () => {
     async (method) => {
       expect(await raw(message({ method }))).toMatchObject({ status: 200, json: { id: 1, error: { code: -32601 } } });
       const headers = { 'mcp-method': method };
-      expect(await modern(composer.url, method, {}, { headers })).toMatchObject({
+      expect(await sendModern(composer.url, { id: 1, method, params: {} }, headers)).toMatchObject({
         status: 404,
         json: { id: 1, error: { code: -32601 } },
       });
@@ -262,7 +263,7 @@ describe('a request of the modern era', () => {
     const name = `=?base64?${Buffer.from('shop_get_order').toString('base64')}?=`;
     const call = { name: 'shop_get_order', arguments: { orderId: '1' } };
     expect(
-      (await modern(composer.url, 'tools/call', call, { headers: { 'mcp-name': name } })).json.result,
+      (await sendModern(composer.url, { id: 1, method: 'tools/call', params: call }, { 'mcp-name': name })).json.result,
     ).toBeDefined();
   });
 

@@ -72,7 +72,7 @@ describe('the README', () => {
       const port = block.text.includes('npm start') ? '9000' : '9100';
       const server = type(block, { PORT: ports.get(port) });
       running.push(server);
-      await server.waitFor('stdout', UP, TERMINALS).catch(() => server.waitFor('stderr', UP, 100));
+      await server.waitFor('output', UP, TERMINALS);
     },
     90_000,
   );

@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
-import { callTool, modern, toolNames } from '../fixtures/mcp-clients.js';
+import { callTool, modern, sendModern, toolNames } from '../fixtures/mcp-clients.js';
 import { type McpMember, startLegacyMember, startModernMember } from '../fixtures/mcp-members.js';
 import { sent } from '../fixtures/openapi-member.js';
 import { type RecordedRequest, type RestService, startRestService } from '../fixtures/rest-service.js';
@@ -116,7 +116,7 @@ describe('none', () => {
         service.forget();
         const own = { authorization: 'Bearer callers-own', cookie: 'a=b', 'x-api-key': 'callers-own' };
         const call = { name: 'open_get_order', arguments: { orderId: '1' } };
-        const { json } = await modern(composer.url, 'tools/call', call, { headers: own });
+        const { json } = await sendModern(composer.url, { id: 1, method: 'tools/call', params: call }, own);
         expect(json.result.structuredContent).toMatchObject({ id: '1' });
         expect(strayCredentials(service.calls()[0]!, '')).toEqual([]);
         expect(JSON.stringify(service.calls())).not.toContain('callers-own');

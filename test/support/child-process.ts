@@ -77,12 +77,17 @@ export class RunningChild {
     return this.written.stderr;
   }
 
+  /** Everything written until now: what came on stdout, then what came on stderr. */
+  get output(): string {
+    return this.written.stdout + this.written.stderr;
+  }
+
   /** Waits until what was written on `stream` matches. Fails at once when the process ends without it. */
-  async waitFor(stream: 'stdout' | 'stderr', pattern: RegExp, withinMs = 30_000): Promise<RegExpExecArray> {
+  async waitFor(stream: 'stdout' | 'stderr' | 'output', pattern: RegExp, withinMs = 30_000): Promise<RegExpExecArray> {
     const giveUp = performance.now() + withinMs;
     for (;;) {
       const hasEnded = this.hasEnded; // before the look: what it wrote last must still be found
-      const match = pattern.exec(this.written[stream]);
+      const match = pattern.exec(this[stream]);
       if (match) return match;
       if (hasEnded || performance.now() > giveUp) throw new Error(this.describe(`did not print ${String(pattern)}`));
       await pause(POLL_MS);

@@ -104,7 +104,7 @@ function acceptJsonOnly(adapter: FastifyAdapter): void {
     (request, body: string, done) => {
       // Many clients name the type in every request, also where there is nothing to send.
       if (body === '') done(null, undefined);
-      else json(request, body, done);
+      else void json(request, body, done);
     },
   );
 }

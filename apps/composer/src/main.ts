@@ -5,11 +5,13 @@ const FIRST_SUPPORTED_NODE = 22;
 /** A terminal, a shell and npm may each pass on the same Ctrl-C: what follows this closely is no second request. */
 const SAME_REQUEST_MS = 1_000;
 
+type Closable = Promise<{ close(): Promise<void> }>;
+
 /** What a stop has to close: the application once it exists, before that the database alone. */
 interface Started {
   app?: NestFastifyApplication;
   /** The embedded database, which starts in a worker of its own while the modules of this thread are loaded. */
-  embedded?: Promise<{ close(): Promise<void> }>;
+  embedded?: Closable | undefined;
   isStopping: boolean;
 }
 
@@ -29,12 +31,7 @@ async function main(): Promise<void> {
 }
 
 async function start(started: Started): Promise<void> {
-  const { databaseConfig, startEmbeddedDatabase } = await import('#persistence');
-  const database = databaseConfig.check().length === 0 ? databaseConfig() : undefined;
-  if (database?.type === 'embedded') {
-    started.embedded = startEmbeddedDatabase(database.dataDir);
-    started.embedded.catch(() => undefined); // told when it is claimed
-  }
+  started.embedded = (await startDatabaseEarly()).embedded; // in an object, or it would be waited for
   const [{ createComposer, listen }, { Log }] = await Promise.all([
     import('./create-composer.js'),
     import('#observability'),
@@ -49,6 +46,18 @@ async function start(started: Started): Promise<void> {
     app.get(Log).warn(advice, { node: process.versions.node });
   }
   process.stdout.write(`MCP Composer ready on ${url}\n`);
+}
+
+/** Not for a start that is going to fail: creating a database takes seconds. The rest is checked with everything else. */
+async function startDatabaseEarly(): Promise<{ embedded: Closable | undefined }> {
+  const [{ databaseConfig, keysConfig, startEmbeddedDatabase }, { listenConfig, stageConfig }, { accessConfig }] =
+    await Promise.all([import('#persistence'), import('#config'), import('#access')]);
+  const slices = [stageConfig, listenConfig, accessConfig, databaseConfig, keysConfig];
+  const database = slices.every((slice) => slice.check().length === 0) ? databaseConfig() : undefined;
+  if (database?.type !== 'embedded') return { embedded: undefined };
+  const embedded = startEmbeddedDatabase(database.dataDir);
+  embedded.catch(() => undefined); // told when it is claimed
+  return { embedded };
 }
 
 function stopOnSignal(started: Started): void {

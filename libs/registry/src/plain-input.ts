@@ -4,7 +4,8 @@ import { type Fault, isObject } from '#kernel';
 const MAX_DEPTH = 200;
 const MAX_FAULTS = 20;
 /** PostgreSQL's jsonb holds neither NUL nor half of a surrogate pair (PostgreSQL 8.14). */
-const UNSTORABLE = /\u0000|\p{Surrogate}/u;
+const isUnstorable = (text: string): boolean => text.includes('\0') || LONE_SURROGATE.test(text);
+const LONE_SURROGATE = /\p{Surrogate}/u;
 
 /**
  * What a JSON value holds that no store could keep or no recursion could walk, by path. To be asked first, before
@@ -16,7 +17,7 @@ export function plainInputFaults(input: unknown): readonly Fault[] {
   for (let next = open.pop(); next && faults.length < MAX_FAULTS; next = open.pop()) {
     const { value, path } = next;
     const isList = Array.isArray(value);
-    if (typeof value === 'string' && UNSTORABLE.test(value)) {
+    if (typeof value === 'string' && isUnstorable(value)) {
       faults.push({ path: named(path), message: 'holds a NUL or half of a surrogate pair, which cannot be stored' });
     }
     if (!isList && !isObject(value)) continue;
@@ -25,7 +26,7 @@ export function plainInputFaults(input: unknown): readonly Fault[] {
       continue;
     }
     for (const [key, inner] of Object.entries(value)) {
-      if (!isList && UNSTORABLE.test(key)) {
+      if (!isList && isUnstorable(key)) {
         faults.push({ path: named(path), message: 'has a key with a NUL or half of a surrogate pair' });
       }
       open.push({ value: inner, path: [...path, key] });
@@ -40,12 +41,12 @@ export function storableJson(value: unknown): string {
 }
 
 function storable(value: unknown): unknown {
-  if (typeof value === 'string') return UNSTORABLE.test(value) ? replaced(value) : value;
-  if (!isObject(value) || !Object.keys(value).some((key) => UNSTORABLE.test(key))) return value;
+  if (typeof value === 'string') return isUnstorable(value) ? replaced(value) : value;
+  if (!isObject(value) || !Object.keys(value).some((key) => isUnstorable(key))) return value;
   return Object.fromEntries(Object.entries(value).map(([key, inner]) => [replaced(key), inner]));
 }
 
-const replaced = (text: string): string => text.replace(/\u0000|\p{Surrogate}/gu, '\ufffd');
+const replaced = (text: string): string => text.replaceAll('\0', '\ufffd').replace(/\p{Surrogate}/gu, '\ufffd');
 
 /** A path that can itself be shown and logged. */
 const named = (path: readonly string[]): string => path.map(replaced).join('.').slice(0, 512);

@@ -40,14 +40,14 @@ describe('retryDelay', () => {
 
 describe('outcomeOf', () => {
   it.each([
-    [new MemberRefusedError(403), 'auth_required'],
-    [new MemberTimeoutError(1), 'timeout'],
-    [new EgressTimeoutError('no headers', false), 'timeout'],
-    [new EgressUnreachableError('refused', true), 'unreachable'],
-    [new MemberProtocolError('nonsense'), 'error'],
-    [new MemberClosedError(), 'error'],
-    [new BuilderFaultError(new Error('x')), 'error'],
-  ])('takes %s for the state %s', (error, outcome) => {
+    ['a refused credential', new MemberRefusedError(403), 'auth_required'],
+    ['a call out of time', new MemberTimeoutError(1), 'timeout'],
+    ['silence', new EgressTimeoutError('no headers', false), 'timeout'],
+    ['a refused connection', new EgressUnreachableError('refused', true), 'unreachable'],
+    ['nonsense', new MemberProtocolError('nonsense'), 'error'],
+    ['a member that was changed', new MemberClosedError(), 'error'],
+    ['a fault of our own', new BuilderFaultError(new Error('x')), 'error'],
+  ])('makes of %s the right state', (_, error, outcome) => {
     expect(outcomeOf(error)).toBe(outcome);
   });
 });
