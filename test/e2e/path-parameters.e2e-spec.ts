@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { callTool } from '../fixtures/mcp-clients.js';
-import { openApiDocument } from '../fixtures/openapi-member.js';
+import { UNCHECKED, openApiDocument } from '../fixtures/openapi-member.js';
 import { type RestService, startRestService } from '../fixtures/rest-service.js';
 import { type ComposerProcess, startComposer } from '../support/composer-process.js';
 
@@ -68,7 +68,7 @@ describe('path parameters', () => {
     service = await startRestService({ answer: ({ url }) => ({ body: { url } }) });
     composer = await startComposer();
     const endpoint = `${service.url}/base`;
-    const member = { id: 'm', type: 'openapi', open_api: { endpoint, spec: SPEC } };
+    const member = { id: 'm', type: 'openapi', open_api: { endpoint, spec: SPEC }, ...UNCHECKED };
     expect((await composer.api('POST', '/api/v1/servers', member)).status).toBe(201);
   }, 60_000);
   afterAll(() => Promise.all([composer.stop(), service.stop()]));

@@ -109,6 +109,7 @@ function acceptJsonOnly(adapter: FastifyAdapter): void {
   );
 }
 
+/** The description of the API is public: it holds nothing of any tenant, and clients read it before they have a credential. */
 function document(app: NestFastifyApplication): void {
   const description = 'Management of MCP Composer. Tools are called over MCP, at /mcp.';
   const settings = new DocumentBuilder()
@@ -119,6 +120,6 @@ function document(app: NestFastifyApplication): void {
     .build();
   SwaggerModule.setup('docs', app, () => SwaggerModule.createDocument(app, settings), {
     jsonDocumentUrl: 'api/v1/openapi.json',
-    yamlDocumentUrl: 'api/v1/openapi.yaml',
+    raw: ['json'],
   });
 }

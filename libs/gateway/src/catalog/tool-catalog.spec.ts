@@ -108,13 +108,11 @@ describe('ToolCatalog', () => {
       expect(byName.get('a_b_d')?.target).toEqual({ slot: long, tool: 'd' });
     });
 
-    it('offers the first of two tools with one full name, and tells the operator', () => {
-      const first = offer('a', ['b_c']);
-      offer('a_b', ['c']);
-      const catalog = open();
-      expect(namesFor(catalog)).toEqual(['a_b_c', 'list_servers']);
-      expect(catalog.viewFor(admin).byName.get('a_b_c')?.target).toEqual({ slot: first, tool: 'b_c' });
-      expect(lines.join('')).toMatch(/two tools share a full name.*/);
+    it('offers neither of two tools with one full name, so that no member takes over the tool of another one', () => {
+      offer('a_b', ['c', 'd']);
+      offer('a', ['b_c', 'e']);
+      expect(namesFor(open())).toEqual(['a_b_d', 'a_e', 'list_servers']);
+      expect(lines.join('')).toMatch(/same full name.*a_b_c|a_b_c.*same full name/);
     });
 
     it('lets no member take the name of a management tool', () => {
@@ -285,12 +283,14 @@ describe('ToolCatalog', () => {
       expect(catalog.page(holder('caller', 'x'), undefined)).toBe(catalog.page(holder('x', 'caller'), undefined));
     });
 
-    it('of invented cursors are forgotten again', () => {
-      offer('crm', ['a']);
-      const catalog = open();
-      const first = catalog.page(admin, undefined);
-      for (let i = 0; i <= 1001; i++) catalog.page(admin, Buffer.from(`after:${i}`).toString('base64url'));
-      expect(catalog.page(admin, undefined)).not.toBe(first);
+    it('of invented cursors are not kept', () => {
+      offer('crm', ['a', 'b', 'c', 'd']);
+      const catalog = open({ pageSize: 2 });
+      const at = (name: string) => catalog.page(admin, Buffer.from(`after:${name}`).toString('base64url'));
+      expect(at('crm_b')).toBe(at('crm_b')); // where the second page begins
+      expect(at('crm_b~')).toBe(at('crm_b'));
+      expect(at('crm_a')).not.toBe(at('crm_a'));
+      expect(at('crm_a')).toEqual(at('crm_a'));
     });
   });
 
@@ -298,7 +298,14 @@ describe('ToolCatalog', () => {
     offer('crm', []).note('ok');
     offer('erp', []).note('unreachable', 'it is away');
     const catalog = open();
-    expect(catalog.outcomes(acme)).toEqual({ crm: 'ok', erp: 'unreachable' });
-    expect(catalog.outcomes(tenantId('globex'))).toEqual({});
+    expect(catalog.outcomes(admin)).toEqual({ crm: 'ok', erp: 'unreachable' });
+    expect(catalog.outcomes({ ...admin, tenantId: tenantId('globex') })).toEqual({});
+  });
+
+  it('tells a caller nothing of members whose tools it may not see', () => {
+    offer('crm', ['a']).note('ok');
+    offer('erp', ['b'], { tool_permissions: { b: ['finance'] } }).note('ok');
+    expect(open().outcomes(holder('caller'))).toEqual({ crm: 'ok' });
+    expect(open().outcomes(holder('finance'))).toEqual({ crm: 'ok', erp: 'ok' });
   });
 });

@@ -12,6 +12,8 @@ export interface CatalogView {
   readonly byName: ReadonlyMap<string, CatalogEntry>;
   /** Ordered by name. */
   readonly entries: readonly CatalogEntry[];
+  /** Those that the entries belong to. */
+  readonly members: ReadonlySet<MemberSlot>;
 }
 
 export interface CatalogPage {
@@ -23,7 +25,7 @@ export interface CatalogPage {
 interface TenantCatalog {
   readonly entries: readonly CatalogEntry[];
   readonly views: Map<string, CatalogView>;
-  readonly pages: WeakMap<CatalogView, Map<string, CatalogPage>>;
+  readonly pages: WeakMap<CatalogView, Map<number, CatalogPage>>;
 }
 
 /** Whoever administers a tenant sees all of it; permissions of single tools are for everybody else. */
@@ -68,15 +70,20 @@ export class ToolCatalog implements OnModuleInit, OnApplicationShutdown {
     const view = this.viewFor(principal);
     const after = cursor === undefined ? '' : nameOf(cursor);
     if (after === undefined) return undefined;
+    const start = after === '' ? 0 : firstBehind(view.entries, after);
+    // Cursors come from callers: only pages that an unchanged list is read in are worth keeping.
+    if (start % this.config.pageSize !== 0) return this.cut(view, start);
     const pages = this.pagesOf(principal.tenantId, view);
-    let page = pages.get(after);
-    if (!page) pages.set(after, (page = this.cut(view, after)));
+    let page = pages.get(start);
+    if (!page) pages.set(start, (page = this.cut(view, start)));
     return page;
   }
 
-  /** How each member of the tenant was when it was last used or tried. */
-  outcomes(tenant: TenantId): Record<string, string> {
-    return Object.fromEntries(this.pool.members(tenant).map(({ ref, outcome }) => [ref.serverId, outcome]));
+  /** How each member was when it was last used or tried, as far as the principal sees tools of it or administers it. */
+  outcomes(principal: Principal): Record<string, string> {
+    const seen = holdsAny(principal, UNLIMITED) ? undefined : this.viewFor(principal).members;
+    const slots = this.pool.members(principal.tenantId).filter((slot) => seen?.has(slot) ?? true);
+    return Object.fromEntries(slots.map(({ ref, outcome }) => [ref.serverId, outcome]));
   }
 
   private catalogOf(tenant: TenantId): TenantCatalog {
@@ -90,13 +97,26 @@ export class ToolCatalog implements OnModuleInit, OnApplicationShutdown {
 
   private collect(slots: readonly MemberSlot[]): readonly CatalogEntry[] {
     const byName = new Map<string, CatalogEntry>();
+    const contested = new Set<string>();
     const own = this.config.offersManagementTools ? this.management.entries() : [];
-    for (const entry of [...own, ...slots.flatMap((slot) => this.entriesOf(slot))]) {
-      if (byName.has(entry.name))
-        this.log.warn('two tools share a full name; the first one is offered', { tool: entry.name });
-      else byName.set(entry.name, entry);
+    for (const entry of own) byName.set(entry.name, entry);
+    for (const entry of slots.flatMap((slot) => this.entriesOf(slot))) {
+      const holder = byName.get(entry.name);
+      if (!holder) byName.set(entry.name, entry);
+      else if ('slot' in holder.target) contested.add(entry.name);
+      if (holder) this.warnOfCollision(entry, holder);
     }
+    // No member may take over the tool of another one by a clever id: a contested name is nobody's.
+    for (const name of contested) byName.delete(name);
     return [...byName.values()].sort((a, b) => (a.name < b.name ? -1 : 1));
+  }
+
+  private warnOfCollision(entry: CatalogEntry, holder: CatalogEntry): void {
+    const owners = [holder, entry].map(({ target }) => ('slot' in target ? target.slot.ref.serverId : 'composer'));
+    this.log.warn('two servers offer a tool of the same full name; rename one of the servers', {
+      tool: entry.name,
+      owners,
+    });
   }
 
   private entriesOf(slot: MemberSlot): readonly CatalogEntry[] {
@@ -108,17 +128,15 @@ export class ToolCatalog implements OnModuleInit, OnApplicationShutdown {
     }
   }
 
-  private pagesOf(tenant: TenantId, view: CatalogView): Map<string, CatalogPage> {
+  private pagesOf(tenant: TenantId, view: CatalogView): Map<number, CatalogPage> {
     const { pages } = this.catalogOf(tenant);
     let ofView = pages.get(view);
-    // Cursors come from callers: what they can make us remember is bounded.
-    if (!ofView || ofView.size > 1000) pages.set(view, (ofView = new Map<string, CatalogPage>()));
+    if (!ofView) pages.set(view, (ofView = new Map<number, CatalogPage>()));
     return ofView;
   }
 
-  private cut({ entries }: CatalogView, after: string): CatalogPage {
+  private cut({ entries }: CatalogView, start: number): CatalogPage {
     const { pageSize } = this.config;
-    const start = after === '' ? 0 : firstBehind(entries, after);
     const page = entries.slice(start, start + pageSize);
     const parts = page.flatMap(({ definition }, index) => (index === 0 ? [definition] : [COMMA, definition]));
     const last = start + pageSize < entries.length ? page.at(-1) : undefined;
@@ -135,7 +153,8 @@ function viewOf(all: readonly CatalogEntry[], roles: readonly string[]): Catalog
     if ('management' in entry.target) return holdsAny(holder, entry.roles ?? []);
     return seesAll || !entry.roles || holdsAny(holder, entry.roles);
   });
-  return { entries, byName: new Map(entries.map((entry) => [entry.name, entry])) };
+  const members = new Set(entries.flatMap(({ target }) => ('slot' in target ? [target.slot] : [])));
+  return { entries, members, byName: new Map(entries.map((entry) => [entry.name, entry])) };
 }
 
 function firstBehind(entries: readonly CatalogEntry[], name: string): number {

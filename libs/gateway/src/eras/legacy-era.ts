@@ -90,7 +90,7 @@ export class LegacyEra {
   private list({ principal, message, reply }: McpExchange): void {
     const page = this.catalog.page(principal, message.params['cursor']);
     if (!page) return reply.protocolError(INVALID_PARAMS, 'Invalid params: this cursor was not given out here');
-    reply.resultBytes(listResult(page, this.catalog.outcomes(principal.tenantId)));
+    reply.resultBytes(listResult(page, this.catalog.outcomes(principal)));
   }
 
   private call(exchange: McpExchange, session: ClientSession, id: MessageId): void {

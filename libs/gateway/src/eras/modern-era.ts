@@ -74,7 +74,8 @@ export class ModernEra {
       return false;
     }
     if (headerOf(request, 'mcp-method') !== message.method) return this.mismatch(reply, 'Mcp-Method');
-    if (message.method === 'tools/call' && decodeHeader(headerOf(request, 'mcp-name')) !== message.params['name']) {
+    const name = headerOf(request, 'mcp-name');
+    if (message.method === 'tools/call' && (name === undefined || decodeHeader(name) !== message.params['name'])) {
       return this.mismatch(reply, 'Mcp-Name');
     }
     return true;
@@ -98,7 +99,7 @@ export class ModernEra {
   private list({ principal, message, reply }: McpExchange): void {
     const page = this.catalog.page(principal, message.params['cursor']);
     if (!page) return reply.protocolError(INVALID_PARAMS, 'Invalid params: this cursor was not given out here');
-    const outcomes = this.catalog.outcomes(principal.tenantId);
+    const outcomes = this.catalog.outcomes(principal);
     const meta = { [META_SERVER_INFO]: COMPOSER_INFO };
     reply.resultBytes(listResult(page, outcomes, { resultType: 'complete', ttlMs: 0, cacheScope: 'private', meta }));
   }

@@ -120,13 +120,25 @@ describe('ChangeStreams', () => {
     expect([legacy.told, modern.told]).toEqual([['end'], ['bye', 'end']]);
   });
 
-  it('holds ten thousand streams open and no more, though each may still be replaced', () => {
-    for (let i = 0; i < 10_000; i++) open(String(i));
+  it('holds ten thousand streams open, a thousand of one tenant, and no more, though each may still be replaced', () => {
+    for (let i = 0; i < 10_000; i++) open(String(i), { tenant: tenantId(`t${i % 10}`) });
     const reply = new ToldReply();
     const stream = { tenant: acme, key: 'new', reply: reply as unknown as HttpReply, notice: Buffer.alloc(0) };
     expect(streams.add(stream)).toBe(false);
-    expect(streams.add({ ...stream, key: '7' })).toBe(true);
+    expect(streams.add({ ...stream, tenant: tenantId('t7'), key: '7' })).toBe(true);
     streams.end('8');
+    expect(streams.add({ ...stream, tenant: tenantId('t7') })).toBe(false);
     expect(streams.add(stream)).toBe(true);
+  });
+
+  it('takes no stream once the process stops', () => {
+    streams.beforeApplicationShutdown();
+    const stream = {
+      tenant: acme,
+      key: 'late',
+      reply: new ToldReply() as unknown as HttpReply,
+      notice: Buffer.alloc(0),
+    };
+    expect(streams.add(stream)).toBe(false);
   });
 });

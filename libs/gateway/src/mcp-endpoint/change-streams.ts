@@ -16,8 +16,9 @@ export interface ChangeStream {
 }
 
 const KEEP_ALIVE_MS = 15_000;
-/** Streams that one process holds open. */
+/** Streams that one process holds open, in all and of one tenant. */
 const MAX_STREAMS = 10_000;
+const MAX_STREAMS_PER_TENANT = 1_000;
 
 /** The open streams, and what is sent over them. */
 @Injectable()
@@ -26,6 +27,7 @@ export class ChangeStreams implements OnModuleInit, BeforeApplicationShutdown {
   private readonly waiting = new Set<TenantId>();
   private stopListening: () => void = () => undefined;
   private timer: NodeJS.Timeout | undefined;
+  private isStopping = false;
 
   constructor(private readonly pool: MemberPool) {}
 
@@ -37,6 +39,7 @@ export class ChangeStreams implements OnModuleInit, BeforeApplicationShutdown {
 
   /** Before the server closes, because it waits for every connection that is still in use. */
   beforeApplicationShutdown(): void {
+    this.isStopping = true;
     this.stopListening();
     clearInterval(this.timer);
     for (const { reply, farewell } of this.streams.values()) {
@@ -46,10 +49,10 @@ export class ChangeStreams implements OnModuleInit, BeforeApplicationShutdown {
     this.streams.clear();
   }
 
-  /** False if there are too many streams already. */
+  /** False if there are too many streams already, or the process is stopping. */
   add(stream: ChangeStream): boolean {
     const before = this.streams.get(stream.key);
-    if (!before && this.streams.size >= MAX_STREAMS) return false;
+    if (this.isStopping || (!before && this.isFull(stream.tenant))) return false;
     before?.reply.endStream();
     this.streams.set(stream.key, stream);
     stream.reply.onAbandoned(() => {
@@ -73,6 +76,13 @@ export class ChangeStreams implements OnModuleInit, BeforeApplicationShutdown {
         if (stream.tenant === tenant) stream.reply.event([stream.notice]);
       }
     });
+  }
+
+  private isFull(tenant: TenantId): boolean {
+    if (this.streams.size >= MAX_STREAMS) return true;
+    let own = 0;
+    for (const stream of this.streams.values()) if (stream.tenant === tenant) own++;
+    return own >= MAX_STREAMS_PER_TENANT;
   }
 
   private keepAlive(): void {

@@ -61,6 +61,37 @@ describe('HttpReply', () => {
     return reply;
   }
 
+  describe('that fails late', () => {
+    const failed = (reply: HttpReply) => reply.toolError('it broke');
+
+    it('carries the failure as the last event of a stream that is open, and ends it', async () => {
+      const { status, headers, text } = await answered((reply) => {
+        reply.openStream();
+        reply.event([Buffer.from('{"jsonrpc":"2.0","method":"notifications/progress"}')]);
+        failed(reply);
+      });
+      expect({ status, type: headers['content-type'] }).toEqual({ status: 200, type: 'text/event-stream' });
+      const [, last, ...more] = text.split('\n\n').map((event) => event.split('data: ')[1]);
+      expect(JSON.parse(last!)).toMatchObject({ result: { isError: true, content: [{ text: 'it broke' }] } });
+      expect(more).toEqual([undefined]);
+    });
+
+    it.each<[string, (reply: HttpReply) => void]>([
+      ['a second message', (reply) => failed(reply)],
+      ['a stream', (reply) => reply.openStream()],
+      ['an event', (reply) => reply.event([Buffer.from('{}')])],
+      ['a piece', (reply) => void reply.piece(Buffer.from('x'))],
+      ['an end', (reply) => reply.endStream()],
+      ['an empty answer', (reply) => reply.empty(202)],
+    ])('writes nothing after the answer: not %s', async (_, more) => {
+      const { text } = await answered((reply) => {
+        reply.result({ once: true });
+        more(reply);
+      });
+      expect(JSON.parse(text)).toMatchObject({ result: { once: true } });
+    });
+  });
+
   describe('with one message', () => {
     it('announces its length in bytes and its type', async () => {
       const parts = ['{"é":', '"ü', '€"}'].map((text) => Buffer.from(text));

@@ -22,13 +22,15 @@ export interface ReplyOptions {
 
 /**
  * The answer to one request on the MCP endpoint: HTTP on the outside, one JSON-RPC message or a stream of them inside.
- * Writes nothing to a caller that has gone.
+ * Writes nothing to a caller that has gone, and nothing after the answer. A message on an open stream is its last event,
+ * so that whoever fails late need not know how far the answer has come.
  */
 export class HttpReply implements ToolReply {
   readonly id: Buffer;
   readonly takesEvents: boolean;
   private readonly era: Era;
   private isGone = false;
+  private isStreaming = false;
   private isAnswered = false;
   private whenAnswered: (() => void) | undefined;
 
@@ -57,6 +59,11 @@ export class HttpReply implements ToolReply {
   }
 
   message(parts: readonly Buffer[], status = 200): void {
+    if (this.isAnswered) return;
+    if (this.isStreaming) {
+      this.event(parts);
+      return this.endStream();
+    }
     this.noteAnswered();
     if (this.isGone) return;
     let length = 0;
@@ -106,12 +113,16 @@ export class HttpReply implements ToolReply {
 
   /** Answers without a message. */
   empty(status: number, headers: readonly string[] = []): void {
+    if (this.isAnswered || this.isStreaming) return;
+    this.noteAnswered();
     if (this.isGone) return;
     this.response.writeHead(status, [...headers, 'content-length', '0']);
     this.response.end();
   }
 
   openStream(): void {
+    if (this.isAnswered || this.isStreaming) return;
+    this.isStreaming = true;
     if (this.isGone) return;
     this.response.writeHead(200, [
       'content-type',
@@ -125,7 +136,7 @@ export class HttpReply implements ToolReply {
   }
 
   event(parts: readonly Buffer[]): void {
-    if (this.isGone) return;
+    if (this.isGone || this.isAnswered) return;
     if (this.response.writableLength > MAX_WAITING_BYTES) {
       this.response.destroy();
       return;
@@ -138,22 +149,23 @@ export class HttpReply implements ToolReply {
   }
 
   piece(piece: Buffer): boolean {
-    return this.isGone || this.response.write(piece);
+    return this.isGone || this.isAnswered || this.response.write(piece);
   }
 
   /** A comment, which keeps the connection from looking dead. */
   keepAlive(): void {
-    if (!this.isGone) this.response.write(': keep-alive\n\n');
+    if (!this.isGone && !this.isAnswered) this.response.write(': keep-alive\n\n');
   }
 
   endStream(): void {
+    if (this.isAnswered) return;
     this.noteAnswered();
     if (!this.isGone) this.response.end();
   }
 
   /** 2025-11-25, cancellation: a request that was cancelled gets no response; its connection is still to be freed. */
   endUnanswered(): void {
-    if (!this.isGone && !this.response.headersSent) this.openStream();
+    this.openStream();
     this.endStream();
   }
 

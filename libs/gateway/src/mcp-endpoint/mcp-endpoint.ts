@@ -11,13 +11,15 @@ import {
 import { isObject } from '#kernel';
 import { Log } from '#observability';
 import type { Principal } from '#tenancy';
-import { Injectable } from '@nestjs/common';
+import { type BeforeApplicationShutdown, Injectable } from '@nestjs/common';
 import { LegacyEra } from '../eras/legacy-era.js';
 import { ModernEra, SUPPORTED_VERSIONS } from '../eras/modern-era.js';
 import { HttpReply } from './http-reply.js';
 import { type McpExchange, headerOf } from './mcp-exchange.js';
 import { MAX_BODY_BYTES, readBody } from './request-body.js';
 
+/** Not of JSON-RPC's reserved range: nobody has looked at the message. */
+const STOPPING = -32000;
 const FIRST_MODERN_VERSION = '2026-07-28';
 
 /**
@@ -25,15 +27,26 @@ const FIRST_MODERN_VERSION = '2026-07-28';
  * and Origin were judged; it never sees a credential, of callers or of members.
  */
 @Injectable()
-export class McpEndpoint {
+export class McpEndpoint implements BeforeApplicationShutdown {
+  private isStopping = false;
+
   constructor(
     private readonly legacy: LegacyEra,
     private readonly modern: ModernEra,
     private readonly log: Log,
   ) {}
 
+  /** Calls under way go on; a connection that is kept alive brings no new ones. */
+  beforeApplicationShutdown(): void {
+    this.isStopping = true;
+  }
+
   handle(request: IncomingMessage, response: ServerResponse, principal: Principal): void {
     const reply = new HttpReply(response, { era: 'legacy', takesEvents: true });
+    if (this.isStopping) {
+      response.setHeader('connection', 'close').setHeader('retry-after', '1');
+      return reply.error(503, { code: STOPPING, message: 'The composer is stopping; try again' });
+    }
     try {
       switch (request.method) {
         case 'POST':

@@ -12,7 +12,7 @@ export interface McpExchange {
   readonly reply: HttpReply;
 }
 
-/** A header that may be sent once; a list means that somebody between us doubled it. */
+/** A header of the request; Node joins those that were sent twice, so a doubled one equals nothing that is expected. */
 export function headerOf(request: IncomingMessage, name: string): string | undefined {
   const value = request.headers[name];
   return typeof value === 'string' ? value.trim() : undefined;
