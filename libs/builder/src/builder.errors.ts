@@ -34,6 +34,13 @@ export class SpecificationError extends ComposerError {
   }
 }
 
+/** The member has as many calls under way as it may have, or as large ones. */
+export class MemberBusyError extends ComposerError {
+  constructor() {
+    super('COMPOSER_MEMBER_BUSY', 'too many calls are under way', { status: 503, retryable: true });
+  }
+}
+
 /** The composer is stopping, or the member was replaced while the call was on its way. */
 export class MemberClosedError extends ComposerError {
   constructor() {

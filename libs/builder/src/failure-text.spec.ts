@@ -1,6 +1,7 @@
 import { EgressDeniedError, EgressTimeoutError, EgressUnreachableError, wireFault } from '#egress';
 import { describe, expect, it } from '@jest/globals';
 import {
+  MemberBusyError,
   MemberClosedError,
   MemberProtocolError,
   MemberRefusedError,
@@ -25,6 +26,12 @@ describe('failureText', () => {
     ['an address that may not be called', new EgressDeniedError(), 'If this goes on, tell an administrator.'],
   ])('says which server failed, why, and what to do after %s', (_, error, advice) => {
     expect(failureText('crm', error)).toBe(`Server "crm" failed (${error.code}): ${error.message}. ${advice}`);
+  });
+
+  it('tells that a member is busy, and that nothing was sent', () => {
+    expect(failureText('crm', new MemberBusyError())).toBe(
+      'Server "crm" is busy (COMPOSER_MEMBER_BUSY): too many calls are under way; the call was not sent, try again later.',
+    );
   });
 
   it('tells nothing of what caused the failure: no address, no header, no inside', () => {

@@ -1,9 +1,12 @@
 import { EgressTimeoutError, EgressUnreachableError } from '#egress';
 import type { ComposerError } from '#kernel';
-import { MemberClosedError, MemberRefusedError, MemberTimeoutError } from './builder.errors.js';
+import { MemberBusyError, MemberClosedError, MemberRefusedError, MemberTimeoutError } from './builder.errors.js';
 
 /** What the caller of a tool reads when its member failed: what happened, and what to do. No address, no header. */
 export function failureText(member: string, error: ComposerError): string {
+  if (error instanceof MemberBusyError) {
+    return `Server "${member}" is busy (${error.code}): ${error.message}; the call was not sent, try again later.`;
+  }
   return `Server "${member}" failed (${error.code}): ${error.message}. ${adviceOn(error)}`;
 }
 

@@ -127,6 +127,15 @@ describe('MemberCredential', () => {
 });
 
 describe('MemberCredentials', () => {
+  it('knows a tool by the name that clients see too, and prefers the member’s own name for it', () => {
+    const block = { auth_strategy: 'bearer', auth: {} };
+    const config = { ...block, tool_auth: { crm_pay: block, crm_list: block, list: block } };
+    const credentials = new MemberCredentials({} as AuthAdapter, member, config, new Clock());
+    expect(credentials.for('pay')).not.toBe(credentials.for());
+    expect(credentials.for('pay')).toBe(credentials.for('crm_pay'));
+    expect(credentials.for('list')).not.toBe(credentials.for('crm_list'));
+  });
+
   it('gives a tool the credential of its own where it has one, and the member’s otherwise', async () => {
     const asked: unknown[] = [];
     const adapter = {

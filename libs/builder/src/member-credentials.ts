@@ -9,7 +9,7 @@ export class MemberCredentials {
 
   constructor(
     auth: AuthAdapter,
-    member: MemberRef,
+    private readonly member: MemberRef,
     config: {
       readonly auth_strategy: string;
       readonly auth: unknown;
@@ -23,8 +23,9 @@ export class MemberCredentials {
     for (const [tool, block] of Object.entries(config.tool_auth)) this.ofTools.set(tool, credential(block));
   }
 
-  /** The credential for a call of `tool`; without a name, the member's own. */
+  /** The credential for a call of `tool`, listed under this name or under the one that clients see; else the member's own. */
   for(tool?: string): MemberCredential {
-    return (tool === undefined ? undefined : this.ofTools.get(tool)) ?? this.own;
+    if (tool === undefined) return this.own;
+    return this.ofTools.get(tool) ?? this.ofTools.get(`${this.member.serverId}_${tool}`) ?? this.own;
   }
 }

@@ -22,8 +22,9 @@ class ToldPool {
   }
 }
 
-const slot = (health_check?: { enabled: boolean; interval: number }): MemberSlot =>
-  ({ nextCheckAt: 0, config: health_check && { health_check } }) as MemberSlot;
+const slot = (health_check?: { enabled: boolean; interval: number }, tenant = 'acme'): MemberSlot =>
+  ({ ref: { tenantId: tenant }, nextCheckAt: 0, config: health_check && { health_check } }) as MemberSlot;
+const EVERY_5 = { enabled: true, interval: 5 };
 
 describe('MemberMonitor', () => {
   let pool: ToldPool;
@@ -79,10 +80,25 @@ describe('MemberMonitor', () => {
   });
 
   it('has eight checks under way at most', async () => {
-    pool.slots = Array.from({ length: 20 }, () => slot({ enabled: true, interval: 5 }));
+    pool.slots = Array.from({ length: 20 }, (_, index) => slot(EVERY_5, `tenant-${index}`));
     await jest.advanceTimersByTimeAsync(60_000);
     expect(pool.begun).toHaveLength(8);
     expect(new Set(pool.begun).size).toBe(8);
+  });
+
+  it('has four checks of one tenant under way at most, whatever hangs there', async () => {
+    const [many, one] = [Array.from({ length: 20 }, () => slot(EVERY_5)), slot(EVERY_5, 'globex')];
+    pool.slots = [...many, one];
+    await jest.advanceTimersByTimeAsync(60_000);
+    expect(pool.begun).toHaveLength(5);
+    expect(checksOf(one)).toBe(1);
+  });
+
+  it('begins with the member that has waited longest', async () => {
+    pool.slots = Array.from({ length: 20 }, (_, index) => slot(EVERY_5, `tenant-${index}`));
+    pool.slots.forEach((one, index) => (one.nextCheckAt = -index));
+    await jest.advanceTimersByTimeAsync(1_000);
+    expect(pool.begun).toEqual(pool.slots.slice(12).reverse());
   });
 
   it('goes on after a check that failed internally, and tells of it', async () => {

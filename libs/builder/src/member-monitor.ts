@@ -1,4 +1,5 @@
 import { type BeforeApplicationShutdown, Injectable, type OnApplicationBootstrap } from '@nestjs/common';
+import type { TenantId } from '#kernel';
 import { Log } from '#observability';
 import { MemberPool } from './member-pool.js';
 import type { MemberSlot } from './member-slot.js';
@@ -6,6 +7,8 @@ import type { MemberSlot } from './member-slot.js';
 const TICK_MS = 1_000;
 /** Checks that may be under way at the same time. */
 const PARALLEL = 8;
+/** Of these, for the members of one tenant: what hangs at one may not hold the others up. */
+const PARALLEL_OF_TENANT = 4;
 /** Members without a check of their own are looked at only when somebody asks. */
 const DEFAULT_INTERVAL_SECONDS = 30;
 
@@ -32,12 +35,22 @@ export class MemberMonitor implements OnApplicationBootstrap, BeforeApplicationS
 
   private turn(): void {
     const now = performance.now();
-    for (const slot of this.pool.everyMember()) {
+    const due = this.pool
+      .everyMember()
+      .filter(
+        (slot) => slot.nextCheckAt <= now && !this.running.has(slot) && slot.config?.health_check.enabled !== false,
+      )
+      .sort((a, b) => a.nextCheckAt - b.nextCheckAt);
+    for (const slot of due) {
       if (this.running.size >= PARALLEL) return;
-      if (slot.nextCheckAt > now || this.running.has(slot) || slot.config?.health_check.enabled === false) continue;
+      if (this.runningOf(slot.ref.tenantId) >= PARALLEL_OF_TENANT) continue;
       slot.nextCheckAt = now + intervalOf(slot);
       this.check(slot);
     }
+  }
+
+  private runningOf(tenant: TenantId): number {
+    return [...this.running.keys()].filter(({ ref }) => ref.tenantId === tenant).length;
   }
 
   private check(slot: MemberSlot): void {

@@ -9,6 +9,7 @@ import { type McpOrigin, answerCall, mcpOrigin } from '../testing/mcp-origin.js'
 import { type OpenPool, openPool } from '../testing/open-pool.js';
 import { RecordingReply } from '../testing/recording-reply.js';
 import { parseMessage } from './json-rpc/json-rpc-message.js';
+import { MemberTimeoutError } from './builder.errors.js';
 import type { RunningCall } from './member.js';
 import type { MemberSlot } from './member-slot.js';
 
@@ -127,6 +128,41 @@ describe('MemberPool', () => {
     expect(await textOf(call(slot(), 'find'))).toBe('find');
   });
 
+  it.each([
+    ['just after a restart', async () => (await restarted()).registry],
+    [
+      'although its last call failed',
+      async () => {
+        slot().note('timeout');
+        return opened.registry;
+      },
+    ],
+  ])('tries the old member before it replaces it by one that does not work, %s', async (_, prepared) => {
+    await opened.registry.register(acme, configOf(crm));
+    const broken = await another('echo');
+    broken.status = 500;
+    const update = async () => (await prepared()).update(ref('crm'), { endpoint: `${broken.url}/mcp` });
+    await expect(update()).rejects.toThrow(MemberProbeError);
+    crm.status = 500;
+    expect((await update()).problem).toContain('500');
+  });
+
+  it('hides the credential that a member repeats in its error', async () => {
+    crm.intercept = ({ id }, response) => {
+      const error = { code: -32_000, message: 'no such token: sesame-1' };
+      return !!response
+        .writeHead(200, { 'content-type': 'application/json' })
+        .end(JSON.stringify({ jsonrpc: '2.0', id, error }));
+    };
+    const bearer = { auth_strategy: 'bearer', auth: { token: 'sesame-1' } };
+    const { problem } = await opened.registry.register(acme, configOf(crm, bearer));
+    expect(problem).toContain('no such token: [secret]');
+    expect(slot().problem).toBe(problem);
+    await opened.pool.check(slot());
+    expect(slot().problem).toBe(problem);
+    expect(opened.home.lines.join()).not.toContain('sesame-1');
+  });
+
   it('stores a new member that is away and says why it does not work', async () => {
     await crm.close();
     const { problem } = await opened.registry.register(acme, configOf(crm));
@@ -168,6 +204,73 @@ describe('MemberPool', () => {
       expect(toolsOf(slot())).toEqual(['echo', 'sum']);
       expect(seen).toEqual([acme]);
       expect(toolsOf(slot('crm', await restarted()))).toEqual(['echo', 'sum']);
+    });
+
+    it('asks a member once for all who want to know at the same time', async () => {
+      await opened.registry.register(acme, configOf(crm));
+      const before = crm.asked.length;
+      const [first, second] = [opened.pool.check(slot()), opened.pool.check(slot())];
+      expect(second).toBe(first);
+      await first;
+      expect(crm.asked).toHaveLength(before + 1);
+      await opened.pool.check(slot());
+      expect(crm.asked).toHaveLength(before + 2);
+    });
+
+    it('asks for no further page when the time for all of them is over', async () => {
+      await opened.registry.register(acme, configOf(crm));
+      let page = 0;
+      crm.intercept = ({ id, method }, response) => {
+        if (method !== 'tools/list') return false;
+        const result = { tools: [{ name: 'late', inputSchema: { type: 'object' } }], nextCursor: String(++page) };
+        setTimeout(
+          () =>
+            response.setHeader('content-type', 'application/json').end(JSON.stringify({ jsonrpc: '2.0', id, result })),
+          50,
+        );
+        return true;
+      };
+      await expect(slot().member!.refresh(400)).rejects.toThrow(MemberTimeoutError);
+      expect(page).toBeLessThan(20);
+      expect(slot().member!.offered().tools).toHaveLength(2);
+    });
+
+    it('lets nobody wait for a session longer than it may, and lets the others have it', async () => {
+      await opened.registry.register(acme, configOf(crm));
+      crm.status = 500;
+      await opened.pool.check(slot());
+      crm.status = 200;
+      const held: (() => void)[] = [];
+      const opens = () => crm.methods().filter((method) => method === 'initialize').length;
+      const before = opens();
+      crm.intercept = ({ id, method }, response) => {
+        if (method !== 'server/discover') return false;
+        held.push(() => void response.writeHead(400).end(String(id)));
+        return true;
+      };
+      const hasty = slot().member!.refresh(100);
+      const patient = slot().member!.refresh(4_000);
+      await expect(hasty).rejects.toThrow(MemberTimeoutError);
+      for (const release of held) release();
+      expect((await patient).tools).toHaveLength(2);
+      expect(opens()).toBe(before + 1);
+    });
+
+    it('leaves out tools whose definitions would break the list, and keeps the rest', async () => {
+      crm.tools = ['echo', { name: 'bare' }, { name: 'a b', inputSchema: { type: 'object' } }, 'find'];
+      await opened.registry.register(acme, configOf(crm));
+      expect(toolsOf(slot())).toEqual(['echo', 'find']);
+    });
+
+    it('does not work with a member that speaks an unknown revision', async () => {
+      crm.intercept = ({ id, method }, response) => {
+        if (method !== 'initialize') return false;
+        const result = { protocolVersion: '2199-01-01', capabilities: {} };
+        response.setHeader('content-type', 'application/json').end(JSON.stringify({ jsonrpc: '2.0', id, result }));
+        return true;
+      };
+      const { problem } = await opened.registry.register(acme, configOf(crm));
+      expect(problem).toContain('2199-01-01');
     });
 
     it('tells nobody when nothing has changed, and nobody who has stopped listening', async () => {

@@ -20,6 +20,8 @@ import { MemberParts } from './members/member-parts.js';
 export const PROBE_MS = 5_000;
 /** How long a member that was replaced may go on with the calls that it has begun. */
 const GRACE_MS = 30_000;
+/** How soon a member that says that its tools have changed is asked; what it says meanwhile counts once. */
+const LIST_CHANGE_MS = 1_000;
 const SHUTDOWN_GRACE_MS = 5_000;
 
 /**
@@ -32,6 +34,8 @@ export class MemberPool implements MemberGate, OnModuleInit, BeforeApplicationSh
   private readonly loaded = new Map<TenantId, Map<ServerId, MemberSlot>>();
   private readonly listeners = new Set<(tenant: TenantId) => void>();
   private readonly closing = new Set<Promise<void>>();
+  private readonly checking = new Map<MemberSlot, Promise<void>>();
+  private readonly changing = new Set<MemberSlot>();
 
   constructor(
     private readonly registry: ServerRegistry,
@@ -81,20 +85,17 @@ export class MemberPool implements MemberGate, OnModuleInit, BeforeApplicationSh
     return () => this.listeners.delete(listener);
   }
 
-  /** Asks a member anew, within `PROBE_MS`, and takes over what it offers. Never rejects: the outcome is in the slot. */
-  async check(slot: MemberSlot): Promise<void> {
-    const { member } = slot;
-    if (!member) return;
-    const problem = await this.probe(member, slot);
-    if (problem || this.find(slot.ref) !== slot || !slot.takeOver(member.offered())) return;
-    this.changed(slot.ref.tenantId);
-    try {
-      await this.catalogs.write(slot.ref, member.snapshot());
-    } catch (error) {
-      slot.log.warn('the catalogue of a member could not be stored; it is fetched again after a restart', {
-        err: error,
-      });
+  /**
+   * Asks a member anew, within `PROBE_MS`, and takes over what it offers. Callers at the same time share one check. Never
+   * rejects: the outcome is in the slot.
+   */
+  check(slot: MemberSlot): Promise<void> {
+    let check = this.checking.get(slot);
+    if (!check) {
+      check = this.checkNow(slot).finally(() => this.checking.delete(slot));
+      this.checking.set(slot, check);
     }
+    return check;
   }
 
   async judge(addresses: readonly { readonly path: string; readonly url: string }[]): Promise<void> {
@@ -110,7 +111,7 @@ export class MemberPool implements MemberGate, OnModuleInit, BeforeApplicationSh
     if (config.status === 'deactivated') return { activate: () => undefined, discard: async () => undefined };
 
     const stored = await this.catalogs.read(ref);
-    const slot = new MemberSlot(ref, config, this.log);
+    const slot = new MemberSlot(ref, config, this.log, (text) => this.registry.mask(text));
     const member = await builderFor(config.type).build({
       ...this.orderFor(slot, config),
       isNew: true,
@@ -139,8 +140,25 @@ export class MemberPool implements MemberGate, OnModuleInit, BeforeApplicationSh
     if (slot.member) this.close(slot.member);
   }
 
-  isWorking(ref: MemberRef): boolean {
-    return this.find(ref)?.outcome === 'ok';
+  async isWorking(ref: MemberRef): Promise<boolean> {
+    const slot = this.find(ref);
+    if (slot && slot.outcome !== 'ok') await this.check(slot);
+    return slot?.outcome === 'ok';
+  }
+
+  private async checkNow(slot: MemberSlot): Promise<void> {
+    const { member } = slot;
+    if (!member) return;
+    const problem = await this.probe(member, slot);
+    if (problem || this.find(slot.ref) !== slot || !slot.takeOver(member.offered())) return;
+    this.changed(slot.ref.tenantId);
+    try {
+      await this.catalogs.write(slot.ref, member.snapshot());
+    } catch (error) {
+      slot.log.warn('the catalogue of a member could not be stored; it is fetched again after a restart', {
+        err: error,
+      });
+    }
   }
 
   private slotsOf(tenant: TenantId): Promise<Map<ServerId, MemberSlot>> {
@@ -158,7 +176,7 @@ export class MemberPool implements MemberGate, OnModuleInit, BeforeApplicationSh
     const slots = new Map<ServerId, MemberSlot>();
     for (const { ref, config, problem } of servers) {
       if (config?.status === 'deactivated') continue;
-      const slot = new MemberSlot(ref, config, this.log);
+      const slot = new MemberSlot(ref, config, this.log, (text) => this.registry.mask(text));
       slots.set(ref.serverId, slot);
       if (!config) slot.note('error', problem);
       else await this.buildStored(slot, config, catalogs.get(ref.serverId));
@@ -184,7 +202,27 @@ export class MemberPool implements MemberGate, OnModuleInit, BeforeApplicationSh
 
   private orderFor(slot: MemberSlot, config: ServerConfig) {
     const noteOutcome = (outcome: MemberOutcome) => slot.note(outcome);
-    return { ref: slot.ref, config, parts: this.parts, clock: this.clock, log: slot.log, noteOutcome };
+    const noteListChanged = () => this.checkSoon(slot);
+    return { ref: slot.ref, config, parts: this.parts, clock: this.clock, log: slot.log, noteOutcome, noteListChanged };
+  }
+
+  private checkSoon(slot: MemberSlot): void {
+    if (this.changing.has(slot)) return;
+    this.changing.add(slot);
+    this.parts.deadlines.add(LIST_CHANGE_MS, () => {
+      this.changing.delete(slot);
+      if (this.find(slot.ref) === slot) void this.checkAgain(slot);
+    });
+  }
+
+  /** A check that has begun already may have read the list before it changed. */
+  private async checkAgain(slot: MemberSlot): Promise<void> {
+    try {
+      await this.checking.get(slot);
+      await this.check(slot);
+    } catch (error) {
+      slot.log.error('a check of a member failed internally', { err: error });
+    }
   }
 
   /** Undefined if the member works, else why it does not. */

@@ -20,6 +20,8 @@ export class MemberSlot {
     /** Absent if it could not be opened. */
     readonly config: ServerConfig | undefined,
     log: Log,
+    /** Hides secrets: what a member says is shown to people, and it may repeat what it was sent. */
+    private readonly mask: (text: string) => string = (text) => text,
   ) {
     this.log = log.with({ tenant: ref.tenantId, server: ref.serverId });
   }
@@ -41,7 +43,7 @@ export class MemberSlot {
     if (this.outcome !== outcome && this.outcome !== 'unknown')
       this.log.info('member changed its state', { from: this.outcome, to: outcome });
     this.outcome = outcome;
-    this.problem = outcome === 'ok' ? undefined : (problem ?? this.problem);
+    this.problem = outcome === 'ok' ? undefined : problem === undefined ? this.problem : this.mask(problem);
   }
 
   noteFailure(fault: ComposerError): void {

@@ -20,10 +20,12 @@ export interface McpOrigin extends OriginServer {
   readonly asked: readonly Asked[];
   /** JSON-RPC methods in the order in which they came, or the HTTP method where there was no message. */
   readonly methods: () => readonly string[];
-  /** The tools that it offers now. */
-  tools: readonly string[];
+  /** The tools that it offers now: by name, or defined as they are. */
+  tools: readonly (string | object)[];
   /** Answers every tool call; the default gives the name of the tool and the session. */
   onCall: (message: Sent, response: ServerResponse) => void;
+  /** Asked before anything else: true if it has answered, or means to. */
+  intercept: (message: Sent, response: ServerResponse) => boolean;
   /** The status of every answer, 200 unless set; above that there is no message. */
   status: number;
   /** Ends all sessions, as a restart would. */
@@ -38,6 +40,7 @@ export async function mcpOrigin(...tools: readonly string[]): Promise<McpOrigin>
   const answer = ({ message, headers }: Asked, response: ServerResponse): void => {
     const session = String(headers['mcp-session-id']);
     const result = (value: object) => reply(response, { jsonrpc: '2.0', id: message?.id, result: value });
+    if (message && origin.intercept(message, response)) return;
     if (origin.status !== 200) return void response.writeHead(origin.status).end();
     if (message?.method === 'initialize') {
       sessions.add(`session-${++opened}`);
@@ -46,8 +49,7 @@ export async function mcpOrigin(...tools: readonly string[]): Promise<McpOrigin>
     }
     if (headers['mcp-session-id'] === undefined) return void response.writeHead(400).end();
     if (!sessions.has(session)) return void response.writeHead(404).end();
-    if (message?.method === 'tools/list')
-      return result({ tools: origin.tools.map((name) => ({ name, inputSchema: { type: 'object' } })) });
+    if (message?.method === 'tools/list') return result({ tools: origin.tools.map(definitionOf) });
     if (message?.method === 'tools/call') return origin.onCall(message, response);
     response.writeHead(message ? 202 : 200).end();
   };
@@ -70,6 +72,7 @@ export async function mcpOrigin(...tools: readonly string[]): Promise<McpOrigin>
     methods: () => asked.map(({ method, message }) => String(message?.method ?? method)),
     tools,
     onCall: (message, response) => answerCall(message, response, String(message.params?.name)),
+    intercept: () => false,
     status: 200,
     forgetSessions: () => sessions.clear(),
     get connections() {
@@ -83,6 +86,15 @@ export async function mcpOrigin(...tools: readonly string[]): Promise<McpOrigin>
 export function answerCall({ id }: Sent, response: ServerResponse, text: string): void {
   reply(response, { jsonrpc: '2.0', id, result: { content: [{ type: 'text', text }] } });
 }
+
+/** Begins an event stream; what it returns writes one event. */
+export function eventStream(response: ServerResponse): (message: object) => void {
+  response.writeHead(200, { 'content-type': 'text/event-stream' }).flushHeaders();
+  return (message) => void response.write(`data: ${JSON.stringify({ jsonrpc: '2.0', ...message })}\n\n`);
+}
+
+const definitionOf = (tool: string | object): object =>
+  typeof tool === 'string' ? { name: tool, inputSchema: { type: 'object' } } : tool;
 
 function reply(response: ServerResponse, message: object): void {
   response.writeHead(200, { 'content-type': 'application/json' }).end(JSON.stringify(message));

@@ -1,5 +1,6 @@
 import { type Egress, egressFor } from '#egress/testing';
 import { Clock } from '#kernel';
+import type { Log } from '#observability';
 import type { ServerRegistry } from '#registry';
 import { type MemoryRegistry, openMemoryRegistry } from '#registry/testing';
 import { MemberPool } from '../src/member-pool.js';
@@ -8,8 +9,11 @@ import { Deadlines } from '../src/wire/deadlines.js';
 
 /** Deadlines that pass as many times as fast. */
 class FastDeadlines extends Deadlines {
-  constructor(private readonly speed: number) {
-    super();
+  constructor(
+    private readonly speed: number,
+    log: Log,
+  ) {
+    super(log);
   }
 
   override add(ms: number, expire: () => void): () => void {
@@ -33,7 +37,7 @@ export async function openPool({ speed = 1 }: { readonly speed?: number } = {}):
 
 function onStores(home: MemoryRegistry, speed: number): OpenPool {
   const egress: Egress = egressFor(['127.0.0.1:*']);
-  const deadlines = new FastDeadlines(speed);
+  const deadlines = new FastDeadlines(speed, home.log);
   const parts = new MemberParts(egress.pools, egress.http, egress.guard, home.auth, deadlines);
   const registry = home.again();
   const pool = new MemberPool(registry, home.catalogs, parts, new Clock(), home.log);

@@ -14,6 +14,8 @@ export class RecordingReply implements ToolReply {
   readonly events: string[] = [];
   readonly answered: Promise<GivenAnswer>;
   answers = 0;
+  /** The message that it was given, as it came. */
+  raw = '';
   private give!: (answer: GivenAnswer) => void;
 
   constructor() {
@@ -21,7 +23,8 @@ export class RecordingReply implements ToolReply {
   }
 
   message(parts: readonly Buffer[]): void {
-    this.settle(JSON.parse(Buffer.concat(parts).toString()) as GivenAnswer);
+    this.raw = Buffer.concat(parts).toString();
+    this.settle(JSON.parse(this.raw) as GivenAnswer);
   }
   result(result: object): void {
     this.settle({ result });

@@ -45,6 +45,14 @@ describe('environment', () => {
     expect(seen()).toEqual(['real', 'stage', 'base']);
   });
 
+  it('lets a name of a stronger source hide the file that a weaker one names for it', () => {
+    process.env['SPEC_REAL'] = 'real';
+    write('.env', { SPEC_REAL_FILE: '/base', SPEC_STAGE_FILE: '/base', SPEC_BASE_FILE: '/base' });
+    write('.env.development', { SPEC_STAGE: 'stage' });
+    const files = () => NAMES.map((name) => environment()[`${name}_FILE`]);
+    expect([...seen(), ...files()]).toEqual(['real', 'stage', undefined, undefined, undefined, '/base']);
+  });
+
   it.each([
     ['is not set', undefined],
     ['is empty', ''],

@@ -25,7 +25,13 @@ export function setEnvironment(values: Environment | undefined): void {
 function readFiles(real: Environment): Environment {
   const base = dotenv('.env');
   const stage = real['COMPOSER_STAGE'] || base['COMPOSER_STAGE'] || 'development';
-  return { ...base, ...dotenv(`.env.${stage}`), ...real };
+  return over(over(base, dotenv(`.env.${stage}`)), real);
+}
+
+/** A `NAME` also hides the `NAME_FILE` of a weaker source: both say what the value is. */
+function over(weaker: Environment, stronger: Environment): Environment {
+  const isHidden = (name: string): boolean => name.endsWith('_FILE') && !!stronger[name.slice(0, -'_FILE'.length)];
+  return { ...Object.fromEntries(Object.entries(weaker).filter(([name]) => !isHidden(name))), ...stronger };
 }
 
 function dotenv(file: string): Environment {

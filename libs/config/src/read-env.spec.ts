@@ -47,6 +47,11 @@ describe('readEnv', () => {
     expect(readEnv(schema, env)).toEqual({ PORT: 9000, PASSWORD: '  from a file' });
   });
 
+  it('takes an empty file for an absent variable', () => {
+    expect(readEnv(schema, { PORT_FILE: file('\n'), PASSWORD: 'from the environment' })).toMatchObject({ PORT: 9000 });
+    expect(readEnv(schema, { PASSWORD_FILE: file(' \n') })).not.toHaveProperty('PASSWORD', expect.anything());
+  });
+
   it('names a file that cannot be read by its variable, and tells no path', () => {
     const missing = join(folder, 'missing');
     expect(problemsOf({ PASSWORD_FILE: missing })).toEqual(['PASSWORD_FILE: cannot be read']);

@@ -5,7 +5,7 @@ import { type Environment, environment } from './environment.js';
 
 /**
  * Parses the variables that `schema` names. `NAME_FILE` stands in for `NAME`, so that secrets can be mounted;
- * an empty variable counts as absent.
+ * an empty variable or file counts as absent.
  */
 export function readEnv<S extends z.ZodObject>(schema: S, env: Environment = environment()): z.infer<S> {
   const problems: string[] = [];
@@ -26,5 +26,5 @@ export function readEnv<S extends z.ZodObject>(schema: S, env: Environment = env
 
 function lookUp(name: string, env: Environment): string | undefined {
   const file = env[`${name}_FILE`];
-  return file ? readFileSync(file, 'utf8').trimEnd() : env[name] || undefined;
+  return (file ? readFileSync(file, 'utf8').trimEnd() : env[name]) || undefined;
 }

@@ -321,6 +321,58 @@ describe('EgressPool.dispatch', () => {
     expect(text).toBe('ok');
   });
 
+  /** Notes what became of a request under its name. */
+  const noting = (name: string, notes: string[]): DispatchHandler => ({
+    onRequestStart: () => void notes.push(`${name} sent`),
+    onResponseEnd: () => void notes.push(`${name} answered`),
+    onResponseError: () => void notes.push(`${name} failed`),
+  });
+
+  it('sends requests in the order in which they came, and those that were taken back not at all', async () => {
+    const pool = open({ connections: 1 });
+    const notes: string[] = [];
+    const handlers = ['a', 'b', 'c'].map((name) => noting(name, notes));
+    for (const handler of handlers) pool.dispatch({ method: 'GET', path: '/' }, handler);
+    expect(pool.load.queued).toBe(2);
+    pool.withdraw(handlers[1]!);
+    expect(pool.load.queued).toBe(1);
+    await pool.request(GET);
+    expect(notes).toEqual(['a sent', 'a answered', 'c sent', 'c answered']);
+    pool.withdraw(handlers[0]!);
+    await pool.request(GET);
+  });
+
+  it('has room until too many requests wait, or too large ones', async () => {
+    const pool = open({ connections: 1 });
+    const wait = (body: string | null) => {
+      const handler = noting('x', []);
+      pool.dispatch({ method: 'POST', path: '/silent', body }, handler);
+      return handler;
+    };
+    wait(null);
+    const large = [wait('x'.repeat(16 * MIB)), wait('x'.repeat(16 * MIB))];
+    expect(pool.hasRoom).toBe(false);
+    for (const handler of large) pool.withdraw(handler);
+    for (let count = 0; count < 255; count++) wait(null);
+    expect(pool.hasRoom).toBe(true);
+    wait(null);
+    expect(pool.hasRoom).toBe(false);
+    await pool.destroy();
+    expect(pool.hasRoom).toBe(true);
+  });
+
+  it('answers what waits before it closes, and fails it when it is destroyed', async () => {
+    const notes: string[] = [];
+    const [closed, destroyed] = [open({ connections: 1 }), egress.pools.open(server.url, { connections: 1 })];
+    for (const name of ['a', 'b']) closed.dispatch({ method: 'GET', path: '/' }, noting(name, notes));
+    await closed.close();
+    expect(notes).toEqual(['a sent', 'a answered', 'b sent', 'b answered']);
+    for (const name of ['c', 'd']) destroyed.dispatch({ method: 'GET', path: '/silent' }, noting(name, notes));
+    await destroyed.destroy();
+    expect(notes).toContain('c failed');
+    expect(notes).toContain('d failed');
+  });
+
   it('gives the one denial to every request that waits for a connection that may not be made', async () => {
     egress = egressFor([], { lookup: () => Promise.resolve([{ address: '127.0.0.1', family: 4 }]) });
     const pool = egress.pools.open('https://name.example', { connections: 1 });

@@ -38,10 +38,12 @@ export interface PoolLoad {
   readonly connected: number;
   /** Requests on a socket. */
   readonly running: number;
-  /** Requests that wait for a socket. The line has no bound of its own: callers keep theirs. */
+  /** Requests that wait for a socket. `hasRoom` tells whether another one should. */
   readonly queued: number;
 }
 
+const MAX_WAITING = 256;
+const MAX_WAITING_BYTES = 32 * 1024 * 1024;
 const MAX_PATH = 4_096;
 const MAX_HEADER_BYTES = 16 * 1024;
 const DEFAULT_TIMEOUT_MS = 60_000;
@@ -56,6 +58,10 @@ export class EgressPool {
   /** Scheme, host and port. */
   readonly origin: string;
   private readonly pool: Pool;
+  /** In front of undici's own line, from which nothing can be taken back. In the order in which they came. */
+  private readonly waiting = new Map<DispatchHandler, DispatchOptions>();
+  private waitingBytes = 0;
+  private isFull = false;
 
   constructor(
     guard: EgressGuard,
@@ -74,14 +80,30 @@ export class EgressPool {
       keepAliveMaxTimeout: 60_000,
       maxHeaderSize: MAX_HEADER_BYTES,
     });
+    this.pool.on('drain', () => this.sendWaiting());
   }
 
   /**
    * undici's `dispatch`, bare, for the path of tool calls. The handler gets undici's errors, and `EgressDeniedError`
    * if the connection was not allowed; `wireFault` translates them. The caller keeps deadline and size.
    */
-  dispatch(options: DispatchOptions, handler: DispatchHandler): boolean {
-    return this.pool.dispatch(options, handler);
+  dispatch(options: DispatchOptions, handler: DispatchHandler): void {
+    if (!this.isFull || this.isEnding) return this.send(options, handler);
+    this.waiting.set(handler, options);
+    this.waitingBytes += sizeOf(options);
+  }
+
+  /** Takes back a request that waits for a socket: its handler is told nothing. No effect on any other. */
+  withdraw(handler: DispatchHandler): void {
+    const options = this.waiting.get(handler);
+    if (!options) return;
+    this.waiting.delete(handler);
+    this.waitingBytes -= sizeOf(options);
+  }
+
+  /** False if so many requests wait already, or so large ones, that no other should join them. */
+  get hasRoom(): boolean {
+    return this.waiting.size < MAX_WAITING && this.waitingBytes < MAX_WAITING_BYTES;
   }
 
   /**
@@ -100,23 +122,53 @@ export class EgressPool {
     const timeoutMs = Math.min(ask.timeoutMs ?? DEFAULT_TIMEOUT_MS, MAX_TIMEOUT_MS);
     const exchange = new BufferedExchange({ timeoutMs, maxBytes, signal, isBodiless: method === 'HEAD' });
     this.dispatch({ method: method, path, headers, body }, exchange);
-    return exchange.answer;
+    try {
+      return await exchange.answer;
+    } finally {
+      this.withdraw(exchange);
+    }
   }
 
   get load(): PoolLoad {
     const { connected, running, queued } = this.pool.stats;
-    return { connected, running, queued };
+    return { connected, running, queued: queued + this.waiting.size };
   }
 
   /** Takes no new requests, waits for those under way, however long, and closes the connections. */
   async close(): Promise<void> {
+    this.sendWaiting(true);
     if (!this.pool.closed) await this.pool.close();
     this.onClosed(this);
   }
 
   /** Breaks off everything under way and closes the connections. */
   async destroy(): Promise<void> {
-    if (!this.pool.destroyed) await this.pool.destroy();
+    const destroyed = this.pool.destroyed ? undefined : this.pool.destroy();
+    // undici refuses them now, each with its error.
+    this.sendWaiting(true);
+    await destroyed;
     this.onClosed(this);
   }
+
+  private get isEnding(): boolean {
+    return this.pool.closed || this.pool.destroyed;
+  }
+
+  private send(options: DispatchOptions, handler: DispatchHandler): void {
+    // False also when the pool refuses the request; it sends no drain event then.
+    this.isFull = !this.pool.dispatch(options, handler) && !this.isEnding;
+  }
+
+  /** @param all of them, rather than as many as there are free sockets */
+  private sendWaiting(all = false): void {
+    this.isFull = false;
+    for (const [handler, options] of this.waiting) {
+      if (this.isFull && !all) return;
+      this.withdraw(handler);
+      this.send(options, handler);
+    }
+  }
 }
+
+const sizeOf = ({ body }: DispatchOptions): number =>
+  typeof body === 'string' || Buffer.isBuffer(body) ? body.length : 0;

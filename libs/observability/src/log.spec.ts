@@ -84,6 +84,10 @@ describe('Log', () => {
     expect(lines.join('')).not.toMatch(/sesame|c2VzYW1l/);
   });
 
+  it('masks text that goes elsewhere', () => {
+    expect(open().with({ tenant: 'acme' }).mask(`refused ${TOKEN}`)).toBe('refused [secret]');
+  });
+
   it('masks a secret with quotes inside a text that is JSON itself', () => {
     secrets.remember('my "own" key');
     open().warn(`bad body: ${JSON.stringify({ key: 'my "own" key' })}`);

@@ -35,6 +35,11 @@ export class Log implements LoggerService {
     return new Log(this.pino.child(fields), this.secrets);
   }
 
+  /** Text of others, such as what a member answered, with known secrets masked: fit to be shown to people. */
+  mask(text: string): string {
+    return this.secrets.mask(text);
+  }
+
   /** Wakes a person. */
   error(message: unknown, ...rest: unknown[]): void {
     this.put('error', message, rest);
@@ -97,7 +102,8 @@ function errorFields(error: unknown, depth = 0): unknown {
 
 /** Masks inside the strings of a line alone, so that no secret, whatever its text, can break the line's JSON. */
 function masked(text: string, secrets: SecretValues): string {
-  const inStrings = (_key: string, value: unknown): unknown => (typeof value === 'string' ? secrets.mask(value) : value);
+  const inStrings = (_key: string, value: unknown): unknown =>
+    typeof value === 'string' ? secrets.mask(value) : value;
   return secrets.mask(text) === text ? text : `${JSON.stringify(JSON.parse(text), inStrings)}\n`;
 }
 

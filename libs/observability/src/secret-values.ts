@@ -1,4 +1,5 @@
-const MIN_LENGTH = 6;
+import { MIN_LENGTH, SpellingIndex } from './spelling-index.js';
+
 const MAX_VALUES = 50_000;
 const MASK = '[secret]';
 
@@ -8,23 +9,38 @@ const MASK = '[secret]';
  * nobody logs a header or a body in the first place.
  */
 export class SecretValues {
-  private readonly values = new Map<string, readonly string[]>();
+  /** How many owners remember each value. */
+  private readonly owners = new Map<string, number>();
+  private readonly index = new SpellingIndex();
 
-  /** Remembers a secret until `forget` is called. Values that are too short to be told from ordinary text are ignored. */
+  /**
+   * Remembers a secret until `forget` was called as many times. Values that are too short to be told from ordinary
+   * text are ignored.
+   */
   remember(value: string): void {
-    if (value.length < MIN_LENGTH || this.values.has(value)) return;
-    if (this.values.size >= MAX_VALUES) this.values.delete(this.values.keys().next().value!);
-    this.values.set(value, spellings(value));
+    if (value.length < MIN_LENGTH) return;
+    const owners = this.owners.get(value) ?? 0;
+    if (owners === 0) {
+      if (this.owners.size >= MAX_VALUES) this.drop(this.owners.keys().next().value!);
+      for (const spelling of spellings(value)) this.index.add(spelling);
+    }
+    this.owners.set(value, owners + 1);
   }
 
   forget(value: string): void {
-    this.values.delete(value);
+    const owners = this.owners.get(value) ?? 0;
+    if (owners > 1) this.owners.set(value, owners - 1);
+    else if (owners === 1) this.drop(value);
   }
 
+  /** The text with `[secret]` in place of every spelling of every secret. Takes time in proportion to the text alone. */
   mask(text: string): string {
-    const found = [...this.values.values()].flat().filter((form) => text.includes(form));
-    // The longest first: a secret that begins with another one would keep its tail.
-    return found.sort((a, b) => b.length - a.length).reduce((masked, form) => masked.replaceAll(form, MASK), text);
+    return this.owners.size === 0 ? text : this.index.replaceIn(text, MASK);
+  }
+
+  private drop(value: string): void {
+    this.owners.delete(value);
+    for (const spelling of spellings(value)) this.index.remove(spelling);
   }
 }
 

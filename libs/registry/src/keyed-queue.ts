@@ -1,17 +1,29 @@
+import { TooManyChangesError } from './registry.errors.js';
+
+/** How many changes of one key may be under way, the running one among them. */
+const MAX_PER_KEY = 100;
+
+interface Line {
+  tail: Promise<unknown>;
+  length: number;
+}
+
 /** Runs the work of one key in order, one at a time; different keys run side by side. */
 export class KeyedQueue {
-  private readonly tails = new Map<string, Promise<unknown>>();
+  private readonly lines = new Map<string, Line>();
 
-  run<T>(key: string, work: () => Promise<T>): Promise<T> {
-    const run = (this.tails.get(key) ?? Promise.resolve()).then(work, work);
-    const tail = run.then(
-      () => undefined,
-      () => undefined,
-    );
-    this.tails.set(key, tail);
-    void tail.then(() => {
-      if (this.tails.get(key) === tail) this.tails.delete(key);
-    });
-    return run;
+  /** Rejects with `TooManyChangesError` if too much work of this key is waiting. */
+  async run<T>(key: string, work: () => Promise<T>): Promise<T> {
+    const line = this.lines.get(key) ?? { tail: Promise.resolve(), length: 0 };
+    if (line.length >= MAX_PER_KEY) throw new TooManyChangesError();
+    const run = line.tail.then(work);
+    line.tail = run.catch(() => undefined);
+    line.length++;
+    this.lines.set(key, line);
+    try {
+      return await run;
+    } finally {
+      if (--line.length === 0) this.lines.delete(key);
+    }
   }
 }

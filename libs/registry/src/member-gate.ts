@@ -32,6 +32,6 @@ export interface MemberGate {
   admit(candidate: Candidate): Promise<Admission>;
   /** The member serves no more. */
   retire(ref: MemberRef): Promise<void>;
-  /** Whether the member that serves now worked when it was last used or tried. */
-  isWorking(ref: MemberRef): boolean;
+  /** Whether the member that serves now works. Tries it if that is not known, or did not work when it was last used. */
+  isWorking(ref: MemberRef): Promise<boolean>;
 }

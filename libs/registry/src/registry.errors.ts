@@ -63,3 +63,13 @@ export class UnknownVersionError extends ComposerError {
     );
   }
 }
+
+/** One change of a server runs at a time, and only so many may wait for it. */
+export class TooManyChangesError extends ComposerError {
+  constructor() {
+    super('COMPOSER_SERVER_BUSY', 'too many changes of this server are waiting; try again in a moment', {
+      status: 429,
+      retryable: true,
+    });
+  }
+}

@@ -3,24 +3,31 @@ import type { MemberRef } from '#kernel';
 import { SecretValues } from '#observability';
 import { Sealer } from '#persistence';
 import { Injectable } from '@nestjs/common';
+import { HeldSecrets } from './held-secrets.js';
 import type { ServerConfig } from './server-config.schema.js';
 import { type SecretsByPlace, splitSecrets } from './server-config-secrets.js';
-import type { ServerDraft, StoredVersion } from './server-config.store.js';
+import type { ServerDraft, StoredServer, StoredVersion } from './server-config.store.js';
 
-/** Between a configuration in use and one at rest: seals secrets on the way in, opens them on the way out. */
+/**
+ * Between a configuration in use and one at rest: seals secrets on the way in, opens them on the way out, and has them
+ * masked in between.
+ */
 @Injectable()
 export class SealedConfig {
+  private readonly held: HeldSecrets;
+
   constructor(
     private readonly sealer: Sealer,
     private readonly auth: AuthAdapter,
-    private readonly secretValues: SecretValues,
-  ) {}
+    secretValues: SecretValues,
+  ) {
+    this.held = new HeldSecrets(secretValues);
+  }
 
   async seal(ref: MemberRef, config: ServerConfig, version: number): Promise<ServerDraft> {
     const { shown, secrets } = splitSecrets(config, this.auth);
     const sealed: Record<string, string> = {};
     for (const [place, value] of secrets) {
-      this.secretValues.remember(value);
       sealed[place] = await this.sealer.seal(sealRef(ref, place, version), value);
     }
     return { ref, config: shown, secrets: sealed, version };
@@ -30,11 +37,39 @@ export class SealedConfig {
   async open({ ref, secrets, version }: StoredVersion): Promise<SecretsByPlace> {
     const opened = new Map<string, string>();
     for (const [place, sealed] of Object.entries(secrets)) {
-      const value = await this.sealer.open(sealRef(ref, place, version), sealed);
-      this.secretValues.remember(value);
-      opened.set(place, value);
+      opened.set(place, await this.sealer.open(sealRef(ref, place, version), sealed));
     }
     return opened;
+  }
+
+  /** Opens the secrets of the present version, which are masked from now on. Throws as `open`. */
+  async openPresent(stored: StoredServer): Promise<SecretsByPlace> {
+    const opened = await this.open(stored);
+    this.held.keep(stored.ref, stored.version, [...opened.values()]);
+    return opened;
+  }
+
+  /** Masks the secrets of a configuration while it is tried and stored, in the error of `work` too. */
+  async trying<T>(config: ServerConfig, work: () => Promise<T>): Promise<T> {
+    return this.held.during(this.valuesOf(config), work);
+  }
+
+  /** This configuration is the stored one: its secrets are masked from now on, those of the one before no more. */
+  keep(ref: MemberRef, config: ServerConfig, version: number): void {
+    this.held.keep(ref, version, this.valuesOf(config));
+  }
+
+  /** The server was deleted. */
+  forget(ref: MemberRef): void {
+    this.held.drop(ref);
+  }
+
+  mask(text: string): string {
+    return this.held.mask(text);
+  }
+
+  private valuesOf(config: ServerConfig): readonly string[] {
+    return [...splitSecrets(config, this.auth).secrets.values()];
   }
 }
 

@@ -1,6 +1,7 @@
 import type { AuthAdapter } from '#auth';
 import { type Fault, faultsOf, isObject, parseUrl } from '#kernel';
 import { normaliseAliases } from './server-config-aliases.js';
+import { excessFaults } from './server-config-limits.js';
 import { SERVER_TYPES, type ServerConfig, serverConfigSchema } from './server-config.schema.js';
 
 export interface CheckOptions {
@@ -22,6 +23,8 @@ export function checkServerConfig(input: unknown, auth: AuthAdapter, { mayReadFi
   if (!SERVER_TYPES.includes(String(raw['type']))) {
     return { faults: [{ path: 'type', message: `must be one of ${SERVER_TYPES.join(', ')}` }], warnings };
   }
+  const excess = excessFaults(raw);
+  if (excess.length > 0) return { faults: excess, warnings };
   const parsed = serverConfigSchema.safeParse(raw);
   const faults = [...(parsed.success ? [] : faultsOf(parsed.error.issues))];
 
@@ -40,24 +43,34 @@ export function checkServerConfig(input: unknown, auth: AuthAdapter, { mayReadFi
   return { config, faults: [], warnings };
 }
 
-/** The addresses that a configuration makes the composer call, each with its path. Works on unchecked input. */
-export function addressesOf(input: unknown): { path: string; url: string }[] {
-  const { config } = normaliseAliases(input);
-  return addressesIn(config, []);
+export interface Address {
+  readonly path: string;
+  readonly url: string;
 }
 
-const MAX_ADDRESS_DEPTH = 4;
-const ADDRESS_KEY = /^(endpoint|url|(.+_url))$|[a-z]Url$/;
+/** The addresses that a configuration makes the composer call, each with its path. Works on unchecked input. */
+export function addressesOf(input: unknown): readonly Address[] {
+  const { config } = normaliseAliases(input);
+  if (!isObject(config)) return [];
+  const tools = isObject(config['tool_auth']) ? config['tool_auth'] : {};
+  return [
+    ...addressesIn(config, '', /^endpoint$/),
+    ...addressesIn(config['open_api'], 'open_api.', /^(endpoint|spec_url)$/),
+    ...addressesIn(config['auth'], 'auth.', AUTH_ADDRESS),
+    ...Object.entries(tools).flatMap(([tool, block]) =>
+      addressesIn(isObject(block) ? block['auth'] : undefined, `tool_auth.${tool}.auth.`, AUTH_ADDRESS),
+    ),
+  ];
+}
 
-function addressesIn(value: unknown, path: readonly string[]): { path: string; url: string }[] {
-  if (!isObject(value) || path.length > MAX_ADDRESS_DEPTH) return [];
-  return Object.entries(value).flatMap(([key, inner]) => {
-    const here = [...path, key];
-    // The document of an inline specification is data, not configuration: its addresses are advisory and never called.
-    if (key === 'spec' && path.at(-1) === 'open_api') return [];
-    if (typeof inner !== 'string') return addressesIn(inner, here);
-    return ADDRESS_KEY.test(key) && parseUrl(inner) ? [{ path: here.join('.'), url: inner }] : [];
-  });
+/** Strategies name their addresses alike, in either of the spellings that are read. */
+const AUTH_ADDRESS = /_url$|[a-z0-9]Url$|^url$/;
+
+function addressesIn(holder: unknown, prefix: string, keys: RegExp): readonly Address[] {
+  if (!isObject(holder)) return [];
+  return Object.entries(holder).flatMap(([key, url]) =>
+    typeof url === 'string' && keys.test(key) && parseUrl(url) ? [{ path: prefix + key, url }] : [],
+  );
 }
 
 interface CheckedAuth {

@@ -1,12 +1,17 @@
 import { headerName, headerText } from '#auth';
 import { parseUrl } from '#kernel';
 import { z } from 'zod';
+import { RECORD_LIMITS } from './server-config-limits.js';
 
 /** What an id may look like; nothing else is ever looked up. */
 export const SERVER_ID = /^[A-Za-z0-9][A-Za-z0-9_-]{0,63}$/;
 const NAME = z.string().min(1, 'is empty').max(256);
 const NAMES = z.array(NAME).max(10_000).default([]);
-const DESCRIPTIONS = z.record(NAME, z.string().max(4096)).default({});
+/** Documented here, enforced by `excessFaults`. */
+const atMost = (maxProperties: number) => ({ maxProperties });
+const DESCRIPTIONS = z.record(NAME, z.string().max(4096)).default({}).meta(atMost(RECORD_LIMITS.byName));
+/** Characters of all static headers, so that a request stays within what servers take. */
+const MAX_HEADERS_LENGTH = 16_384;
 
 /** Inbound headers that are never passed on: they authenticate the caller to us, or steer a connection. */
 const NEVER_FORWARDED =
@@ -26,7 +31,11 @@ const authBlock = {
     .max(64)
     .default('none')
     .describe('How the composer authenticates to the member'),
-  auth: z.record(z.string(), z.unknown()).default({}).describe('Settings of the strategy; secrets are write-only'),
+  auth: z
+    .record(z.string(), z.unknown())
+    .default({})
+    .describe('Settings of the strategy; secrets are write-only')
+    .meta(atMost(RECORD_LIMITS.auth)),
 };
 
 const shared = {
@@ -38,15 +47,23 @@ const shared = {
   tags: z.array(z.string().max(64)).max(64).default([]),
   headers: z
     .record(headerName, headerText)
+    .refine((headers) => Object.entries(headers).flat().join('').length <= MAX_HEADERS_LENGTH, {
+      error: `are too long: ${MAX_HEADERS_LENGTH} characters at most, names included`,
+    })
     .default({})
-    .describe('Static headers of every request; values are write-only'),
+    .describe('Static headers of every request; values are write-only')
+    .meta(atMost(RECORD_LIMITS.headers)),
   forward_headers: z
     .array(headerName.refine((name) => !NEVER_FORWARDED.test(name), 'is never passed on to a member'))
     .max(32)
     .default([])
     .describe('Names of inbound headers that are passed on; none unless listed'),
   ...authBlock,
-  tool_auth: z.record(NAME, z.strictObject(authBlock)).default({}).describe('A credential of its own for single tools'),
+  tool_auth: z
+    .record(NAME, z.strictObject(authBlock))
+    .default({})
+    .describe('A credential of its own for single tools')
+    .meta(atMost(RECORD_LIMITS.toolAuth)),
   timeout: z.number().int().min(1).max(300).default(60).describe('Seconds that one call may take in all'),
   retry_attempts: z
     .number()
@@ -70,7 +87,8 @@ const shared = {
   tool_permissions: z
     .record(NAME, z.array(z.string().max(64)).max(64))
     .default({})
-    .describe('Roles that may see and call a tool; a tool that is not listed is open to every caller of the tenant'),
+    .describe('Roles that may see and call a tool; a tool that is not listed is open to every caller of the tenant')
+    .meta(atMost(RECORD_LIMITS.byName)),
   status: z.enum(['active', 'deactivated']).default('active'),
 };
 

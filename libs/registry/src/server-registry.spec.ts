@@ -24,8 +24,10 @@ const http = {
 class RecordingGate implements MemberGate {
   readonly serving = new Map<string, Candidate>();
   readonly discarded: Candidate[] = [];
+  readonly admitted: Candidate[] = [];
   problem: string | undefined;
   fault: Error | undefined;
+  isKnownToWork = true;
   denied: readonly string[] = [];
 
   async judge(addresses: readonly { url: string }[]): Promise<void> {
@@ -34,6 +36,7 @@ class RecordingGate implements MemberGate {
   }
 
   async admit(candidate: Candidate): Promise<Admission> {
+    this.admitted.push(candidate);
     if (this.fault) throw this.fault;
     return {
       ...(this.problem ? { problem: this.problem } : {}),
@@ -46,8 +49,8 @@ class RecordingGate implements MemberGate {
     this.serving.delete(memberKey(member));
   }
 
-  isWorking(member: MemberRef): boolean {
-    return this.serving.has(memberKey(member));
+  async isWorking(member: MemberRef): Promise<boolean> {
+    return this.isKnownToWork && this.serving.has(memberKey(member));
   }
 }
 
@@ -55,12 +58,13 @@ describe('ServerRegistry', () => {
   let registry: ServerRegistry;
   let store: MemoryServerConfigStore;
   let gate: RecordingGate;
+  let secrets: SecretValues;
   let lines: string[];
 
   beforeEach(async () => {
     const module = await Test.createTestingModule({ imports: [AuthModule] }).compile();
     const auth = module.get(AuthAdapter);
-    const secrets = new SecretValues();
+    secrets = new SecretValues();
     lines = [];
     const log = Log.open({ level: 'trace', format: 'json' }, secrets, (line) => lines.push(line));
     store = new MemoryServerConfigStore();
@@ -153,6 +157,14 @@ describe('ServerRegistry', () => {
     await expect(registry.register(acme, config)).rejects.toMatchObject({ code: 'COMPOSER_EGRESS_DENIED' });
   });
 
+  it('has no more addresses judged than a configuration may name', async () => {
+    const auth = { token_url: 'https://login.example' };
+    const tools = (count: number) => Object.fromEntries(Array.from({ length: count }, (_, n) => [`t${n}`, { auth }]));
+    const refusal = (count: number) => registry.register(acme, { ...http, tool_auth: tools(count) });
+    await expect(refusal(64)).rejects.toThrow('names more than 64 addresses');
+    await expect(refusal(63)).rejects.toThrow('auth_strategy is missing');
+  });
+
   it('reads the spellings of the original, and says so', async () => {
     const { warnings, server } = await registry.register(acme, {
       _id: 'shop',
@@ -191,9 +203,73 @@ describe('ServerRegistry', () => {
   });
 
   it('releases what was built when the configuration cannot be stored', async () => {
+    store.insert = async () => Promise.reject(new Error('the store is away'));
+    await expect(registry.register(acme, http)).rejects.toThrow('the store is away');
+    expect(gate.discarded).toHaveLength(1);
+    expect(gate.serving.size).toBe(0);
+  });
+
+  it('builds nothing for an id that is taken', async () => {
     await registry.register(acme, http);
     await expect(registry.register(acme, http)).rejects.toMatchObject({ code: 'COMPOSER_SERVER_EXISTS', status: 409 });
-    expect(gate.discarded).toHaveLength(1);
+    expect(gate.admitted).toHaveLength(1);
+  });
+
+  it('names a marker that keeps nothing beside every other fault, once', async () => {
+    const marked = { ...http, timeout: 0, auth: { token: { set: true } } };
+    const error = (await registry.register(acme, marked).catch((reason: ComposerError) => reason)) as ComposerError;
+    expect(error.faults.map(({ path }) => path).sort()).toEqual(['auth.token', 'timeout']);
+  });
+
+  it('keeps the settings when a patch names the same strategy by another of its names', async () => {
+    const auth = { token: 'first-token', auth_prefix: 'T' };
+    await registry.register(acme, { ...http, auth_strategy: 'apitoken', auth });
+    await registry.update(ref('crm'), { auth_strategy: 'apiToken' });
+    expect(served('crm')).toMatchObject({ auth_strategy: 'apitoken', auth });
+  });
+
+  describe('hides secrets', () => {
+    const echo = 'it said: Bearer first-token is wrong';
+    const hidden = 'it said: Bearer [secret] is wrong';
+    const update = { auth: { token: 'other-token' } };
+
+    it('in why a new member does not work', async () => {
+      gate.problem = echo;
+      expect((await registry.register(acme, http)).problem).toBe(hidden);
+    });
+
+    it('in why a member is not replaced', async () => {
+      await registry.register(acme, http);
+      gate.problem = echo.replace('first', 'other');
+      await expect(registry.update(ref('crm'), update)).rejects.toThrow(hidden);
+      expect(secrets.mask('first-token other-token')).toBe('[secret] other-token');
+    });
+
+    it('in the error of a member that cannot be built, with its causes and faults', async () => {
+      gate.fault = new ComposerError('COMPOSER_X', echo, {
+        faults: [{ path: 'auth', message: echo }],
+        cause: new Error(echo),
+      });
+      const error = (await registry.register(acme, http).catch((reason: unknown) => reason)) as ComposerError;
+      expect(error).toBe(gate.fault);
+      expect([error.message, error.faults[0]?.message, (error.cause as Error).message]).toEqual(Array(3).fill(hidden));
+      expect(error.stack).not.toContain('first-token');
+      expect(secrets.mask('first-token')).toBe('first-token');
+    });
+
+    it('while a server has them, and not any longer', async () => {
+      await registry.register(acme, http);
+      await registry.register(acme, { ...http, id: 'twin' });
+      await registry.update(ref('crm'), update);
+      await registry.openAll(acme);
+      expect(secrets.mask('first-token other-token')).toBe('[secret] [secret]');
+      await registry.remove(ref('twin'));
+      expect(secrets.mask('first-token other-token')).toBe('first-token [secret]');
+      await registry.restore(ref('crm'), 1);
+      expect(secrets.mask('first-token other-token')).toBe('[secret] other-token');
+      await registry.remove(ref('crm'));
+      expect(secrets.mask('first-token other-token')).toBe('first-token other-token');
+    });
   });
 
   it('merges a patch, keeps the secrets that it does not mention, and removes what is null', async () => {

@@ -4,9 +4,10 @@ import { type Fault, type MemberRef, type ServerId, type TenantId, isObject, mem
 import { Log } from '#observability';
 import { Injectable } from '@nestjs/common';
 import { KeyedQueue } from './keyed-queue.js';
-import type { Admission, MemberGate } from './member-gate.js';
+import type { Admission, Candidate, MemberGate } from './member-gate.js';
 import { mergePatch } from './merge-patch.js';
 import {
+  DuplicateServerError,
   InvalidServerConfigError,
   MemberProbeError,
   TooManyServersError,
@@ -15,10 +16,11 @@ import {
 } from './registry.errors.js';
 import { plainInputFaults } from './plain-input.js';
 import { SealedConfig } from './sealed-config.js';
-import { type CheckedConfig, addressesOf, checkServerConfig } from './server-config-check.js';
+import { type CheckOptions, type CheckedConfig, addressesOf, checkServerConfig } from './server-config-check.js';
+import { MAX_ADDRESSES } from './server-config-limits.js';
 import { SERVER_ID, type ServerConfig } from './server-config.schema.js';
-import { destinationOf, dotted, restoreSecrets } from './server-config-secrets.js';
-import { ServerConfigStore, type StoredServer, type StoredVersion } from './server-config.store.js';
+import { type SecretsByPlace, destinationOf, dotted, restoreSecrets } from './server-config-secrets.js';
+import { ServerConfigStore, type ServerDraft, type StoredServer } from './server-config.store.js';
 
 /** How many servers a tenant may register. */
 const SERVERS_PER_TENANT = 2000;
@@ -79,6 +81,11 @@ export class ServerRegistry {
     this.gate = gate;
   }
 
+  /** Hides the secrets of the members in a text for people. */
+  mask(text: string): string {
+    return this.sealed.mask(text);
+  }
+
   async list(tenant: TenantId): Promise<readonly ServerView[]> {
     return (await this.store.list(tenant)).map(viewOf);
   }
@@ -88,12 +95,16 @@ export class ServerRegistry {
     return viewOf(await this.find(ref));
   }
 
+  async has(ref: MemberRef): Promise<boolean> {
+    return isKnowable(ref) && (await this.store.find(ref)) !== undefined;
+  }
+
   /** Every stored configuration of a tenant with its secrets; one that cannot be opened says why and hides no other. */
   async openAll(tenant: TenantId): Promise<readonly OpenedServer[]> {
     const opened: OpenedServer[] = [];
     for (const stored of await this.store.list(tenant)) {
       try {
-        opened.push({ ref: stored.ref, config: await this.opened(stored) });
+        opened.push({ ref: stored.ref, config: await this.present(stored) });
       } catch (error) {
         this.log.error('a stored server cannot be opened', { tenant, server: stored.ref.serverId, err: error });
         opened.push({ ref: stored.ref, problem: (error as Error).message });
@@ -108,22 +119,22 @@ export class ServerRegistry {
     { mayReadFiles = false }: ChangeOptions = {},
   ): Promise<ServerChange> {
     mustBePlain(input);
-    await this.gateOrThrow().judge(addressesOf(input));
-    const { config: unmarked, faults } = restoreSecrets(input, this.auth, new Map());
-    const checked = checkServerConfig(unmarked, this.auth, { mayReadFiles });
-    const config = mustFit(faults.length > 0 ? { ...checked, faults } : checked);
+    await this.judge(input);
+    const checked = this.check(input, new Map(), { mayReadFiles });
+    const config = mustFit(checked);
     const ref = { tenantId: tenant, serverId: serverId(config.id) };
 
     return this.changes.run(memberKey(ref), async () => {
       const servers = await this.store.list(tenant);
+      if (servers.some((server) => server.ref.serverId === ref.serverId)) throw new DuplicateServerError(ref.serverId);
       if (servers.length >= SERVERS_PER_TENANT) throw new TooManyServersError(SERVERS_PER_TENANT);
-      const admission = await this.gateOrThrow().admit({ ref, config, version: 1 });
-      const stored = await this.storeOrDiscard(admission, async () =>
-        this.store.insert(await this.sealed.seal(ref, config, 1), admission.catalog),
-      );
-      await this.putToWork(config, admission);
-      this.log.info('server registered', { tenant, server: ref.serverId, type: config.type });
-      return changeOf(stored, checked.warnings, admission);
+      return this.sealed.trying(config, async () => {
+        const candidate = { ref, config, version: 1 };
+        const admission = await this.gateOrThrow().admit(candidate);
+        const stored = await this.take(candidate, admission, (draft) => this.store.insert(draft, admission.catalog));
+        this.log.info('server registered', { tenant, server: ref.serverId, type: config.type });
+        return this.changeOf(stored, checked.warnings, admission);
+      });
     });
   }
 
@@ -136,21 +147,22 @@ export class ServerRegistry {
     mustBePlain(input);
     return this.changes.run(memberKey(ref), async () => {
       const before = await this.find(ref);
-      const wanted = mode === 'merge' ? mergePatch(withoutForeignAuth(before.config, input), input) : input;
+      const wanted = mode === 'merge' ? mergePatch(this.withoutForeignAuth(before.config, input), input) : input;
       if (isObject(wanted) && wanted['id'] !== undefined && wanted['id'] !== ref.serverId) {
         throw new InvalidServerConfigError([
           { path: 'id', message: 'cannot be changed: register a new server instead' },
         ]);
       }
-      await this.gateOrThrow().judge(addressesOf(wanted));
-      const stored = await this.sealed.open(before);
-      const restored = restoreSecrets(isObject(wanted) ? { ...wanted, id: ref.serverId } : wanted, this.auth, stored);
-      const checked = checkServerConfig(restored.config, this.auth, { mayReadFiles });
-      const config = mustFit({ ...checked, faults: [...checked.faults, ...restored.faults] });
-      if (unlessSame && isDeepStrictEqual(config, await this.opened(before))) {
+      const stored = await this.sealed.openPresent(before);
+      const own = isObject(wanted) ? { ...wanted, id: ref.serverId } : wanted;
+      const checked = this.check(own, stored, { mayReadFiles });
+      const old = this.check(before.config, stored, { mayReadFiles: true }).config;
+      if (unlessSame && checked.config && isDeepStrictEqual(checked.config, old)) {
         return { server: viewOf(before), warnings: checked.warnings };
       }
-      if (restored.kept.length > 0) this.refuseCarriedSecrets(before, stored, { config, kept: restored.kept });
+      await this.judge(wanted);
+      const config = mustFit(checked);
+      this.refuseCarriedSecrets(old, config, checked.kept);
       return this.replace(before, config, checked.warnings);
     });
   }
@@ -168,8 +180,8 @@ export class ServerRegistry {
       const before = await this.find(ref);
       const wanted = (await this.store.history(ref)).find((known) => known.version === version);
       if (!wanted) throw new UnknownVersionError();
-      const config = await this.opened(wanted);
-      await this.gateOrThrow().judge(addressesOf(config));
+      const config = mustFit(this.check(wanted.config, await this.sealed.open(wanted), { mayReadFiles: true }));
+      await this.judge(config);
       return this.replace(before, config, []);
     });
   }
@@ -177,7 +189,7 @@ export class ServerRegistry {
   async setStatus(ref: MemberRef, status: ServerConfig['status']): Promise<ServerChange> {
     return this.changes.run(memberKey(ref), async () => {
       const before = await this.find(ref);
-      return this.replace(before, { ...(await this.opened(before)), status }, []);
+      return this.replace(before, { ...(await this.present(before)), status }, []);
     });
   }
 
@@ -186,6 +198,7 @@ export class ServerRegistry {
     await this.changes.run(memberKey(ref), async () => {
       if (!isKnowable(ref) || !(await this.store.remove(ref))) throw new UnknownServerError();
       await this.gateOrThrow().retire(ref);
+      this.sealed.forget(ref);
       this.log.info('server deleted', { tenant: ref.tenantId, server: ref.serverId });
     });
   }
@@ -196,18 +209,36 @@ export class ServerRegistry {
     warnings: readonly string[],
   ): Promise<ServerChange> {
     const { ref } = before;
-    const version = before.version + 1;
-    const admission = await this.gateOrThrow().admit({ ref, config, version });
-    if (admission.problem && config.status === 'active' && this.gateOrThrow().isWorking(ref)) {
+    const candidate = { ref, config, version: before.version + 1 };
+    return this.sealed.trying(config, async () => {
+      const admission = await this.gateOrThrow().admit(candidate);
+      if (admission.problem && config.status === 'active' && (await this.gateOrThrow().isWorking(ref))) {
+        await admission.discard();
+        throw new MemberProbeError(ref.serverId, admission.problem);
+      }
+      const stored = await this.take(candidate, admission, (draft) => this.store.replace(draft, admission.catalog));
+      const { version } = candidate;
+      this.log.info('server changed', { tenant: ref.tenantId, server: ref.serverId, version, status: config.status });
+      return this.changeOf(stored, warnings, admission);
+    });
+  }
+
+  /** Stores what was admitted and lets it serve; releases it if it cannot be stored. */
+  private async take(
+    { ref, config, version }: Candidate,
+    admission: Admission,
+    store: (draft: ServerDraft) => Promise<StoredServer>,
+  ): Promise<StoredServer> {
+    let stored: StoredServer;
+    try {
+      stored = await store(await this.sealed.seal(ref, config, version));
+    } catch (error) {
       await admission.discard();
-      throw new MemberProbeError(ref.serverId, admission.problem);
+      throw error;
     }
-    const stored = await this.storeOrDiscard(admission, async () =>
-      this.store.replace(await this.sealed.seal(ref, config, version), admission.catalog),
-    );
-    await this.putToWork(config, admission, ref);
-    this.log.info('server changed', { tenant: ref.tenantId, server: ref.serverId, version, status: config.status });
-    return changeOf(stored, warnings, admission);
+    this.sealed.keep(ref, config, version);
+    await this.putToWork(config, admission, version > 1 ? ref : undefined);
+    return stored;
   }
 
   private async putToWork(config: ServerConfig, admission: Admission, serving?: MemberRef): Promise<void> {
@@ -216,34 +247,65 @@ export class ServerRegistry {
     if (serving) await this.gateOrThrow().retire(serving);
   }
 
-  private async storeOrDiscard(admission: Admission, store: () => Promise<StoredServer>): Promise<StoredServer> {
-    try {
-      return await store();
-    } catch (error) {
-      await admission.discard();
-      throw error;
-    }
-  }
-
   /** A stored secret goes only where it was entered for. */
-  private refuseCarriedSecrets(
-    before: StoredServer,
-    stored: ReadonlyMap<string, string>,
-    { config, kept }: { readonly config: ServerConfig; readonly kept: readonly string[] },
-  ): void {
-    const old = checkServerConfig(restoreSecrets(before.config, this.auth, stored).config, this.auth, {
-      mayReadFiles: true,
-    });
+  private refuseCarriedSecrets(before: ServerConfig | undefined, config: ServerConfig, kept: readonly string[]): void {
     const destination = (of: ServerConfig | undefined, place: string) => of && destinationOf(of, this.auth, place);
-    const carried = kept.filter((place) => destination(old.config, place) !== destination(config, place));
+    const carried = kept.filter((place) => destination(before, place) !== destination(config, place));
     if (carried.length === 0) return;
     const message = 'was entered for another address or placement: enter it again';
     throw new InvalidServerConfigError(carried.map((place): Fault => ({ path: dotted(place), message })));
   }
 
-  private async opened(stored: StoredVersion): Promise<ServerConfig> {
-    const { config } = restoreSecrets(stored.config, this.auth, await this.sealed.open(stored));
-    return mustFit(checkServerConfig(config, this.auth, { mayReadFiles: true }));
+  /** Puts stored secrets in the place of markers and checks the whole. */
+  private check(
+    input: unknown,
+    stored: SecretsByPlace,
+    options: CheckOptions,
+  ): CheckedConfig & { readonly kept: readonly string[] } {
+    const { config, kept, faults } = restoreSecrets(input, this.auth, stored);
+    const { config: fitting, ...checked } = checkServerConfig(config, this.auth, options);
+    if (fitting && faults.length === 0) return { ...checked, config: fitting, kept };
+    // A marker that stays fits no schema either: one fault for each is enough.
+    const unkept = new Set(faults.map(({ path }) => path));
+    return { ...checked, kept, faults: [...checked.faults.filter(({ path }) => !unkept.has(path)), ...faults] };
+  }
+
+  private async present(stored: StoredServer): Promise<ServerConfig> {
+    return mustFit(this.check(stored.config, await this.sealed.openPresent(stored), { mayReadFiles: true }));
+  }
+
+  /** The addresses come before anything else that could be said about the input. */
+  private async judge(input: unknown): Promise<void> {
+    const addresses = addressesOf(input);
+    if (addresses.length > MAX_ADDRESSES) {
+      throw new InvalidServerConfigError([{ path: '', message: `names more than ${MAX_ADDRESSES} addresses` }]);
+    }
+    await this.gateOrThrow().judge(addresses);
+  }
+
+  private changeOf(stored: StoredServer, warnings: readonly string[], { problem }: Admission): ServerChange {
+    const server = viewOf(stored);
+    return { server, warnings, ...(problem === undefined ? {} : { problem: this.sealed.mask(problem) }) };
+  }
+
+  /** Settings of another strategy are not merged with: nothing of them means anything to the new one. */
+  private withoutForeignAuth(config: StoredServer['config'], patch: unknown): Record<string, unknown> {
+    const { auth, ...rest } = config;
+    const named = isObject(patch) ? patch['auth_strategy'] : undefined;
+    if (named === undefined || this.strategyOf(named) === this.strategyOf(config['auth_strategy'])) {
+      return { auth, ...rest };
+    }
+    return rest;
+  }
+
+  /** The strategy's own name, if `named` is that or an alias. */
+  private strategyOf(named: unknown): unknown {
+    if (typeof named !== 'string') return named;
+    const spelling = named.toLowerCase();
+    const known = this.auth
+      .describe()
+      .find(({ name, aliases }) => [name, ...aliases].some((one) => one.toLowerCase() === spelling));
+    return known?.name ?? named;
   }
 
   private async find(ref: MemberRef): Promise<StoredServer> {
@@ -256,13 +318,6 @@ export class ServerRegistry {
     if (!this.gate) throw new Error('no gate was entered: the builder module is not part of this application');
     return this.gate;
   }
-}
-
-/** Settings of another strategy are not merged with: nothing of them means anything to the new one. */
-function withoutForeignAuth(config: StoredServer['config'], patch: unknown): Record<string, unknown> {
-  const { auth, ...rest } = config;
-  const named = isObject(patch) ? patch['auth_strategy'] : undefined;
-  return named === undefined || named === config['auth_strategy'] ? { auth, ...rest } : rest;
 }
 
 /** Ids come from addresses and arguments; one that no server can have need not reach the store. */
@@ -280,8 +335,4 @@ function mustFit({ config, faults }: CheckedConfig): ServerConfig {
 
 function viewOf({ ref, config, version, createdAt, updatedAt }: StoredServer): ServerView {
   return { id: ref.serverId, config, version, createdAt, updatedAt };
-}
-
-function changeOf(stored: StoredServer, warnings: readonly string[], { problem }: Admission): ServerChange {
-  return { server: viewOf(stored), warnings, ...(problem === undefined ? {} : { problem }) };
 }

@@ -1,4 +1,4 @@
-import type { Span } from './json-scan.js';
+import { type Span, skipBlank } from './json-scan.js';
 
 /** Replaces the bytes of a span; an empty span inserts. */
 export interface Edit extends Span {
@@ -22,6 +22,6 @@ export function applyEdits(message: Buffer, edits: readonly Edit[]): Buffer {
 /** An edit that puts members into the object at `object`, before the ones that it has. */
 export function insertMembers(message: Buffer, object: Span, members: string): Edit {
   const behindBrace = object.start + 1;
-  const isEmpty = /^\s*\}$/.test(message.toString('latin1', behindBrace, Math.min(object.end, behindBrace + 64)));
+  const isEmpty = skipBlank(message, behindBrace) === object.end - 1;
   return { start: behindBrace, end: behindBrace, bytes: Buffer.from(isEmpty ? members : `${members},`) };
 }

@@ -2,8 +2,9 @@ import { describe, expect, it } from '@jest/globals';
 import fc from 'fast-check';
 import { parseMessage } from '../json-rpc/json-rpc-message.js';
 import type { Era, ToolCall } from '../member.js';
-import { notificationFor, readMemberMessage, requestFor, responseFor } from './answer-translation.js';
+import { notificationFor, requestFor, responseFor } from './answer-translation.js';
 import { COMPOSER_INFO, META_CAPABILITIES, META_CLIENT_INFO, META_VERSION, MODERN_VERSION } from './mcp-protocol.js';
+import { readMemberMessage } from './member-message.js';
 
 type Params = Record<string, unknown>;
 interface Sent {
@@ -71,6 +72,28 @@ describe('requestFor', () => {
     });
   });
 
+  it('does not let a legacy caller say for itself what a modern client says', () => {
+    for (const [before, after] of [
+      ['', ''],
+      ['"a":1,', ',"b":2'],
+    ]) {
+      const own = `"${META_CAPABILITIES}":{"sampling":{}},"${META_VERSION}":"1"`;
+      const text = `{"jsonrpc":"2.0","id":1,"method":"tools/call","params":{"name":"x","_meta":{${before}${own}${after}}}}`;
+      const bytes = requestFor(callOf(text, 'legacy', 'x'), 'modern', 7).toString();
+      for (const key of [META_VERSION, META_CLIENT_INFO, META_CAPABILITIES]) expect(bytes.split(key)).toHaveLength(2);
+      const meta = (JSON.parse(bytes) as Sent).params._meta;
+      expect(meta).toMatchObject({ [META_VERSION]: MODERN_VERSION, [META_CAPABILITIES]: {} });
+      expect(meta?.[META_CAPABILITIES]).toEqual({});
+    }
+  });
+
+  it.each(['{ }', `{${' '.repeat(200)}}`, '5'])('gives a modern member JSON where _meta is %s', (meta) => {
+    const text = `{"jsonrpc":"2.0","id":1,"method":"tools/call","params":{"name":"x","_meta":${meta}}}`;
+    const bytes = requestFor(callOf(text, 'legacy', 'x'), 'modern', 7).toString();
+    expect(bytes.split('_meta')).toHaveLength(2);
+    expect((JSON.parse(bytes) as Sent).params._meta).toMatchObject({ [META_VERSION]: MODERN_VERSION });
+  });
+
   it('carries every name, argument and id through, whatever their characters', () => {
     const text = fc.string({ unit: 'grapheme', minLength: 1, maxLength: 20 });
     const eras = fc.constantFrom<Era>('legacy', 'modern');
@@ -111,7 +134,6 @@ describe('responseFor', () => {
     ['a string that looks like the number', '"7"', '7'],
     ['a number that looks like the string', '1', '"1"'],
     ['null', 'null', '7'],
-    ['nothing that can be read', '7x', '7'],
   ])('knows the answer to another request: %s', (_, id, askedAs) => {
     expect(answer(`{"jsonrpc":"2.0","id":${id},"result":{}}`, askedAs)).toBe('stranger');
   });
@@ -164,9 +186,10 @@ describe('responseFor', () => {
 });
 
 describe('notificationFor', () => {
-  const told = (text: string, token?: string) =>
+  const told = (text: string, token?: string, era: Era = 'legacy') =>
     notificationFor(
       readMemberMessage(Buffer.from(text)),
+      era,
       token === undefined ? undefined : Buffer.from(token),
     )?.toString();
   const progress = (token: string) =>
@@ -182,19 +205,16 @@ describe('notificationFor', () => {
     expect(told('{"jsonrpc":"2.0","method":"notifications/progress"}', '1')).toBeUndefined();
   });
 
-  it('gives every other notification as it came', () => {
+  it('gives log messages as they came, to legacy callers only', () => {
     const text = '{"jsonrpc":"2.0","method":"notifications/message","params":{"progressToken":7}}';
     expect(told(text, '"mine"')).toBe(text);
+    expect(told(text, '"mine"', 'modern')).toBeUndefined();
   });
-});
 
-describe('readMemberMessage', () => {
-  it.each([
-    ['{"jsonrpc":"2.0","id":1,"result":{"method":"x"}}', 'response'],
-    ['{"jsonrpc":"2.0","id":1,"error":{}}', 'response'],
-    ['{"jsonrpc":"2.0","id":"a","method":"ping"}', 'request'],
-    ['{"jsonrpc":"2.0","method":"notifications/message"}', 'notification'],
-  ])('knows what %s is', (text, kind) => {
-    expect(readMemberMessage(Buffer.from(text)).kind).toBe(kind);
-  });
+  it.each(['notifications/tools/list_changed', 'notifications/cancelled', 'anything'])(
+    'keeps %s to itself',
+    (method) => {
+      expect(told(`{"jsonrpc":"2.0","method":"${method}","params":{"progressToken":7}}`, '1')).toBeUndefined();
+    },
+  );
 });

@@ -1,27 +1,10 @@
 import { type Edit, applyEdits, insertMembers } from '../json-rpc/json-edit.js';
-import { type Span, scanObject, skipBlank } from '../json-rpc/json-scan.js';
-import type { Era } from '../member.js';
-import { META_CAPABILITIES, META_CLIENT_INFO, META_VERSION, MODERN_VERSION, COMPOSER_INFO } from './mcp-protocol.js';
-import type { ToolCall } from '../member.js';
+import { type Span, scanObject } from '../json-rpc/json-scan.js';
+import type { Era, ToolCall } from '../member.js';
+import { OWN_META } from './mcp-protocol.js';
+import { type MemberMessage, textAt } from './member-message.js';
 
-/** What a message from a member is, and where its parts stand. */
-export interface MemberMessage {
-  readonly raw: Buffer;
-  readonly kind: 'response' | 'request' | 'notification';
-  readonly places: ReadonlyMap<string, Span>;
-}
-
-/** Reads a member's message without decoding it. Throws `NotJsonError` or `TooDeepError`. */
-export function readMemberMessage(raw: Buffer): MemberMessage {
-  const places = new Map<string, Span>();
-  scanObject(raw, 0, (key, span) => places.set(key, span));
-  const kind = places.has('method') ? (places.has('id') ? 'request' : 'notification') : 'response';
-  return { raw, kind, places };
-}
-
-export function textAt(raw: Buffer, span: Span | undefined): string | undefined {
-  return span && raw.toString('utf8', span.start, span.end);
-}
+const OPEN_OBJECT = 0x7b;
 
 /** Makes the caller's request into the member's: its name of the tool, an id of this link, and the member's era. */
 export function requestFor(call: ToolCall, memberEra: Era, id: number): Buffer {
@@ -35,19 +18,28 @@ export function requestFor(call: ToolCall, memberEra: Era, id: number): Buffer {
     if (places.id) edits.push({ ...places.id, bytes: Buffer.from(String(id)) });
     if (places.progressToken) edits.push({ ...places.progressToken, bytes: Buffer.from(String(id)) });
   } else if (call.era === 'legacy') {
-    edits.push(modernMeta(raw, places.params, places.meta));
+    edits.push(...modernMeta(raw, places.params, places.meta));
   }
   return applyEdits(raw, edits);
 }
 
-function modernMeta(raw: Buffer, params: Span | undefined, meta: Span | undefined): Edit {
-  const members = [
-    [META_VERSION, MODERN_VERSION],
-    [META_CLIENT_INFO, COMPOSER_INFO],
-    [META_CAPABILITIES, {}],
-  ].map(([key, value]) => `${JSON.stringify(key)}:${JSON.stringify(value)}`);
-  if (meta && raw[meta.start] === 0x7b) return insertMembers(raw, meta, members.join(','));
-  return insertMembers(raw, params!, `"_meta":{${members.join(',')}}`);
+/** What a legacy caller does not say of itself, the composer says; what it says under the same keys does not count. */
+function modernMeta(raw: Buffer, params: Span | undefined, meta: Span | undefined): Edit[] {
+  const own = new Map(Object.entries(OWN_META).map(([key, value]) => [key, JSON.stringify(value)]));
+  const edits: Edit[] = [];
+  if (meta && raw[meta.start] === OPEN_OBJECT) {
+    scanObject(raw, meta.start, (key, span) => {
+      const value = own.get(key);
+      if (value === undefined) return;
+      edits.push({ ...span, bytes: Buffer.from(value) });
+      own.delete(key);
+    });
+  }
+  if (own.size === 0) return edits;
+  const members = [...own].map(([key, value]) => `${JSON.stringify(key)}:${value}`).join(',');
+  if (!meta) return [insertMembers(raw, params!, `"_meta":{${members}}`)];
+  if (raw[meta.start] !== OPEN_OBJECT) return [{ ...meta, bytes: Buffer.from(`{${members}}`) }];
+  return [...edits, insertMembers(raw, meta, members)];
 }
 
 /** What a member's response becomes for the caller. */
@@ -75,7 +67,7 @@ export function responseFor(
   if (!id || !isSameId(textAt(raw, id)!, askedAs)) return { kind: 'stranger' };
   const edits: Edit[] = [{ ...id, bytes: callerId }];
   const result = places.get('result');
-  if (result && raw[result.start] === 0x7b) {
+  if (result && raw[result.start] === OPEN_OBJECT) {
     const type = resultTypeOf(raw, result);
     if (callerEra === 'modern' && type === undefined) edits.push(insertMembers(raw, result, '"resultType":"complete"'));
     if (callerEra === 'legacy' && type !== undefined && type !== '"complete"') return { kind: 'input-required' };
@@ -83,14 +75,23 @@ export function responseFor(
   return { kind: 'message', bytes: applyEdits(raw, edits) };
 }
 
-/** A notification of progress, with the caller's own token; other notifications go as they are. */
-export function notificationFor(message: MemberMessage, callerToken: Buffer | undefined): Buffer | undefined {
-  const { raw, places } = message;
-  if (textAt(raw, places.get('method')) !== '"notifications/progress"') return raw;
+/**
+ * What the caller is told of a notification: progress, under its own token, and log messages, which the modern era gives
+ * in another way. The rest is between the member and the composer.
+ */
+export function notificationFor(
+  { raw, places }: MemberMessage,
+  callerEra: Era,
+  callerToken: Buffer | undefined,
+): Buffer | undefined {
+  const method = textAt(raw, places.get('method'));
+  if (method === '"notifications/message"') return callerEra === 'legacy' ? raw : undefined;
   const params = places.get('params');
-  if (!params || !callerToken) return undefined;
+  if (method !== '"notifications/progress"' || !callerToken || !params || raw[params.start] !== OPEN_OBJECT) {
+    return undefined;
+  }
   let token: Span | undefined;
-  scanObject(raw, skipBlank(raw, params.start), (key, span) => {
+  scanObject(raw, params.start, (key, span) => {
     if (key === 'progressToken') token = span;
   });
   return token ? applyEdits(raw, [{ ...token, bytes: callerToken }]) : undefined;

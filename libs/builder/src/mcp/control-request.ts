@@ -61,7 +61,8 @@ export function sendControl(pool: EgressPool, deadlines: Deadlines, request: Con
   });
 }
 
-function decoded(raw: Buffer): Record<string, unknown> | undefined {
+/** The message as it is, or undefined for what is no JSON-RPC 2.0 message. */
+export function decoded(raw: Buffer): Record<string, unknown> | undefined {
   try {
     const value: unknown = JSON.parse(raw.toString('utf8'));
     return isObject(value) && value['jsonrpc'] === '2.0' ? value : undefined;

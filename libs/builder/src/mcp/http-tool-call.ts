@@ -1,6 +1,6 @@
 import type { RequestPatch } from '#auth';
 import type { EgressPool } from '#egress';
-import { type ComposerError, isObject } from '#kernel';
+import type { ComposerError } from '#kernel';
 import {
   MemberClosedError,
   MemberProtocolError,
@@ -9,22 +9,20 @@ import {
   asComposerError,
 } from '../builder.errors.js';
 import { failureText } from '../failure-text.js';
+import type { MessageId } from '../json-rpc/json-rpc.errors.js';
+import type { Span } from '../json-rpc/json-scan.js';
 import type { MemberOutcome, RunningCall, ToolCall, ToolReply } from '../member.js';
 import type { MemberCredential } from '../member-credential.js';
 import type { Deadlines } from '../wire/deadlines.js';
 import { forwarded } from '../wire/request-head.js';
+import { TimeLimit } from '../wire/time-limit.js';
 import { outcomeOf, retryDelay, wasNeverSent } from '../wire/retry.js';
 import { type AnswerHead, type BodyForm, type ExchangeListener, WireExchange } from '../wire/wire-exchange.js';
-import {
-  type MemberMessage,
-  notificationFor,
-  readMemberMessage,
-  requestFor,
-  responseFor,
-  textAt,
-} from './answer-translation.js';
+import { notificationFor, requestFor, responseFor } from './answer-translation.js';
+import { decoded } from './control-request.js';
 import type { McpLink, McpSession } from './mcp-link.js';
 import { METHOD_NOT_FOUND, encodeHeader } from './mcp-protocol.js';
+import { type MemberMessage, isSessionLost, readMemberMessage, textAt } from './member-message.js';
 
 export interface HttpCallParts {
   readonly link: McpLink;
@@ -36,8 +34,13 @@ export interface HttpCallParts {
   readonly retries: number;
   readonly forwardHeaders: readonly string[];
   readonly noteOutcome: (outcome: MemberOutcome) => void;
+  /** The member said that it offers other tools than before. */
+  readonly noteListChanged: () => void;
   readonly done: (call: RunningCall) => void;
 }
+
+/** How long a member may keep a stream open behind its answer: ending it itself saves the connection. */
+const LINGER_MS = 1_000;
 
 /**
  * One `tools/call` at an MCP member. Sends the caller's bytes with only the name, the id and the era changed, and gives
@@ -49,6 +52,7 @@ export class HttpToolCall implements ExchangeListener, RunningCall {
   private session: McpSession | undefined;
   private patch: RequestPatch | undefined;
   private clearDeadline: (() => void) | undefined;
+  private stopLingering: (() => void) | undefined;
   private answerHead: AnswerHead | undefined;
   private askedAs = '';
   private isSettled = false;
@@ -96,17 +100,24 @@ export class HttpToolCall implements ExchangeListener, RunningCall {
   }
 
   piece(piece: Buffer): boolean {
-    return this.reply.piece(piece);
+    return this.isSettled || this.reply.piece(piece);
   }
 
   event(data: Buffer): void {
     if (this.isSettled) return;
     const message = this.read(data);
     if (!message) return;
-    if (message.kind === 'response') return this.answer(message, 200);
+    if (message.kind === 'response') {
+      const { exchange } = this;
+      this.stopLingering = this.parts.deadlines.add(LINGER_MS, () => exchange?.stop());
+      return this.answer(message, 200);
+    }
     if (message.kind === 'request') return this.refuse(message);
-    const token = this.call.message.places.progressToken;
-    const bytes = notificationFor(message, token && this.call.message.raw.subarray(token.start, token.end));
+    if (textAt(data, message.places.get('method')) === '"notifications/tools/list_changed"')
+      this.parts.noteListChanged();
+    const { raw, places } = this.call.message;
+    const token = places.progressToken && raw.subarray(places.progressToken.start, places.progressToken.end);
+    const bytes = notificationFor(message, this.call.era, token);
     if (!bytes || !this.reply.takesEvents) return;
     this.openStream();
     this.reply.event([bytes]);
@@ -116,19 +127,21 @@ export class HttpToolCall implements ExchangeListener, RunningCall {
     const { status, contentType } = this.answerHead!;
     if (status === 401 && !this.wasRenewed) return this.renew();
     if (status === 401 || status === 403) return this.giveUp(new MemberRefusedError(status), 'auth_required');
-    if (status === 404 && this.session!.isNamed && !this.wasReopened) return this.reopen();
+    if (this.session!.isNamed && !this.wasReopened && isSessionLost(status, decoded(body))) return this.reopen();
     if (!contentType.startsWith('application/json')) {
       return this.giveUp(
         new MemberProtocolError(`it answered HTTP ${status} and no JSON-RPC message`),
         status >= 500 ? 'error' : 'ok',
       );
     }
-    if (this.passesThrough && status < 500) return this.finish(() => this.reply.message([body], status));
     const message = this.read(body);
-    if (message) this.answer(message, status);
+    if (!message) return;
+    if (message.kind === 'response') return this.answer(message, status);
+    this.giveUp(new MemberProtocolError('it answered with a message that is no answer'), 'error');
   }
 
   end(): void {
+    this.stopLingering?.();
     if (this.isStreaming && this.passesThrough) return this.finish(() => this.reply.endStream());
     if (this.isSettled) return;
     this.giveUp(
@@ -138,6 +151,7 @@ export class HttpToolCall implements ExchangeListener, RunningCall {
   }
 
   fail(error: ComposerError, isUnsent: boolean): void {
+    this.stopLingering?.();
     if (this.isSettled) return;
     if (wasNeverSent(error, isUnsent) && this.tries <= this.parts.retries) {
       this.parts.deadlines.add(retryDelay(this.tries), () => this.attempt());
@@ -158,7 +172,7 @@ export class HttpToolCall implements ExchangeListener, RunningCall {
   private async prepare(): Promise<void> {
     try {
       const { link, credential, timeoutSeconds } = this.parts;
-      const [session, patch] = await Promise.all([link.open(timeoutSeconds * 1000), credential.get()]);
+      const [session, patch] = await Promise.all([link.open(new TimeLimit(timeoutSeconds * 1000)), credential.get()]);
       if (!this.isSettled) this.send(session, patch);
     } catch (error) {
       this.fail(asComposerError(error), true);
@@ -195,14 +209,12 @@ export class HttpToolCall implements ExchangeListener, RunningCall {
     try {
       return readMemberMessage(raw);
     } catch (error) {
-      this.exchange?.stop();
-      this.giveUp(new MemberProtocolError(`its answer cannot be read: ${(error as Error).message}`, error), 'error');
+      this.giveUp(asComposerError(error), 'error');
       return undefined;
     }
   }
 
   private answer(message: MemberMessage, status: number): void {
-    if (message.kind !== 'response') return;
     const context = { askedAs: this.askedAs, callerId: this.reply.id, callerEra: this.call.era };
     const answered = responseFor(message, context);
     if (answered.kind === 'stranger') {
@@ -217,19 +229,20 @@ export class HttpToolCall implements ExchangeListener, RunningCall {
         'ok',
       );
     }
+    const bytes = this.passesThrough ? message.raw : answered.bytes;
     this.finish(() => {
-      if (!this.isStreaming) return this.reply.message([answered.bytes], this.call.era === 'modern' ? status : 200);
-      this.reply.event([answered.bytes]);
+      if (!this.isStreaming) return this.reply.message([bytes], this.call.era === 'modern' ? status : 200);
+      this.reply.event([bytes]);
       this.reply.endStream();
     });
   }
 
   /** The composer declared no capabilities to this member, so the only thing it may ask is whether anybody is there. */
   private refuse({ raw, places }: MemberMessage): void {
-    const id: unknown = JSON.parse(textAt(raw, places.get('id'))!);
+    const id = idAt(raw, places.get('id')!);
     const isPing = textAt(raw, places.get('method')) === '"ping"';
     const answer = isPing ? { result: {} } : { error: { code: METHOD_NOT_FOUND, message: 'Method not found' } };
-    if (this.session && !isObject(id)) void this.parts.link.tell(this.session, { id, ...answer });
+    if (this.session && id !== undefined) void this.parts.link.tell(this.session, { id, ...answer });
   }
 
   private renew(): void {
@@ -272,10 +285,11 @@ export class HttpToolCall implements ExchangeListener, RunningCall {
   private giveUp(error: ComposerError, outcome: MemberOutcome): void {
     if (this.isSettled) return;
     this.settle();
+    this.exchange?.stop();
     this.parts.noteOutcome(outcome);
-    const text = failureText(this.parts.memberName, error);
+    // A stream that was passed on piece by piece may have stopped in the middle of an event.
     if (this.passesThrough && this.isStreaming) return this.reply.endStream();
-    this.reply.toolError(text);
+    this.reply.toolError(failureText(this.parts.memberName, error));
   }
 
   private finish(write: () => void): void {
@@ -289,5 +303,15 @@ export class HttpToolCall implements ExchangeListener, RunningCall {
     this.isSettled = true;
     this.clearDeadline?.();
     this.parts.done(this);
+  }
+}
+
+/** Undefined for what is no id of a request (2025-11-25, base protocol): nothing could be answered to it. */
+function idAt(raw: Buffer, { start, end }: Span): MessageId | undefined {
+  try {
+    const id: unknown = JSON.parse(raw.toString('utf8', start, end));
+    return typeof id === 'string' || typeof id === 'number' ? id : undefined;
+  } catch {
+    return undefined;
   }
 }

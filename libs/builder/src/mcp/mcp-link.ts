@@ -7,8 +7,17 @@ import type { Era } from '../member.js';
 import type { MemberCredential } from '../member-credential.js';
 import type { Deadlines } from '../wire/deadlines.js';
 import { type HeaderList, applyPatch } from '../wire/request-head.js';
+import { TimeLimit } from '../wire/time-limit.js';
 import { type ControlAnswer, sendControl } from './control-request.js';
-import { COMPOSER_INFO, LATEST_LEGACY_VERSION, MODERN_VERSION, OWN_META, UNSUPPORTED_VERSION } from './mcp-protocol.js';
+import {
+  COMPOSER_INFO,
+  LATEST_LEGACY_VERSION,
+  LEGACY_VERSIONS,
+  MODERN_VERSION,
+  OWN_META,
+  UNSUPPORTED_VERSION,
+} from './mcp-protocol.js';
+import { hasLostSession } from './member-message.js';
 
 /** What was agreed on with a member. */
 export interface McpSession {
@@ -33,7 +42,7 @@ export interface McpLinkParts {
 /** What the composer says of its own accord. */
 interface OwnMessage {
   readonly message: Record<string, unknown>;
-  readonly timeoutMs: number;
+  readonly limit: TimeLimit;
 }
 
 const BASE_HEADERS = {
@@ -42,6 +51,9 @@ const BASE_HEADERS = {
   'accept-encoding': 'identity',
 };
 const FAREWELL_MS = 2_000;
+/** For a session, whoever asked for it first: others join in with limits of their own. */
+const OPENING_MS = 15_000;
+const KNOWN_VERSIONS: ReadonlySet<string> = new Set(LEGACY_VERSIONS);
 const MODERN_ERRORS = new Set([-32020, -32021, UNSUPPORTED_VERSION]);
 
 /**
@@ -64,10 +76,17 @@ export class McpLink {
   }
 
   /** The open session, or a new one. Rejects with a `ComposerError` that says why there is none. */
-  async open(timeoutMs: number): Promise<McpSession> {
+  async open(limit: TimeLimit): Promise<McpSession> {
     if (this.session) return this.session;
-    this.opening ??= this.agree(timeoutMs).finally(() => (this.opening = undefined));
-    return (this.session = await this.opening);
+    const leftMs = limit.left();
+    this.opening ??= this.agree(new TimeLimit(OPENING_MS))
+      .then((session) => (this.session = session))
+      .finally(() => (this.opening = undefined));
+    const opening = this.opening;
+    return new Promise((resolve, reject) => {
+      const clear = this.parts.deadlines.add(leftMs, () => reject(limit.passed()));
+      void opening.then(resolve, reject).finally(clear);
+    });
   }
 
   /** The member does not know the session any more. */
@@ -92,17 +111,13 @@ export class McpLink {
   async ask(
     method: string,
     params: Record<string, unknown>,
-    timeoutMs: number,
+    limit: TimeLimit,
   ): Promise<{ result: Record<string, unknown>; raw: Buffer }> {
-    const session = await this.open(timeoutMs);
-    let answer = await this.send(session, { id: `composer-${this.nextId()}`, method, params }, timeoutMs);
-    if (answer.status === 404 && session.isNamed) {
+    const session = await this.open(limit);
+    let answer = await this.send(session, { id: `composer-${this.nextId()}`, method, params }, limit);
+    if (session.isNamed && hasLostSession(answer)) {
       this.forget(session);
-      answer = await this.send(
-        await this.open(timeoutMs),
-        { id: `composer-${this.nextId()}`, method, params },
-        timeoutMs,
-      );
+      answer = await this.send(await this.open(limit), { id: `composer-${this.nextId()}`, method, params }, limit);
     }
     const { value, raw } = responseOf(answer, method);
     if (isObject(value['result'])) return { result: value['result'], raw };
@@ -112,7 +127,7 @@ export class McpLink {
   /** Tells the member something; what it answers does not matter. */
   async tell(session: McpSession, message: Record<string, unknown>, timeoutMs = FAREWELL_MS): Promise<void> {
     try {
-      await this.send(session, message, timeoutMs);
+      await this.send(session, message, new TimeLimit(timeoutMs));
     } catch (error) {
       this.parts.log.debug('a message to the member was lost', { err: error });
     }
@@ -138,30 +153,31 @@ export class McpLink {
   }
 
   /** Modern first, as the specification advises: only a modern server answers `server/discover`. */
-  private async agree(timeoutMs: number): Promise<McpSession> {
+  private async agree(limit: TimeLimit): Promise<McpSession> {
     const probe = await this.send(
       MODERN_SESSION,
       { id: `composer-${this.nextId()}`, method: 'server/discover', params: {} },
-      timeoutMs,
+      limit,
     );
     if (probe.status === 401 || probe.status === 403) throw new MemberRefusedError(probe.status);
     if (probe.status >= 500) throw new MemberProtocolError(`it answered HTTP ${probe.status}`);
     if (speaksModern(probe)) return MODERN_SESSION;
-    return this.shakeHands(timeoutMs);
+    return this.shakeHands(limit);
   }
 
-  private async shakeHands(timeoutMs: number): Promise<McpSession> {
+  private async shakeHands(limit: TimeLimit): Promise<McpSession> {
     const params = { protocolVersion: LATEST_LEGACY_VERSION, capabilities: {}, clientInfo: COMPOSER_INFO };
     const stranger: McpSession = { era: 'legacy', version: LATEST_LEGACY_VERSION, headers: {}, isNamed: false };
-    const answer = await this.send(
-      stranger,
-      { id: `composer-${this.nextId()}`, method: 'initialize', params },
-      timeoutMs,
-    );
+    const answer = await this.send(stranger, { id: `composer-${this.nextId()}`, method: 'initialize', params }, limit);
     const { value } = responseOf(answer, 'initialize');
     const version = isObject(value['result']) ? value['result']['protocolVersion'] : undefined;
     if (typeof version !== 'string')
       throw new MemberProtocolError(`it answered initialize with ${errorText(value['error'])}`);
+    if (!KNOWN_VERSIONS.has(version)) {
+      throw new MemberProtocolError(
+        `it wants revision ${version.slice(0, 20)} of the protocol, which is not known here`,
+      );
+    }
 
     const id = answer.headers['mcp-session-id'];
     const session: McpSession = {
@@ -170,23 +186,24 @@ export class McpLink {
       headers: { 'mcp-protocol-version': version, ...(typeof id === 'string' ? { 'mcp-session-id': id } : {}) },
       isNamed: typeof id === 'string',
     };
-    const noted = await this.send(session, { method: 'notifications/initialized' }, timeoutMs);
+    const noted = await this.send(session, { method: 'notifications/initialized' }, limit);
     if (noted.status >= 400)
       throw new MemberProtocolError(`it answered notifications/initialized with HTTP ${noted.status}`);
     return session;
   }
 
   /** A refused credential is renewed once, if its strategy can. */
-  private async send(session: McpSession, message: Record<string, unknown>, timeoutMs: number): Promise<ControlAnswer> {
+  private async send(session: McpSession, message: Record<string, unknown>, limit: TimeLimit): Promise<ControlAnswer> {
     const { credential } = this.parts;
     const patch = await credential.get();
-    const answer = await this.post(session, patch, { message, timeoutMs });
+    const answer = await this.post(session, patch, { message, limit });
     if (answer.status !== 401) return answer;
     const fresh = await credential.renew(patch);
-    return fresh ? this.post(session, fresh, { message, timeoutMs }) : answer;
+    return fresh ? this.post(session, fresh, { message, limit }) : answer;
   }
 
-  private post(session: McpSession, patch: RequestPatch, { message, timeoutMs }: OwnMessage): Promise<ControlAnswer> {
+  private async post(session: McpSession, patch: RequestPatch, { message, limit }: OwnMessage): Promise<ControlAnswer> {
+    const timeoutMs = limit.left();
     const isModern = session.era === 'modern';
     const method = typeof message['method'] === 'string' ? message['method'] : undefined;
     const params = isModern ? { ...(message['params'] as object), _meta: OWN_META } : message['params'];

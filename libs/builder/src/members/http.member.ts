@@ -7,8 +7,9 @@ import { fetchTools } from '../mcp/tool-list.js';
 import type { Member, MemberOffer, RunningCall, ToolCall, ToolReply } from '../member.js';
 import { MemberCredentials } from '../member-credentials.js';
 import { lowerCased } from '../wire/request-head.js';
+import { TimeLimit } from '../wire/time-limit.js';
 import type { MemberBuilder, MemberOrder } from './member-parts.js';
-import { RunningCalls } from './running-calls.js';
+import { RunningCalls, refuseAsBusy } from './running-calls.js';
 
 /** An MCP server over Streamable HTTP, of either era. All callers of a tenant share one session with it. */
 export class HttpMember implements Member {
@@ -18,6 +19,7 @@ export class HttpMember implements Member {
   private readonly credentials: MemberCredentials;
   private readonly running = new RunningCalls();
   private offer: MemberOffer;
+  private asked = 0;
 
   constructor(private readonly order: MemberOrder<HttpServerConfig>) {
     const { ref, config, parts, clock, log } = order;
@@ -37,8 +39,20 @@ export class HttpMember implements Member {
   }
 
   async refresh(timeoutMs: number): Promise<MemberOffer> {
-    this.offer = { tools: await fetchTools(this.link, timeoutMs) };
-    return this.offer;
+    const limit = new TimeLimit(timeoutMs);
+    const turn = ++this.asked;
+    try {
+      const tools = await fetchTools(this.link, limit, this.order.log);
+      // Nobody waits for an answer that came too late, and a later one may be here already.
+      limit.left();
+      if (turn === this.asked) this.offer = { tools };
+      return this.offer;
+    } catch (error) {
+      const session = this.link.peek();
+      // It may be the session that is wrong: the next one that asks opens another.
+      if (session) this.link.forget(session);
+      throw error;
+    }
   }
 
   offered(): MemberOffer {
@@ -51,7 +65,7 @@ export class HttpMember implements Member {
   }
 
   call(call: ToolCall, reply: ToolReply): RunningCall {
-    const { config, parts, noteOutcome } = this.order;
+    const { config, parts, noteOutcome, noteListChanged } = this.order;
     const running = new HttpToolCall(
       {
         link: this.link,
@@ -63,18 +77,22 @@ export class HttpMember implements Member {
         retries: config.retry_attempts,
         forwardHeaders: config.forward_headers,
         noteOutcome,
+        noteListChanged,
         done: this.running.remove,
       },
       call,
       reply,
     );
-    this.running.add(running);
+    const hasRoom = this.pool.hasRoom && this.running.add(running, call.message.raw.length);
+    if (!hasRoom) return refuseAsBusy(config.id, reply);
     running.start();
     return running;
   }
 
   async close(graceMs: number): Promise<void> {
-    await this.running.drained(graceMs);
+    await this.running.drained(graceMs, (error) =>
+      this.order.log.error('a call could not be broken off', { err: error }),
+    );
     await this.link.end();
     await this.pool.destroy();
   }

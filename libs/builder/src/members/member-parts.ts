@@ -28,6 +28,8 @@ export interface MemberOrder<C extends ServerConfig = ServerConfig> {
   readonly log: Log;
   /** Told how the member was whenever it was used. */
   readonly noteOutcome: (outcome: MemberOutcome) => void;
+  /** Told when the member says that it offers other tools than before. */
+  readonly noteListChanged: () => void;
   /** What is stored of the member that this one replaces, or that a former process served. */
   readonly stored?: StoredCatalog;
   /** The configuration is new: what it refers to is fetched again. */

@@ -22,6 +22,8 @@ export interface OpenApiCallParts {
   readonly retries: number;
   readonly forwardHeaders: readonly string[];
   readonly noteOutcome: (outcome: MemberOutcome) => void;
+  /** Takes known secrets out of a text. */
+  readonly mask: (text: string) => string;
   readonly done: (call: RunningCall) => void;
 }
 
@@ -136,7 +138,7 @@ export class OpenApiToolCall implements ExchangeListener, RunningCall {
   private finish(body: Buffer, head: Pick<AnswerHead, 'status' | 'statusText' | 'contentType'>): void {
     this.settle();
     this.parts.noteOutcome(head.status === 401 ? 'auth_required' : head.status >= 500 ? 'error' : 'ok');
-    this.reply.result(toToolResult({ ...head, body }));
+    this.reply.result(toToolResult({ ...head, body }, this.parts.mask));
   }
 
   private expire(): void {
@@ -155,6 +157,8 @@ export class OpenApiToolCall implements ExchangeListener, RunningCall {
   private settle(): void {
     this.isSettled = true;
     this.clearDeadline?.();
+    // One that still waits for a socket would keep its body until it gets one.
+    if (this.exchange) this.parts.pool.withdraw(this.exchange);
     this.parts.done(this);
   }
 }

@@ -8,7 +8,7 @@ import { type OpenApiOperation, compileOperations, parseDocument } from '../open
 import { applyPatch, lowerCased } from '../wire/request-head.js';
 import type { MemberBuilder, MemberOrder } from './member-parts.js';
 import { OpenApiToolCall } from './openapi-tool-call.js';
-import { RunningCalls } from './running-calls.js';
+import { RunningCalls, refuseAsBusy } from './running-calls.js';
 import { fingerprintOf, loadSpecification } from './specification-source.js';
 
 /** What is kept of a compiled specification. */
@@ -42,7 +42,10 @@ export class OpenApiMember implements Member {
     this.operations = new Map(compiled.operations.map((operation) => [operation.name, operation]));
   }
 
-  /** The tools come from the document; asking the service only tells whether it is there and takes the credential. */
+  /**
+   * The tools come from the document; asking the service only tells that it answers. Not that it takes the credential:
+   * the base path of an API often answers 401 or 404 whatever is sent, so only a call finds that out.
+   */
   async refresh(timeoutMs: number): Promise<MemberOffer> {
     const patch = await this.credentials.for().get();
     const [path, list] = applyPatch(this.base.pathname, { accept: '*/*', ...this.headers }, patch);
@@ -67,7 +70,7 @@ export class OpenApiMember implements Member {
   }
 
   call(call: ToolCall, reply: ToolReply): RunningCall {
-    const { config, parts, noteOutcome } = this.order;
+    const { config, parts, log, noteOutcome } = this.order;
     const running = new OpenApiToolCall(
       {
         base: this.base,
@@ -80,19 +83,23 @@ export class OpenApiMember implements Member {
         retries: config.retry_attempts,
         forwardHeaders: config.forward_headers,
         noteOutcome,
+        mask: (text) => log.mask(text),
         done: this.running.remove,
       },
       this.operations.get(call.tool)!,
       call,
       reply,
     );
-    this.running.add(running);
+    const hasRoom = this.pool.hasRoom && this.running.add(running, call.message.raw.length);
+    if (!hasRoom) return refuseAsBusy(config.id, reply);
     running.start();
     return running;
   }
 
   async close(graceMs: number): Promise<void> {
-    await this.running.drained(graceMs);
+    await this.running.drained(graceMs, (error) =>
+      this.order.log.error('a call could not be broken off', { err: error }),
+    );
     await this.pool.destroy();
   }
 }

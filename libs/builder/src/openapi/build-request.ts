@@ -2,8 +2,8 @@ import { type Fault, isObject } from '#kernel';
 import { isHeaderValue } from './header-rules.js';
 import type { OpenApiOperation, OperationParameter } from './openapi-operation.js';
 import { InvalidArgumentsError } from './openapi.errors.js';
-import { partsOf, styledHeader, styledPairs, styledPathSegment } from './parameter-style.js';
-import { pathValueFault } from './path-value.js';
+import { partsOf, styleFault, styledHeader, styledPairs, styledPathSegment } from './parameter-style.js';
+import { MAX_PATH_VALUE, pathValueFault } from './path-value.js';
 import { encodeStrictly } from './percent-encoding.js';
 import { type RequestBody, buildBody } from './request-body.js';
 
@@ -21,6 +21,10 @@ type Arguments = Readonly<Record<string, unknown>>;
 
 const MAX_DEPTH = 64;
 const MAX_PATH_BYTES = 64 * 1024;
+/** Servers take 8 to 64 KiB of headers in all. */
+const MAX_HEADER_CHARS = 16 * 1024;
+/** Unknown arguments that are named; a model learns no more from more of them. */
+const MAX_UNKNOWN = 20;
 
 /**
  * Builds the request that calls `operation`. Arguments choose values and nothing else: the result has the origin of
@@ -70,7 +74,9 @@ function presenceFaults({ parameters, body, inputSchema }: OpenApiOperation, giv
   const unknown = Object.keys(given).filter(isUnknown);
   return [
     ...missing.map((name) => ({ path: String(name), message: 'is required' })),
-    ...unknown.map((name) => ({ path: name.slice(0, 64), message: 'is not an argument of this tool' })),
+    ...unknown
+      .slice(0, MAX_UNKNOWN)
+      .map((name) => ({ path: name.slice(0, 64), message: 'is not an argument of this tool' })),
   ];
 }
 
@@ -87,25 +93,32 @@ const CHECKS: Readonly<
 > = {
   path: (parameter, value) => {
     const parts = value === null ? [''] : sent(parameter, value);
+    // The whole before its parts, of which there may be very many.
+    if (lengthOf(parts) > MAX_PATH_VALUE) return `must be at most ${MAX_PATH_VALUE} characters long in a path`;
     return parts.length === 0 ? pathValueFault('') : parts.map(pathValueFault).find(Boolean);
   },
-  query: halfCharacter,
-  cookie: halfCharacter,
-  header: (parameter, value) =>
-    isHeaderValue(styledHeader(parameter, asSent(parameter, value)))
+  query: pairsFault,
+  cookie: pairsFault,
+  header: (parameter, value) => {
+    const text = styledHeader(parameter, asSent(parameter, value));
+    if (text.length > MAX_HEADER_CHARS) return `must be at most ${MAX_HEADER_CHARS} characters long in a header`;
+    return isHeaderValue(text)
       ? undefined
-      : 'must be ISO-8859-1 text without line breaks and control characters in a header',
+      : 'must be ISO-8859-1 text without line breaks and control characters in a header';
+  },
 };
 
-function halfCharacter(parameter: OperationParameter, value: unknown): string | undefined {
+function pairsFault(parameter: OperationParameter, value: unknown): string | undefined {
+  const maxChars = parameter.in === 'cookie' ? MAX_HEADER_CHARS : MAX_PATH_BYTES;
   try {
-    styledPairs(parameter, asSent(parameter, value));
+    styledPairs(parameter, asSent(parameter, value), maxChars);
     return undefined;
   } catch (error) {
-    if (error instanceof URIError) return 'holds half a character';
-    throw error;
+    return styleFault(error);
   }
 }
+
+const lengthOf = (parts: readonly string[]): number => parts.reduce((sum, part) => sum + part.length, parts.length - 1);
 
 const asSent = ({ json }: OperationParameter, value: unknown): unknown => (json ? JSON.stringify(value) : value);
 const sent = (parameter: OperationParameter, value: unknown): string[] => partsOf(asSent(parameter, value));

@@ -18,19 +18,45 @@ export function partsOf(value: unknown): string[] {
   return isObject(value) ? members(value).flatMap(([key, member]) => [key, textOfValue(member)]) : [textOfValue(value)];
 }
 
-/** `name=value` pairs of a query or a form, encoded; none for an empty list or object. */
-export function styledPairs(parameter: StyledValue, value: unknown): string[] {
+/**
+ * `name=value` pairs of a query or a form, encoded; none for an empty list or object.
+ *
+ * @param maxChars of names and values before they are encoded; names repeat, so a small value can make a large text
+ * @throws RangeError there are more
+ * @throws URIError a name or a value holds half a surrogate pair
+ */
+export function styledPairs(parameter: StyledValue, value: unknown, maxChars = MAX_FORM_CHARS): string[] {
   const { name, style, explode } = parameter;
   const encode = parameter.allowReserved ? encodeKeepingReserved : encodeStrictly;
-  const pair = (key: string, member: unknown): string => `${encodeStrictly(key)}=${encode(textOfValue(member))}`;
+  let left = maxChars;
+  const pair = (key: string, member: unknown): string => {
+    const text = textOfValue(member);
+    left -= key.length + text.length;
+    if (left < 0) throw new RangeError(`more than ${maxChars} characters`);
+    return `${encodeStrictly(key)}=${encode(text)}`;
+  };
   if (style === 'deepObject' && typeof value === 'object')
     return nested(name, value, 0).map(([key, leaf]) => pair(key, leaf));
   if (typeof value !== 'object' || value === null) return [pair(name, value)];
   if (explode && Array.isArray(value)) return present(value).map((member) => pair(name, member));
   if (explode) return members(value).map(([key, member]) => pair(key, member));
-  const parts = partsOf(value).map(encode);
+  const parts = partsOf(value).map((part) => {
+    left -= part.length + 1;
+    if (left < 0) throw new RangeError(`more than ${maxChars} characters`);
+    return encode(part);
+  });
   return parts.length > 0 ? [`${encodeStrictly(name)}=${parts.join(SEPARATORS[style] ?? ',')}`] : [];
 }
+
+/** What an error of `styledPairs` says about the argument; throws any other error again. */
+export function styleFault(error: unknown): string {
+  if (error instanceof URIError) return 'holds half a character';
+  if (error instanceof RangeError) return `must not make ${error.message}`;
+  throw error;
+}
+
+/** Beyond what a call may carry: only names that repeat come near it. */
+const MAX_FORM_CHARS = 4 * 1024 * 1024;
 
 const SEPARATORS: Readonly<Record<string, string>> = { spaceDelimited: '%20', pipeDelimited: '%7C' };
 

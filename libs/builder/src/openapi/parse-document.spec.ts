@@ -80,6 +80,20 @@ describe('a document made to do harm', () => {
     expect(faultOf(new Uint8Array(DOCUMENT_LIMITS.maxBytes + 1))).toContain('larger than 5 MiB');
   });
 
+  it('is refused beyond 1 MiB of YAML, which JSON of the same size is not', () => {
+    const text = 'openapi: 3.0.0\npaths: {}\nx: ';
+    const filler = 'x'.repeat(DOCUMENT_LIMITS.maxYamlBytes - text.length);
+    expect(parseDocument(text + filler).version).toBe('3.0');
+    expect(faultOf(`${text}${filler}x`)).toContain('larger than 1 MiB; convert it to JSON, which may have 5 MiB');
+    expect(parseDocument(JSON.stringify({ ...document(), x: `${filler}${text}` })).version).toBe('3.0');
+  });
+
+  it('is refused if it is YAML of very many very small parts', () => {
+    const list = (length: number) => `openapi: 3.0.0\npaths: {}\nx: [${'a,'.repeat(length)}]\n`;
+    expect(faultOf(list(400_000))).toContain('too many parts');
+    expect(parseDocument(list(20_000)).version).toBe('3.0');
+  });
+
   it('is refused if it is not UTF-8', () => {
     expect(faultOf(Buffer.from([0x7b, 0xff, 0x7d]))).toContain('not UTF-8');
   });

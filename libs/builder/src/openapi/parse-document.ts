@@ -40,7 +40,7 @@ function decoded(source: string | Uint8Array): string {
 
 // A document that opens with a bracket is taken for JSON alone: its faults are then told in terms of JSON.
 function readText(text: string): unknown {
-  if (!/^\s*[{[]/.test(text)) return readYaml(text, DOCUMENT_LIMITS);
+  if (!/^\s*[{[]/.test(text)) return readBoundedYaml(text);
   if (isDeeperThan(text, DOCUMENT_LIMITS.maxDepth)) throw new InvalidDocumentError(TOO_DEEP);
   try {
     return JSON.parse(text);
@@ -48,6 +48,16 @@ function readText(text: string): unknown {
     // The parser's own message quotes the text, which belongs into nobody's log.
     throw new InvalidDocumentError('it opens like JSON but is not well-formed JSON');
   }
+}
+
+function readBoundedYaml(text: string): unknown {
+  if (Buffer.byteLength(text) > DOCUMENT_LIMITS.maxYamlBytes) {
+    const [yaml, json] = [DOCUMENT_LIMITS.maxYamlBytes, DOCUMENT_LIMITS.maxBytes].map((bytes) => bytes / 1024 / 1024);
+    throw new InvalidDocumentError(
+      `it is YAML larger than ${yaml} MiB; convert it to JSON, which may have ${json} MiB`,
+    );
+  }
+  return readYaml(text, DOCUMENT_LIMITS);
 }
 
 function document(source: JsonObject): OpenApiDocument {

@@ -1,5 +1,8 @@
 import { decodeFully } from './percent-encoding.js';
 
+/** Longer path segments are refused by servers; nobody names a thing with one. */
+export const MAX_PATH_VALUE = 4_096;
+
 /**
  * Why a text may not become part of a path, or undefined if it may. Judged is what the most eager server would read:
  * after decoding again and again, without what follows a semicolon, and with compatibility characters resolved, it
@@ -7,7 +10,9 @@ import { decodeFully } from './percent-encoding.js';
  */
 export function pathValueFault(text: string): string | undefined {
   if (text === '') return 'must not be empty in a path';
+  if (text.length > MAX_PATH_VALUE) return `must be at most ${MAX_PATH_VALUE} characters long in a path`;
   const decoded = decodeFully(text);
+  if (decoded === undefined) return 'must not be encoded over and over in a path';
   if (FORBIDDEN.test(decoded)) return 'must not hold / \\ ? # or control characters in a path, encoded or not';
   const [segment = ''] = decoded.split(';', 1);
   if (isDots(segment.normalize('NFKC')) || OVERLONG.test(decoded)) return 'must not be . or .. in a path';

@@ -11,12 +11,19 @@ export function encodeKeepingReserved(text: string): string {
   return encodeStrictly(text).replace(/%(?:3A|2F|3F|40|21|24|27|28|29|2A|2C|3B)/g, (code) => decodeURIComponent(code));
 }
 
-/** Undoes percent-encoding byte by byte until nothing is left of it, as the most eager server would. */
-export function decodeFully(text: string): string {
+/** Real values are encoded once, or twice by mistake. */
+const MAX_PASSES = 8;
+
+/**
+ * Undoes percent-encoding byte by byte until nothing is left of it, as the most eager server would. Undefined if
+ * something is left after eight passes: every pass costs a walk through the text.
+ */
+export function decodeFully(text: string): string | undefined {
   let decoded = text;
-  for (let before = ''; before !== decoded;) {
-    before = decoded;
+  for (let pass = 0; pass < MAX_PASSES; pass++) {
+    const before = decoded;
     decoded = before.replace(/%[0-9a-f]{2}/gi, (code) => String.fromCharCode(Number.parseInt(code.slice(1), 16)));
+    if (decoded === before) return decoded;
   }
-  return decoded;
+  return /%[0-9a-f]{2}/i.test(decoded) ? undefined : decoded;
 }

@@ -1,6 +1,6 @@
 import type { Fault } from '#kernel';
 import type { BodyProperty, OpenApiOperation, OperationBody } from './openapi-operation.js';
-import { styledPairs, textOfValue } from './parameter-style.js';
+import { styleFault, styledPairs, textOfValue } from './parameter-style.js';
 
 export interface RequestBody {
   readonly contentType: string;
@@ -66,8 +66,7 @@ function form(fields: readonly BodyProperty[], given: Arguments, faults: Fault[]
         isJson ? JSON.stringify(value) : value,
       );
     } catch (error) {
-      if (!(error instanceof URIError)) throw error;
-      faults.push({ path: argument, message: 'holds half a character' });
+      faults.push({ path: argument, message: styleFault(error) });
       return [];
     }
   });

@@ -110,3 +110,19 @@ describe('toToolResult', () => {
     expect(Buffer.byteLength(text)).toBeGreaterThan(4090);
   });
 });
+
+describe('a secret that a service echoes', () => {
+  const mask = (text: string): string => text.replaceAll('sesame', '[secret]');
+  const answer = (status: number, body: string) => ({ status, contentType: 'text/plain', body: Buffer.from(body) });
+
+  it('is taken out of the text of an error, also where that is cut', () => {
+    const { content } = toToolResult({ ...answer(403, 'no sesame'), statusText: 'Bad sesame' }, mask);
+    expect(content).toEqual([{ type: 'text', text: 'HTTP error 403: Bad [secret] - no [secret]' }]);
+    const long = toToolResult(answer(403, `${'x'.repeat(4_088)}sesame${'y'.repeat(99)}`), mask);
+    expect(JSON.stringify(long)).not.toContain('ses');
+  });
+
+  it('is left in a result, which is nothing but what was asked for', () => {
+    expect(toToolResult(answer(200, 'open sesame'), mask).content).toEqual([{ type: 'text', text: 'open sesame' }]);
+  });
+});

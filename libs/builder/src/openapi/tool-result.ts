@@ -27,6 +27,8 @@ export interface OperationResult {
   readonly isError?: true;
 }
 
+type Mask = (text: string) => string;
+
 const MAX_ERROR_BYTES = 4 * 1024;
 /** Blobs beyond this are only described: as base64 in a result they serve no client. */
 const MAX_BLOB_BYTES = 1024 * 1024;
@@ -38,10 +40,12 @@ const BLOB_URI = 'urn:mcp-composer:response';
  * Makes a tool's result of an HTTP answer. JSON is both the text as received and `structuredContent` (a value that is
  * no object under `result`); everything but 2xx is an error result. Never throws: what cannot be understood is told
  * as text, and what nests too deep or is not UTF-8 is not passed on as structure.
+ *
+ * @param mask takes secrets out of the text of an error: services like to echo what they refuse
  */
-export function toToolResult(response: OperationResponse): OperationResult {
+export function toToolResult(response: OperationResponse, mask: Mask = (text) => text): OperationResult {
   const { status, contentType, body } = response;
-  if (status < 200 || status > 299) return { ...textResult(errorText(response)), isError: true };
+  if (status < 200 || status > 299) return { ...textResult(errorText(response, mask)), isError: true };
   if (body.length === 0) return textResult(`HTTP ${status} ${reasonOf(response)}`.trimEnd());
 
   const essence = essenceOf(contentType);
@@ -53,8 +57,8 @@ export function toToolResult(response: OperationResponse): OperationResult {
   return { ...textResult(text), ...(structure && { structuredContent: structure }) };
 }
 
-function errorText(response: OperationResponse): string {
-  const head = `HTTP error ${response.status}: ${reasonOf(response)}`.replace(/: $/, '');
+function errorText(response: OperationResponse, mask: Mask): string {
+  const head = `HTTP error ${response.status}: ${mask(reasonOf(response))}`.replace(/: $/, '');
   if (response.body.length === 0) return head;
   const essence = essenceOf(response.contentType);
   // Cutting the bytes first keeps a large page from being decoded for its first lines.
@@ -63,7 +67,7 @@ function errorText(response: OperationResponse): string {
     isTextual(essence) && !isPicture(essence)
       ? new TextDecoder(encodingOf(response.contentType)).decode(start)
       : undefined;
-  return `${head} - ${text === undefined ? sizeOf(essence, response.body) : cut(text, MAX_ERROR_BYTES)}`;
+  return `${head} - ${text === undefined ? sizeOf(essence, response.body) : cut(mask(text), MAX_ERROR_BYTES)}`;
 }
 
 // HTTP/2 has no reason phrase.

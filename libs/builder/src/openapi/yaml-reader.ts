@@ -51,7 +51,9 @@ function readTokens(text: string, lines: LineCounter, maxDepth: number): CST.Tok
   const parser = new Parser(lines.addNewLine);
   const tokens: CST.Token[] = [];
   lines.addNewLine(0);
+  let lexemes = 0;
   for (const lexeme of new Lexer().lex(text)) {
+    if (++lexemes > MAX_LEXEMES) throw new InvalidDocumentError('it has too many parts for YAML; convert it to JSON');
     tokens.push(...parser.next(lexeme));
     if (parser.stack.length > maxDepth + DOCUMENT_AND_SCALAR) {
       throw new InvalidDocumentError(`it nests deeper than ${maxDepth} levels`);
@@ -59,6 +61,9 @@ function readTokens(text: string, lines: LineCounter, maxDepth: number): CST.Tok
   }
   return [...tokens, ...parser.end()];
 }
+
+/** Their number decides about the time that reading takes. A real document of 1 MiB has some 250,000. */
+const MAX_LEXEMES = 400_000;
 
 /** What else may stand on the parser's stack. */
 const DOCUMENT_AND_SCALAR = 2;

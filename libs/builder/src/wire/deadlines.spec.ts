@@ -1,15 +1,20 @@
 import { afterEach, beforeEach, describe, expect, it, jest } from '@jest/globals';
 import fc from 'fast-check';
+import { Log, SecretValues } from '#observability';
 import { Deadlines } from './deadlines.js';
 
 const TICK_MS = 100;
 
 describe('Deadlines', () => {
   let deadlines: Deadlines;
+  let lines: string[];
 
   beforeEach(() => {
     jest.useFakeTimers({ doNotFake: ['nextTick', 'queueMicrotask'] });
-    deadlines = new Deadlines();
+    lines = [];
+    deadlines = new Deadlines(
+      Log.open({ level: 'info', format: 'json' }, new SecretValues(), (line) => lines.push(line)),
+    );
   });
   afterEach(() => {
     deadlines.onApplicationShutdown();
@@ -42,6 +47,17 @@ describe('Deadlines', () => {
     deadlines.add(ms, expire);
     jest.advanceTimersByTime(2 * TICK_MS);
     expect(expire).toHaveBeenCalledTimes(1);
+  });
+
+  it('lets one that throws keep no other from firing, and tells of it', () => {
+    const expire = jest.fn();
+    deadlines.add(500, () => {
+      throw new Error('a bug');
+    });
+    deadlines.add(500, expire);
+    jest.advanceTimersByTime(700);
+    expect(expire).toHaveBeenCalledTimes(1);
+    expect(lines.join('')).toContain('a bug');
   });
 
   it('does not fire once it was cleared, and clears no other of the same time', () => {

@@ -1,3 +1,4 @@
+import { Log } from '#observability';
 import { Injectable, type OnApplicationShutdown } from '@nestjs/common';
 
 const TICK_MS = 100;
@@ -11,6 +12,8 @@ export class Deadlines implements OnApplicationShutdown {
   private readonly slots = new Map<number, Set<() => void>>();
   private timer: NodeJS.Timeout | undefined;
   private lastTick = 0;
+
+  constructor(private readonly log: Log) {}
 
   /** Calls `expire` once, `ms` from now, unless the returned function is called first. */
   add(ms: number, expire: () => void): () => void {
@@ -42,10 +45,19 @@ export class Deadlines implements OnApplicationShutdown {
     for (let tick = this.lastTick + 1; tick <= now; tick++) {
       const due = this.slots.get(tick);
       this.slots.delete(tick);
-      for (const expire of due ?? []) expire();
+      for (const expire of due ?? []) this.call(expire);
     }
     this.lastTick = now;
     if (this.slots.size === 0) this.stop();
+  }
+
+  /** What goes wrong in one call is that call's: the others that are due still get their turn. */
+  private call(expire: () => void): void {
+    try {
+      expire();
+    } catch (error) {
+      this.log.error('what a deadline called failed internally', { err: error });
+    }
   }
 
   private stop(): void {

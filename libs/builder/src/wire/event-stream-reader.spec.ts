@@ -39,6 +39,29 @@ describe('EventStreamReader', () => {
     );
   });
 
+  it.each(['\n', '\r'])(
+    'reads a large event in small pieces about as fast as in one, its lines ending in %j',
+    (end) => {
+      const line = `data: ${'x'.repeat(20)}${end}`;
+      const event = Buffer.from(line.repeat(Math.floor((MAX_EVENT_BYTES - 1) / line.length)) + end + ':');
+      const reader = new EventStreamReader();
+      const start = performance.now();
+      let seen = 0;
+      for (let at = 0; at < event.length; at += 50) seen += reader.push(event.subarray(at, at + 50)).length;
+      expect(seen).toBe(1);
+      // Copying what is held for every piece takes several seconds.
+      expect(performance.now() - start).toBeLessThan(1_500);
+    },
+  );
+
+  it('gives away data that later pieces leave alone', () => {
+    const reader = new EventStreamReader();
+    reader.push(Buffer.from('data: on'));
+    const [one] = reader.push(Buffer.from('e\n\ndata: tw'));
+    reader.push(Buffer.from('o, and much more of it\n\ndata: three'));
+    expect(String(one)).toBe('one');
+  });
+
   it('refuses an event without an end', () => {
     expect(() => read(`data: ${'x'.repeat(MAX_EVENT_BYTES)}`)).toThrow(EventTooLargeError);
   });

@@ -3,65 +3,99 @@ import { EventTooLargeError, MAX_EVENT_BYTES } from './wire.errors.js';
 const LF = 0x0a;
 const CR = 0x0d;
 const DATA = Buffer.from('data:');
+const NOTHING = Buffer.alloc(0);
 
 /**
  * Cuts an event stream into the data of its events. Names, ids and comments are left out: they mean something only
- * between the two ends of one connection.
+ * between the two ends of one connection. Looks at every byte once, however small the pieces are in which they come.
  */
 export class EventStreamReader {
-  private rest: Buffer = Buffer.alloc(0);
+  /** The beginning of an event that has no end yet, with room behind it for more. */
+  private held = NOTHING;
+  private length = 0;
+  /** Where in it the search for the end goes on. */
+  private searched = 0;
 
   /** The data of every event that `chunk` completes. Throws `EventTooLargeError`. */
   push(chunk: Buffer): Buffer[] {
-    const bytes = this.rest.length > 0 ? Buffer.concat([this.rest, chunk]) : chunk;
+    const bytes = this.length > 0 ? this.appended(chunk) : chunk;
+    const lineEnds = new LineEnds(bytes);
     const events: Buffer[] = [];
     let start = 0;
-    for (let end = endOfEvent(bytes, start); end; end = endOfEvent(bytes, start)) {
+    let end = endOfEvent(lineEnds, this.searched);
+    for (; 'last' in end; end = endOfEvent(lineEnds, start)) {
       if (end.last - start > MAX_EVENT_BYTES) throw new EventTooLargeError();
       const data = dataOf(bytes.subarray(start, end.last));
       if (data) events.push(data);
       start = end.next;
     }
-    this.rest = start === bytes.length ? Buffer.alloc(0) : Buffer.from(bytes.subarray(start));
-    if (this.rest.length > MAX_EVENT_BYTES) throw new EventTooLargeError();
+    // What was given away must not be written over, and a chunk is not ours to keep.
+    if (start > 0 || bytes === chunk) this.held = Buffer.from(bytes.subarray(start));
+    this.length = bytes.length - start;
+    this.searched = end.searched - start;
+    if (this.length > MAX_EVENT_BYTES) throw new EventTooLargeError();
     return events;
   }
-}
 
-/** An empty line ends an event; lines end in LF, CR LF or CR. */
-function endOfEvent(bytes: Buffer, start: number): { last: number; next: number } | undefined {
-  for (let i = nextLineEnd(bytes, start); i >= 0; i = nextLineEnd(bytes, i)) {
-    const next = behindLineEnd(bytes, i);
-    if (next >= bytes.length) return undefined;
-    const byte = bytes[next];
-    if (byte !== LF && byte !== CR) {
-      i = next;
-      continue;
+  private appended(chunk: Buffer): Buffer {
+    const length = this.length + chunk.length;
+    if (length > this.held.length) {
+      const larger = Buffer.allocUnsafe(length * 2);
+      this.held.copy(larger, 0, 0, this.length);
+      this.held = larger;
     }
-    // A CR at the end of a chunk may be half of a line end: it is decided when the next byte is here.
-    if (byte === CR && next + 1 >= bytes.length) return undefined;
-    return { last: i, next: behindLineEnd(bytes, next) };
+    chunk.copy(this.held, this.length);
+    return this.held.subarray(0, length);
   }
-  return undefined;
 }
 
-function nextLineEnd(bytes: Buffer, from: number): number {
-  const lf = bytes.indexOf(LF, from);
-  const end = lf < 0 ? bytes.length : lf;
-  const cr = bytes.subarray(from, end).indexOf(CR);
-  return cr >= 0 ? from + cr : lf;
+/** The line ends of some bytes, asked for from front to back. Lines end in LF, CR LF or CR. */
+class LineEnds {
+  private lf = -1;
+  private cr = -1;
+
+  constructor(readonly bytes: Buffer) {}
+
+  /** Index of the first line end at or behind `from`, or the number of bytes. */
+  next(from: number): number {
+    if (this.lf < from) this.lf = this.find(LF, from);
+    if (this.cr < from) this.cr = this.find(CR, from);
+    return Math.min(this.lf, this.cr);
+  }
+
+  behind(at: number): number {
+    return this.bytes[at] === CR && this.bytes[at + 1] === LF ? at + 2 : at + 1;
+  }
+
+  private find(byte: number, from: number): number {
+    const at = this.bytes.indexOf(byte, from);
+    return at < 0 ? this.bytes.length : at;
+  }
 }
 
-function behindLineEnd(bytes: Buffer, at: number): number {
-  return bytes[at] === CR && bytes[at + 1] === LF ? at + 2 : at + 1;
+/** An empty line ends an event. Without one, `searched` is where to go on when there is more. */
+function endOfEvent(lineEnds: LineEnds, start: number): { last: number; next: number } | { searched: number } {
+  const { bytes } = lineEnds;
+  let at = start;
+  for (;;) {
+    const last = lineEnds.next(at);
+    const next = lineEnds.behind(last);
+    if (next >= bytes.length) return { searched: last };
+    const byte = bytes[next];
+    // A CR at the end of a chunk may be half of a line end: it is decided when the next byte is here.
+    if (byte === CR && next + 1 >= bytes.length) return { searched: last };
+    if (byte === LF || byte === CR) return { last, next: lineEnds.behind(next) };
+    at = next;
+  }
 }
 
 function dataOf(event: Buffer): Buffer | undefined {
+  const lineEnds = new LineEnds(event);
   const lines: Buffer[] = [];
   for (let at = 0; at < event.length;) {
-    const next = nextLineEnd(event, at);
-    const line = event.subarray(at, next < 0 ? event.length : next);
-    at = next < 0 ? event.length : behindLineEnd(event, next);
+    const end = lineEnds.next(at);
+    const line = event.subarray(at, end);
+    at = lineEnds.behind(end);
     if (!line.subarray(0, DATA.length).equals(DATA)) continue;
     lines.push(line.subarray(line[DATA.length] === 0x20 ? DATA.length + 1 : DATA.length));
   }

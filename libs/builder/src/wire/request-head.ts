@@ -16,7 +16,9 @@ export function applyPatch(
   const all: Record<string, string> = { ...headers, ...patch.headers };
   if (patch.cookies) {
     const { cookies } = patch;
-    const others = (all['cookie'] ?? '').split(/;\s*/).filter((pair) => pair && !Object.hasOwn(cookies, cookieName(pair)));
+    const others = (all['cookie'] ?? '')
+      .split(/;\s*/)
+      .filter((pair) => pair && !Object.hasOwn(cookies, cookieName(pair)));
     const own = Object.entries(cookies).map(([name, value]) => `${name}=${value}`);
     all['cookie'] = [...others, ...own].join('; ');
   }

@@ -59,9 +59,10 @@ export class WireExchange implements DispatchHandler {
 
   /** Breaks the exchange off; the listener is told nothing more. */
   stop(): void {
+    const wasOver = this.isOver;
     this.isOver = true;
     this.stopped = true;
-    this.controller?.abort(new Error('no longer wanted'));
+    if (!wasOver) this.controller?.abort(new Error('no longer wanted'));
   }
 
   /** Lets pieces come again after `piece` has returned false. */

@@ -50,7 +50,7 @@ describe('ManagementTools', () => {
         discard: async () => undefined,
       }),
       retire: async () => undefined,
-      isWorking: () => false,
+      isWorking: async () => false,
     };
     home.registry.useGate(gate);
     const pool = { members: () => [] } as unknown as MemberPool;

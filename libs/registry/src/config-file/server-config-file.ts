@@ -4,18 +4,23 @@ import { ComposerError, type Fault, type TenantId, isObject, serverId } from '#k
 import { Log } from '#observability';
 import { Inject, Injectable } from '@nestjs/common';
 import { parse } from 'yaml';
-import { DuplicateServerError } from '../registry.errors.js';
 import { type RegistryConfig, registryConfig } from '../registry.config.js';
 import { ServerRegistry } from '../server-registry.js';
 import { ConfigFileError } from './config-file.errors.js';
 import { resolveReferences } from './environment-references.js';
 
 const MAX_BYTES = 10 * 1024 * 1024;
+/** How many entries are built and tried at a time. */
+const SIDE_BY_SIDE = 8;
+/** What a document that is fetched may be guilty of. The file that names it is not. */
+const DOCUMENT_FAULT =
+  /^COMPOSER_(SPECIFICATION_UNAVAILABLE|OPENAPI_(INVALID_DOCUMENT|UNSUPPORTED_VERSION|TOO_MANY_OPERATIONS))$/;
 
 /**
  * Servers that the operator keeps in a file: a list, or an object with `servers`, in JSON or YAML, as the original reads
  * them. At every start each one is registered, or changed to what the file says; servers that the file does not name
- * are left alone. A fault in the file refuses the start; a member that is away does not.
+ * are left alone. A fault in the file refuses the start; a member that is away does not, and neither does a document that
+ * cannot be fetched or used.
  */
 @Injectable()
 export class ServerConfigFile {
@@ -31,9 +36,15 @@ export class ServerConfigFile {
     if (configFile === undefined) return;
     const { value, faults } = resolveReferences(await read(configFile), environment());
     if (faults.length > 0) throw new ConfigFileError(configFile, faults);
-    const found: Fault[] = [];
-    for (const [index, entry] of entriesOf(value, configFile).entries()) {
-      found.push(...(await this.applyEntry(tenant, entry, nameOf(entry, index))));
+    const entries = entriesOf(value, configFile);
+    const found = [...repeated(entries)];
+    if (found.length === 0) {
+      const waiting = entries.entries();
+      const applyNext = async (): Promise<void> => {
+        for (const [index, entry] of waiting)
+          found.push(...(await this.applyEntry(tenant, entry, nameOf(entry, index))));
+      };
+      await Promise.all(Array.from({ length: SIDE_BY_SIDE }, applyNext));
     }
     if (found.length > 0) throw new ConfigFileError(configFile, found);
   }
@@ -45,7 +56,7 @@ export class ServerConfigFile {
         this.log.warn('the file of servers was read with a difference', { entry: name, warning });
       return [];
     } catch (error) {
-      if (error instanceof ComposerError && error.faults.length > 0 && !error.retryable) {
+      if (isFaultOfFile(error, entry)) {
         return error.faults.map(({ path, message }) => ({ path: [name, path].filter(Boolean).join('.'), message }));
       }
       this.log.error('a server of the file could not be registered', { entry: name, err: error });
@@ -54,14 +65,26 @@ export class ServerConfigFile {
   }
 
   private async put(tenant: TenantId, entry: unknown): Promise<{ warnings: readonly string[] }> {
-    try {
-      return await this.registry.register(tenant, entry, { mayReadFiles: true });
-    } catch (error) {
-      if (!(error instanceof DuplicateServerError) || !isObject(entry)) throw error;
-      const ref = { tenantId: tenant, serverId: serverId(String(entry['id'])) };
+    const id = isObject(entry) ? entry['id'] : undefined;
+    const ref = { tenantId: tenant, serverId: serverId(String(id)) };
+    if (typeof id === 'string' && (await this.registry.has(ref))) {
       return this.registry.update(ref, entry, { mode: 'replace', mayReadFiles: true, unlessSame: true });
     }
+    return this.registry.register(tenant, entry, { mayReadFiles: true });
   }
+}
+
+function isFaultOfFile(error: unknown, entry: unknown): error is ComposerError {
+  if (!(error instanceof ComposerError) || error.faults.length === 0 || error.retryable) return false;
+  const settings = isObject(entry) && isObject(entry['open_api']) ? entry['open_api'] : {};
+  return settings['spec_url'] === undefined || !DOCUMENT_FAULT.test(error.code);
+}
+
+/** Side by side, two entries of one id would change the server in no certain order. */
+function repeated(entries: readonly unknown[]): readonly Fault[] {
+  const ids = entries.map((entry) => (isObject(entry) ? entry['id'] : undefined));
+  const again = ids.filter((id, index) => typeof id === 'string' && ids.indexOf(id) < index);
+  return [...new Set(again)].map((id) => ({ path: String(id), message: 'is in the list more than once' }));
 }
 
 async function read(file: string): Promise<unknown> {

@@ -1,0 +1,202 @@
+import 'reflect-metadata';
+import type { ServerResponse } from 'node:http';
+import { serverId, tenantId } from '#kernel';
+import { until } from '#persistence/testing';
+import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
+import { type McpOrigin, answerCall, eventStream, mcpOrigin } from '../../testing/mcp-origin.js';
+import { type OpenPool, openPool } from '../../testing/open-pool.js';
+import { RecordingReply } from '../../testing/recording-reply.js';
+import { parseMessage } from '../json-rpc/json-rpc-message.js';
+import type { Era } from '../member.js';
+import { META_VERSION, MODERN_VERSION } from './mcp-protocol.js';
+
+const acme = tenantId('acme');
+const answerWith = (response: ServerResponse, message: unknown): void =>
+  void response.writeHead(200, { 'content-type': 'application/json' }).end(JSON.stringify(message));
+const LOG_LINE = { method: 'notifications/message', params: { level: 'info', data: 'x' } };
+
+describe('HttpToolCall', () => {
+  let opened: OpenPool;
+  let crm: McpOrigin;
+
+  beforeEach(async () => {
+    crm = await mcpOrigin('echo');
+    opened = await openPool({ speed: 5 });
+  });
+  afterEach(async () => {
+    await opened.close();
+    await crm.close();
+  });
+
+  const register = () =>
+    opened.registry.register(acme, {
+      id: 'crm',
+      type: 'http',
+      endpoint: `${crm.url}/mcp`,
+      timeout: 2,
+      health_check: { enabled: false },
+    });
+  const slot = () => opened.pool.find({ tenantId: acme, serverId: serverId('crm') })!;
+  function call(era: Era = 'legacy'): RecordingReply {
+    const meta = era === 'modern' ? { _meta: { [META_VERSION]: MODERN_VERSION } } : {};
+    const request = { jsonrpc: '2.0', id: 'caller-1', method: 'tools/call', params: { name: 'crm_echo', ...meta } };
+    const reply = new RecordingReply();
+    const message = parseMessage(Buffer.from(JSON.stringify(request)));
+    slot().member!.call({ tool: 'echo', message, era, headers: {} }, reply);
+    return reply;
+  }
+  const textOf = async (reply: RecordingReply) => {
+    const answer = await reply.answered;
+    return answer.toolError ?? answer.result?.content?.[0]?.text;
+  };
+  /** A member of revision 2026-07-28. */
+  const beModern = () =>
+    (crm.intercept = (message, response) => {
+      const { id, method } = message;
+      const result = method === 'server/discover' ? { supportedVersions: [MODERN_VERSION] } : { tools: [] };
+      if (method === 'tools/call') crm.onCall(message, response);
+      else answerWith(response, { jsonrpc: '2.0', id, result });
+      return true;
+    });
+
+  describe('when the member has begun a stream and the call fails', () => {
+    const failures: Record<string, (response: ServerResponse, event: (message: object) => void) => void> = {
+      'it never answers': () => undefined,
+      'the connection breaks': (response) => response.destroy(),
+      'the stream ends early': (response) => response.end(),
+      'it answers another request': (_, event) => event({ id: 999, result: {} }),
+      'it answers what is no message': (_, event) => event({ id: 999, result: {}, error: {} }),
+    };
+    it.each(Object.keys(failures))('gives the caller one tool error, and frees the connection: %s', async (name) => {
+      await register();
+      let isFree = false;
+      crm.onCall = (_, response) => {
+        response.once('close', () => (isFree = true));
+        const event = eventStream(response);
+        event(LOG_LINE);
+        setTimeout(() => failures[name]!(response, event), 20);
+      };
+      const reply = call();
+      expect(await textOf(reply)).toMatch(/^Server "crm" failed/);
+      expect(reply.events).toHaveLength(2);
+      await until(() => isFree, 'the connection to be free');
+      expect(reply.answers).toBe(1);
+    });
+  });
+
+  it('ends the stream of a member that keeps it open behind its answer', async () => {
+    await register();
+    let isClosed = false;
+    crm.onCall = ({ id }, response) => {
+      response.once('close', () => (isClosed = true));
+      eventStream(response)({ id, result: { content: [{ type: 'text', text: 'done' }] } });
+    };
+    expect(await textOf(call())).toBe('done');
+    await until(() => isClosed, 'the stream to end');
+  });
+
+  describe('when the member has forgotten the session', () => {
+    const refuse = (response: ServerResponse) => {
+      response.writeHead(400, { 'content-type': 'application/json' });
+      response.end(JSON.stringify({ jsonrpc: '2.0', error: { code: -32000, message: 'no session' }, id: null }));
+    };
+
+    it('opens a new one for the call, once, also where it says so with HTTP 400', async () => {
+      await register();
+      crm.onCall = (_, response) => {
+        crm.onCall = (again, next) => answerCall(again, next, 'second');
+        refuse(response);
+      };
+      expect(await textOf(call())).toBe('second');
+      expect(crm.methods().filter((method) => method === 'initialize')).toHaveLength(2);
+      crm.onCall = (_, response) => refuse(response);
+      expect(await textOf(call())).toMatch(/COMPOSER_MEMBER_PROTOCOL/);
+      expect(crm.methods().filter((method) => method === 'initialize')).toHaveLength(3);
+    });
+
+    it('opens a new one for its own questions too', async () => {
+      await register();
+      let refusals = 1;
+      crm.intercept = ({ method }, response) => {
+        if (method !== 'tools/list' || refusals-- <= 0) return false;
+        refuse(response);
+        return true;
+      };
+      await opened.pool.check(slot());
+      expect(slot().outcome).toBe('ok');
+    });
+
+    it('opens a new one after a check that failed, whatever the member said', async () => {
+      await register();
+      crm.status = 500;
+      await opened.pool.check(slot());
+      crm.status = 200;
+      const before = crm.methods().filter((method) => method === 'initialize').length;
+      expect(await textOf(call())).toBe('echo');
+      expect(crm.methods().filter((method) => method === 'initialize')).toHaveLength(before + 1);
+    });
+  });
+
+  describe('when the whole body is no answer', () => {
+    const bodies: Record<string, (id: unknown) => unknown> = {
+      'a notification': () => ({ jsonrpc: '2.0', method: 'notifications/message' }),
+      'a request': (id) => ({ jsonrpc: '2.0', id, method: 'ping' }),
+      'a result and an error': (id) => ({ jsonrpc: '2.0', id, result: {}, error: {} }),
+      'another id': () => ({ jsonrpc: '2.0', id: 'stranger', result: {} }),
+      'an empty object': () => ({}),
+    };
+    it.each(Object.keys(bodies).flatMap((name) => [['legacy', name] as const, ['modern', name] as const]))(
+      'gives a tool error at once: %s member, %s',
+      async (era, name) => {
+        if (era === 'modern') beModern();
+        await register();
+        crm.onCall = ({ id }, response) => {
+          answerWith(response, bodies[name]!(id));
+        };
+        expect(await textOf(call(era))).toMatch(/COMPOSER_MEMBER_PROTOCOL/);
+      },
+    );
+  });
+
+  it('gives the answer of a modern member to a modern caller byte by byte', async () => {
+    beModern();
+    await register();
+    crm.onCall = (_, response) => {
+      response.writeHead(200, { 'content-type': 'application/json' });
+      response.end(
+        '{ "jsonrpc":"2.0", "id" : "caller\\u002d1","result":{"resultType":"complete","content":[], "x":1.50}}',
+      );
+    };
+    const reply = call('modern');
+    await reply.answered;
+    expect(reply.raw).toContain('"caller\\u002d1","result":{"resultType":"complete","content":[], "x":1.50}');
+  });
+
+  it('goes on with the call when the member asks something under an id that is none', async () => {
+    await register();
+    crm.onCall = (message, response) => {
+      const event = eventStream(response);
+      event({ id: { a: 1 }, method: 'ping' });
+      event({ id: null, method: 'ping' });
+      event({ id: message.id, result: { content: [{ type: 'text', text: 'done' }] } });
+      response.end();
+    };
+    expect(await textOf(call())).toBe('done');
+  });
+
+  it('asks a member for its tools when it says on a stream that they have changed, and does not tell the caller', async () => {
+    await register();
+    crm.tools = ['echo', 'new'];
+    crm.onCall = (message, response) => {
+      const event = eventStream(response);
+      for (let i = 0; i < 5; i++) event({ method: 'notifications/tools/list_changed' });
+      event({ id: message.id, result: { content: [{ type: 'text', text: 'done' }] } });
+      response.end();
+    };
+    const reply = call();
+    expect(await textOf(reply)).toBe('done');
+    expect(reply.events).toEqual([]);
+    await until(() => slot().offer.tools.length === 2, 'the new tools');
+    expect(crm.methods().filter((method) => method === 'tools/list')).toHaveLength(2);
+  });
+});

@@ -1,0 +1,22 @@
+import { MemberTimeoutError } from '../builder.errors.js';
+
+/** One limit of time that several steps share, in milliseconds from now. */
+export class TimeLimit {
+  private readonly end: number;
+
+  constructor(private readonly totalMs: number) {
+    this.end = performance.now() + totalMs;
+  }
+
+  /** Milliseconds that are left for the next step. Throws `MemberTimeoutError` if there are none. */
+  left(): number {
+    const left = this.end - performance.now();
+    if (left <= 0) throw this.passed();
+    return left;
+  }
+
+  /** What to say when the limit has passed. */
+  passed(): MemberTimeoutError {
+    return new MemberTimeoutError(Math.ceil(this.totalMs / 1000));
+  }
+}

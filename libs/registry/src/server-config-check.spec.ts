@@ -1,0 +1,88 @@
+import 'reflect-metadata';
+import { beforeAll, describe, expect, it } from '@jest/globals';
+import { AuthAdapter, AuthModule } from '#auth';
+import { Test } from '@nestjs/testing';
+import { CONFIG_DOCUMENTATION } from './http/server-config-documentation.js';
+import { addressesOf, checkServerConfig } from './server-config-check.js';
+
+const http = { id: 'crm', type: 'http', endpoint: 'https://crm.example/mcp' };
+const many = (count: number, value: unknown) =>
+  Object.fromEntries(Array.from({ length: count }, (_, index) => [`name-${index}`, value]));
+
+describe('checkServerConfig', () => {
+  let auth: AuthAdapter;
+  beforeAll(async () => {
+    auth = (await Test.createTestingModule({ imports: [AuthModule] }).compile()).get(AuthAdapter);
+  });
+
+  const pathsOf = (config: object) =>
+    checkServerConfig({ ...http, ...config }, auth, { mayReadFiles: false }).faults.map(({ path }) => path);
+
+  it.each([
+    ['headers', 64, (record: object) => ({ headers: record })],
+    [
+      'tool_auth',
+      256,
+      (record: object) => ({ tool_auth: Object.fromEntries(Object.keys(record).map((name) => [name, {}])) }),
+    ],
+    ['tools_description', 10_000, (record: object) => ({ tools_description: record })],
+  ])('takes so many entries of %s (%s) and no more', (path, limit, config) => {
+    expect(pathsOf(config(many(limit, 'x')))).toEqual([]);
+    expect(pathsOf(config(many(limit + 1, 'x')))).toEqual([path]);
+  });
+
+  it.each([
+    ['auth', { auth_strategy: 'bearer', auth: many(65, 'x') }],
+    ['tool_auth.t.auth', { tool_auth: { t: { auth_strategy: 'bearer', auth: many(65, 'x') } } }],
+  ])('names %s alone when it has more settings than any strategy', (path, config) => {
+    expect(pathsOf(config)).toEqual([path]);
+  });
+
+  it.each([
+    'accept',
+    'Accept-Encoding',
+    'Content-Type',
+    'content-encoding',
+    'host',
+    'TE',
+    'Mcp-Session-Id',
+    'n'.repeat(129),
+  ])('refuses %s as a static header and as the header of a key', (name) => {
+    expect(pathsOf({ headers: { [name]: 'x' } })).toEqual([`headers.${name}`]);
+    expect(pathsOf({ auth_strategy: 'apikey', auth: { apikey: 'key', name } })).toEqual(['auth.name']);
+  });
+
+  it('refuses static headers that no request could carry together', () => {
+    expect(pathsOf({ headers: { a: 'x'.repeat(9_000), b: 'x'.repeat(7_000) } })).toEqual([]);
+    expect(pathsOf({ headers: { a: 'x'.repeat(9_000), b: 'x'.repeat(9_000) } })).toEqual(['headers']);
+  });
+
+  it('documents the limits', () => {
+    expect(JSON.stringify(CONFIG_DOCUMENTATION)).toMatch(/"maxProperties":64\b.*"maxProperties":256\b/);
+  });
+});
+
+describe('addressesOf', () => {
+  it('gives the addresses that are called, and none of data', () => {
+    const config = {
+      endpoint: 'https://a.example',
+      open_api: {
+        endpoint: 'https://b.example',
+        spec_url: 'https://c.example',
+        spec: { servers: [{ url: 'https://data.example' }], doc_url: 'https://data.example' },
+      },
+      auth: { token_url: 'https://d.example', loginUrl: 'https://e.example', token: 'https://data.example' },
+      tool_auth: { pay: { auth: { token_url: 'https://f.example' } } },
+      headers: { callback_url: 'https://data.example' },
+      unknown: { some_url: 'https://data.example' },
+    };
+    expect(addressesOf(config).map(({ path }) => path)).toEqual([
+      'endpoint',
+      'open_api.endpoint',
+      'open_api.spec_url',
+      'auth.token_url',
+      'auth.loginUrl',
+      'tool_auth.pay.auth.token_url',
+    ]);
+  });
+});
