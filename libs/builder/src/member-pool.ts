@@ -229,7 +229,8 @@ export class MemberPool implements MemberGate, OnModuleInit, BeforeApplicationSh
   private async probe(member: Member, slot: MemberSlot): Promise<string | undefined> {
     try {
       await this.inTime(member.refresh(PROBE_MS));
-      slot.note('ok');
+      // A call was refused its credential, and this check cannot tell whether that is over.
+      if (member.provesCredential || slot.outcome !== 'auth_required') slot.note('ok');
       return undefined;
     } catch (error) {
       const fault: ComposerError = asComposerError(error);

@@ -65,6 +65,8 @@ export type MemberOutcome = 'ok' | 'timeout' | 'unreachable' | 'auth_required' |
  */
 export interface Member {
   readonly ref: MemberRef;
+  /** Whether an answered `refresh` shows that the member takes the credential, and not only that it is there. */
+  readonly provesCredential: boolean;
   /** Asks the member what it offers, within `timeoutMs`. Rejects with a `ComposerError` that says why it does not work. */
   refresh(timeoutMs: number): Promise<MemberOffer>;
   /** What it offered when it was last asked, by this process or a former one. */

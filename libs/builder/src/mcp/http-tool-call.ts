@@ -302,6 +302,8 @@ export class HttpToolCall implements ExchangeListener, RunningCall {
   private settle(): void {
     this.isSettled = true;
     this.clearDeadline?.();
+    // What still waits for a connection would keep its body in memory.
+    if (this.exchange) this.parts.pool.withdraw(this.exchange);
     this.parts.done(this);
   }
 }

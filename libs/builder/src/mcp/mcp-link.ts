@@ -121,7 +121,7 @@ export class McpLink {
     }
     const { value, raw } = responseOf(answer, method);
     if (isObject(value['result'])) return { result: value['result'], raw };
-    throw new MemberProtocolError(`it answered ${method} with an error: ${errorText(value['error'])}`);
+    throw new MemberProtocolError(`it answered ${method} with an error: ${this.told(value['error'])}`);
   }
 
   /** Tells the member something; what it answers does not matter. */
@@ -172,7 +172,7 @@ export class McpLink {
     const { value } = responseOf(answer, 'initialize');
     const version = isObject(value['result']) ? value['result']['protocolVersion'] : undefined;
     if (typeof version !== 'string')
-      throw new MemberProtocolError(`it answered initialize with ${errorText(value['error'])}`);
+      throw new MemberProtocolError(`it answered initialize with ${this.told(value['error'])}`);
     if (!KNOWN_VERSIONS.has(version)) {
       throw new MemberProtocolError(
         `it wants revision ${version.slice(0, 20)} of the protocol, which is not known here`,
@@ -190,6 +190,12 @@ export class McpLink {
     if (noted.status >= 400)
       throw new MemberProtocolError(`it answered notifications/initialized with HTTP ${noted.status}`);
     return session;
+  }
+
+  /** A member's words are for people to read: without secrets, cut short, and never taken for anything else. */
+  private told(error: unknown): string {
+    if (!isObject(error)) return 'nothing that can be read';
+    return this.parts.log.mask(`${String(error['code'])} ${String(error['message'])}`).slice(0, 200);
   }
 
   /** A refused credential is renewed once, if its strategy can. */
@@ -238,11 +244,4 @@ function responseOf(
       `it answered ${method} with HTTP ${status} and no JSON-RPC message: is this its MCP endpoint?`,
     );
   return response;
-}
-
-/** A member's words are for people to read: cut short, and never taken for anything else. */
-function errorText(error: unknown): string {
-  return isObject(error)
-    ? `${String(error['code'])} ${String(error['message']).slice(0, 200)}`
-    : 'nothing that can be read';
 }

@@ -14,6 +14,7 @@ import { RunningCalls, refuseAsBusy } from './running-calls.js';
 /** An MCP server over Streamable HTTP, of either era. All callers of a tenant share one session with it. */
 export class HttpMember implements Member {
   readonly ref: MemberRef;
+  readonly provesCredential = true;
   private readonly pool: EgressPool;
   private readonly link: McpLink;
   private readonly credentials: MemberCredentials;

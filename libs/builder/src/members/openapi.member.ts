@@ -20,6 +20,7 @@ interface Compiled {
 /** An HTTP service that an OpenAPI document describes: every operation is a tool. */
 export class OpenApiMember implements Member {
   readonly ref: MemberRef;
+  readonly provesCredential = false;
   private readonly base: URL;
   private readonly headers: Readonly<Record<string, string>>;
   private readonly pool: EgressPool;
