@@ -1,5 +1,5 @@
 import 'reflect-metadata';
-import { readdirSync } from 'node:fs';
+import { readFileSync, readdirSync } from 'node:fs';
 import { describe, expect, it } from '@jest/globals';
 import { serverId, tenantId } from '#kernel';
 import { Test } from '@nestjs/testing';
@@ -32,9 +32,10 @@ describe('AuthModule', () => {
   it('names the known strategies when asked for an unknown one', async () => {
     const auth = await open();
     const { faults } = auth.check({ strategy: 'kerberos', settings: {} });
-    expect(faults).toEqual([
-      { path: 'auth_strategy', message: 'no auth strategy "kerberos"; known: apikey, apitoken, basic, bearer, none' },
-    ]);
+    const known = auth.describe().map(({ name }) => name);
+    expect(known).toEqual(expect.arrayContaining(['apikey', 'apitoken', 'basic', 'bearer', 'none']));
+    const message = `no auth strategy "kerberos"; known: ${known.sort().join(', ')}`;
+    expect(faults).toEqual([{ path: 'auth_strategy', message }]);
     await expect(auth.authorize(member, { strategy: 'kerberos', settings: {} })).rejects.toThrow(/known: apikey/);
   });
 
@@ -48,8 +49,21 @@ describe('AuthModule', () => {
     expect(() => indexByName([{ name: 'a' }, { name: 'A' }] as never)).toThrow(/share the name/);
   });
 
-  it('offers every strategy file', () => {
-    const files = readdirSync(new URL('./strategies', import.meta.url), { recursive: true, encoding: 'utf8' });
-    expect(Object.keys(offered)).toHaveLength(files.filter((file) => file.endsWith('.strategy.ts')).length);
+  it('offers every strategy file, and holds each to the contract in strategies.spec.ts', () => {
+    const folder = new URL('./strategies/', import.meta.url);
+    const files = readdirSync(folder, { recursive: true, encoding: 'utf8' });
+    const named = files.filter((file) => file.endsWith('.strategy.ts')).map(classOf);
+    expect({ notInIndex: named.filter((name) => !(name in offered)) }).toEqual({ notInIndex: [] });
+    const specs = files
+      .filter((file) => file.endsWith('.spec.ts'))
+      .map((file) => readFileSync(new URL(file, folder), 'utf8'));
+    const tried = (name: string) => specs.some((text) => text.includes(`new ${name}(`));
+    expect({ withoutSpec: named.filter((name) => !tried(name)) }).toEqual({ withoutSpec: [] });
   });
 });
+
+/** `api-key.strategy.ts` holds `ApiKeyStrategy`. */
+function classOf(file: string): string {
+  const words = file.split('/').at(-1)!.replace('.strategy.ts', '').split('-');
+  return `${words.map((word) => word[0]!.toUpperCase() + word.slice(1)).join('')}Strategy`;
+}

@@ -1,4 +1,5 @@
 import type { AuthAdapter } from '#auth';
+import { listenConfig } from '#config';
 import { type Fault, faultsOf, isObject, parseUrl } from '#kernel';
 import { normaliseAliases } from './server-config-aliases.js';
 import { excessFaults } from './server-config-limits.js';
@@ -36,11 +37,22 @@ export function checkServerConfig(input: unknown, auth: AuthAdapter, { mayReadFi
   if (!mayReadFiles && isObject(raw['open_api']) && raw['open_api']['spec_filepath'] !== undefined) {
     faults.push({ path: 'open_api.spec_filepath', message: 'is for operators only: use spec_url or spec' });
   }
+  if (parsed.success && parsed.data.type !== 'openapi' && isOurOwn(parsed.data.endpoint)) {
+    faults.push({ path: 'endpoint', message: 'is the composer itself: its list of tools would grow without end' });
+  }
   if (!parsed.success || faults.length > 0) return { faults: unique(faults), warnings };
 
   const config = { ...parsed.data, ...own.block } as ServerConfig;
   config.tool_auth = Object.fromEntries(perTool.map(([tool, { block }]) => [tool, block]));
   return { config, faults: [], warnings };
+}
+
+/** Whether an address leads back here, as far as that can be told from where we listen and how clients call us. */
+function isOurOwn(endpoint: string): boolean {
+  const { host, port, publicUrl } = listenConfig();
+  const names = [host, '127.0.0.1', 'localhost', '[::1]'];
+  const own = [publicUrl, ...names.map((name) => `http://${name}:${port}`)].map((url) => parseUrl(url)?.origin);
+  return own.includes(new URL(endpoint).origin);
 }
 
 export interface Address {

@@ -139,6 +139,7 @@ describe('ServerRegistry', () => {
       },
       'open_api',
     ],
+    ['the composer itself', { id: 'me', type: 'http', endpoint: 'http://localhost:9000/mcp' }, 'endpoint'],
     ['a forwarded credential', { ...http, forward_headers: ['Authorization'] }, 'forward_headers.0'],
     [
       'a bad credential of one tool',

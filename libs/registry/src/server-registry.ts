@@ -133,7 +133,10 @@ export class ServerRegistry {
         const admission = await this.gateOrThrow().admit(candidate);
         const stored = await this.take(candidate, admission, (draft) => this.store.insert(draft, admission.catalog));
         this.log.info('server registered', { tenant, server: ref.serverId, type: config.type });
-        return this.changeOf(stored, checked.warnings, admission);
+        const change = this.changeOf(stored, checked.warnings, admission);
+        if (change.problem)
+          this.log.warn('the server does not work yet', { tenant, server: ref.serverId, problem: change.problem });
+        return change;
       });
     });
   }
