@@ -263,7 +263,7 @@ describe('clients of every kind', () => {
     expect(await ping(composer.url, session)).toMatchObject({ status: 404, json: { error: expect.anything() } });
   });
 
-  it('never offers two tools under one name, and calls the right one', async () => {
+  it('offers neither of two tools under one name, so that none is called by mistake', async () => {
     // "young" + "x_echo" and "young_x" + "echo" are one full name.
     const one = await startModernMember({ more: ['x_echo'] });
     const two = await startModernMember();
@@ -271,9 +271,10 @@ describe('clients of every kind', () => {
       await composer.api('POST', '/api/v1/servers', { id: 'twin', type: 'http', endpoint: one.url });
       await composer.api('POST', '/api/v1/servers', { id: 'twin_x', type: 'http', endpoint: two.url });
       const names = await toolNames(composer.url);
-      expect(names.filter((name) => name === 'twin_x_echo')).toHaveLength(1);
-      const result = await callTool(composer.url, 'twin_x_echo', { message: 'who?' });
-      expect(result.content[0].text).toBe('x_echo');
+      expect(names.filter((name) => name.startsWith('twin'))).toContain('twin_echo');
+      expect(names).not.toContain('twin_x_echo');
+      const answer = await modern(composer.url, 'tools/call', { name: 'twin_x_echo', arguments: { message: 'who?' } });
+      expect(answer.json).toMatchObject({ error: { code: -32602 } });
     } finally {
       await composer.api('DELETE', '/api/v1/servers/twin');
       await composer.api('DELETE', '/api/v1/servers/twin_x');
