@@ -17,10 +17,9 @@ export {
   META_VERSION,
   METHOD_NOT_FOUND,
   MODERN_VERSION,
-  PARSE_ERROR,
   UNSUPPORTED_VERSION,
   decodeHeader,
 } from './mcp/mcp-protocol.js';
 export type { Era, Member, MemberOffer, MemberOutcome, RunningCall, ToolCall, ToolReply } from './member.js';
-export { MemberPool, PROBE_MS } from './member-pool.js';
+export { MemberPool } from './member-pool.js';
 export { MemberSlot } from './member-slot.js';

@@ -1,5 +1,4 @@
 import type { RequestPatch } from '#auth';
-import type { EgressPool } from '#egress';
 import type { ComposerError } from '#kernel';
 import {
   MemberClosedError,
@@ -12,8 +11,7 @@ import { failureText } from '../failure-text.js';
 import type { MessageId } from '../json-rpc/json-rpc.errors.js';
 import type { Span } from '../json-rpc/json-scan.js';
 import type { MemberOutcome, RunningCall, ToolCall, ToolReply } from '../member.js';
-import type { MemberCredential } from '../member-credential.js';
-import type { Deadlines } from '../wire/deadlines.js';
+import type { CallParts } from '../members/call-parts.js';
 import { forwarded } from '../wire/request-head.js';
 import { TimeLimit } from '../wire/time-limit.js';
 import { outcomeOf, retryDelay, wasNeverSent } from '../wire/retry.js';
@@ -24,19 +22,10 @@ import type { McpLink, McpSession } from './mcp-link.js';
 import { METHOD_NOT_FOUND, encodeHeader } from './mcp-protocol.js';
 import { type MemberMessage, isSessionLost, readMemberMessage, textAt } from './member-message.js';
 
-export interface HttpCallParts {
+export interface HttpCallParts extends CallParts {
   readonly link: McpLink;
-  readonly pool: EgressPool;
-  readonly credential: MemberCredential;
-  readonly deadlines: Deadlines;
-  readonly memberName: string;
-  readonly timeoutSeconds: number;
-  readonly retries: number;
-  readonly forwardHeaders: readonly string[];
-  readonly noteOutcome: (outcome: MemberOutcome) => void;
   /** The member said that it offers other tools than before. */
   readonly noteListChanged: () => void;
-  readonly done: (call: RunningCall) => void;
 }
 
 /** How long a member may keep a stream open behind its answer: ending it itself saves the connection. */

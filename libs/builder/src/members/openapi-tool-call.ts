@@ -1,30 +1,19 @@
 import type { RequestPatch } from '#auth';
-import type { EgressPool } from '#egress';
 import { type ComposerError, isObject } from '#kernel';
 import { MemberClosedError, MemberTimeoutError, asComposerError } from '../builder.errors.js';
 import { failureText } from '../failure-text.js';
 import type { MemberOutcome, RunningCall, ToolCall, ToolReply } from '../member.js';
-import type { MemberCredential } from '../member-credential.js';
 import { type OpenApiOperation, buildRequest, toToolResult } from '../openapi/index.js';
-import type { Deadlines } from '../wire/deadlines.js';
 import { applyPatch, forwarded } from '../wire/request-head.js';
 import { outcomeOf, retryDelay, wasNeverSent } from '../wire/retry.js';
 import { type AnswerHead, type BodyForm, type ExchangeListener, WireExchange } from '../wire/wire-exchange.js';
+import type { CallParts } from './call-parts.js';
 
-export interface OpenApiCallParts {
+export interface OpenApiCallParts extends CallParts {
   readonly base: URL;
   readonly headers: Readonly<Record<string, string>>;
-  readonly pool: EgressPool;
-  readonly credential: MemberCredential;
-  readonly deadlines: Deadlines;
-  readonly memberName: string;
-  readonly timeoutSeconds: number;
-  readonly retries: number;
-  readonly forwardHeaders: readonly string[];
-  readonly noteOutcome: (outcome: MemberOutcome) => void;
   /** Takes known secrets out of a text. */
   readonly mask: (text: string) => string;
-  readonly done: (call: RunningCall) => void;
 }
 
 type Built = ReturnType<typeof buildRequest>;
