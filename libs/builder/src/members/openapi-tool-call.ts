@@ -2,7 +2,7 @@ import type { RequestPatch } from '#auth';
 import { type ComposerError, isObject } from '#kernel';
 import { MemberClosedError, MemberTimeoutError, asComposerError } from '../builder.errors.js';
 import { failureText } from '../failure-text.js';
-import type { MemberOutcome, RunningCall, ToolCall, ToolReply } from '../member.js';
+import type { RunningCall, ToolCall, ToolReply } from '../member.js';
 import { type OpenApiOperation, buildRequest, toToolResult } from '../openapi/index.js';
 import { applyPatch, forwarded } from '../wire/request-head.js';
 import { outcomeOf, retryDelay, wasNeverSent } from '../wire/retry.js';
