@@ -18,6 +18,8 @@ Exit codes: 0 every member answered, 1 something failed, 2 wrong usage.
 `;
 const FAILED = 1;
 const INTERRUPTED = 130;
+/** How long a signal that others of the group have had already may still be on its way. */
+const SIGNAL_MS = 1_000;
 
 function readOptions() {
   try {
@@ -32,19 +34,27 @@ function readOptions() {
 async function run({ keep }) {
   const stops = [];
   let isDone = false;
+  const interrupted = interruption();
   try {
     await Promise.race([
-      interruption(),
+      interrupted,
       demonstrate((stop) => stops.push(stop), keep ? () => (isDone = true) : undefined),
     ]);
     return 0;
   } catch (error) {
     if (isDone) return 0;
-    process.stderr.write(`demo: ${error.message}\n`);
-    return error.exitCode ?? FAILED;
+    const cause = await causeOf(error, interrupted);
+    process.stderr.write(`demo: ${cause.message}\n`);
+    return cause.exitCode ?? FAILED;
   } finally {
     for (const stop of stops.toReversed()) await stop().catch(() => undefined);
   }
+}
+
+/** A signal to the whole group may end a server before it reaches us: then the interruption is what happened. */
+function causeOf(error, interrupted) {
+  const nothingElse = new Promise((resolve) => setTimeout(resolve, SIGNAL_MS, error));
+  return Promise.race([interrupted, nothingElse]).catch((interruption) => interruption);
 }
 
 function interruption() {
