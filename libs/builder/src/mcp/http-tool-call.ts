@@ -116,7 +116,7 @@ export class HttpToolCall implements ExchangeListener, RunningCall {
     const { status, contentType } = this.answerHead!;
     if (status === 401 && !this.wasRenewed) return this.renew();
     if (status === 401 || status === 403) return this.giveUp(new MemberRefusedError(status), 'auth_required');
-    if (this.session!.isNamed && !this.wasReopened && isSessionLost(status, decoded(body))) return this.reopen();
+    if (status >= 400 && this.mayReopen() && isSessionLost(status, decoded(body))) return this.reopen();
     if (!contentType.startsWith('application/json')) {
       return this.giveUp(
         new MemberProtocolError(`it answered HTTP ${status} and no JSON-RPC message`),
@@ -246,7 +246,12 @@ export class HttpToolCall implements ExchangeListener, RunningCall {
     );
   }
 
-  /** 2025-11-25, transports: 404 for a session that the member has forgotten. It has not looked at the call. */
+  /** Once, and only a session that the member has named. */
+  private mayReopen(): boolean {
+    return this.session!.isNamed && !this.wasReopened;
+  }
+
+  /** The member has forgotten the session (`isSessionLost`) and has not looked at the call. */
   private reopen(): void {
     this.wasReopened = true;
     this.parts.link.forget(this.session!);
