@@ -1,6 +1,14 @@
 import { CreateTenants1795305600000 } from './1795305600000-create-tenants.js';
 import { CreateKeys1795305600001 } from './1795305600001-create-keys.js';
 import { CreateServers1795305600002 } from './1795305600002-create-servers.js';
+import { CreateChanges1795651200000 } from './1795651200000-create-changes.js';
+import { CreateAudit1795651200001 } from './1795651200001-create-audit.js';
 
 /** Every migration, oldest first. Append only: a released one is never edited. */
-export const migrations = [CreateTenants1795305600000, CreateKeys1795305600001, CreateServers1795305600002] as const;
+export const migrations = [
+  CreateTenants1795305600000,
+  CreateKeys1795305600001,
+  CreateServers1795305600002,
+  CreateChanges1795651200000,
+  CreateAudit1795651200001,
+] as const;

@@ -15,12 +15,13 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   observability: ['kernel', 'config', 'tenancy'],
   persistence: ['kernel', 'config', 'observability', 'migrations'],
   egress: ['kernel', 'config', 'observability'],
-  access: ['kernel', 'config', 'tenancy', 'observability', 'persistence'],
+  audit: ['kernel', 'config', 'tenancy', 'observability', 'persistence'],
+  access: ['kernel', 'config', 'tenancy', 'observability', 'persistence', 'egress', 'audit'],
   'token-store': ['kernel', 'config', 'observability', 'persistence'],
   auth: ['kernel', 'config', 'tenancy', 'observability', 'egress', 'token-store'],
-  registry: ['kernel', 'config', 'tenancy', 'observability', 'persistence', 'auth'],
+  registry: ['kernel', 'config', 'tenancy', 'observability', 'persistence', 'audit', 'auth'],
   builder: ['kernel', 'config', 'observability', 'egress', 'auth', 'registry'],
-  gateway: ['kernel', 'config', 'tenancy', 'observability', 'registry', 'builder'],
+  gateway: ['kernel', 'config', 'tenancy', 'observability', 'audit', 'registry', 'builder'],
   health: ['kernel', 'config', 'tenancy', 'observability', 'persistence', 'builder'],
 };
 const ORDER = Object.keys(MAY_IMPORT);

@@ -1,10 +1,17 @@
 import type { IncomingHttpHeaders } from 'node:http';
 import { principalId } from '#kernel';
-import { DEFAULT_TENANT, type Principal } from '#tenancy';
+import { DEFAULT_TENANT, NO_PERMISSIONS, type Principal, SCOPES } from '#tenancy';
 import { Inject, Injectable } from '@nestjs/common';
 import { type AccessConfig, accessConfig } from './access.config.js';
 
-const LOCAL: Principal = { id: principalId('local'), tenantId: DEFAULT_TENANT, roles: ['admin', 'operator'] };
+const LOCAL: Principal = {
+  id: principalId('local'),
+  tenantId: DEFAULT_TENANT,
+  roles: ['admin', 'operator'],
+  scopes: SCOPES,
+  permissions: NO_PERMISSIONS,
+  credential: { kind: 'none', id: 'local' },
+};
 
 /**
  * From the credential of a request to its principal, and through it to its tenant. Nothing else of a request says who

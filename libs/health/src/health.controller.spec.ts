@@ -1,8 +1,9 @@
 import 'reflect-metadata';
 import { MemberPool } from '#builder';
-import { principalId, serverId, tenantId } from '#kernel';
+import { serverId, tenantId } from '#kernel';
 import { Database, KeyCheck } from '#persistence';
 import type { RequestWithPrincipal } from '#tenancy';
+import { principalOf } from '#tenancy/testing';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
 import { TerminusModule } from '@nestjs/terminus';
 import { FastifyAdapter, type NestFastifyApplication } from '@nestjs/platform-fastify';
@@ -56,7 +57,7 @@ describe('health routes', () => {
       .getInstance()
       .addHook('preHandler', async (request) => {
         const known = request as RequestWithPrincipal;
-        if (state.caller) known.principal = { id: principalId('ann'), tenantId: tenantId(state.caller), roles: [] };
+        if (state.caller) known.principal = principalOf('ann', { tenantId: tenantId(state.caller) });
       });
     await app.init();
   });

@@ -1,7 +1,8 @@
+export { ChangeFeed, type ChangeListener, type Replica } from './changes/change-feed.js';
 export { Database } from './database/database.js';
 export { isForeignKeyViolation, isUniqueViolation } from './database/database-faults.js';
 export { Migrator } from './database/migrator.js';
-export { Transaction } from './database/transaction.js';
+export { type Change, Transaction } from './database/transaction.js';
 export { EmbeddedDatabase, claimEmbeddedDatabase, startEmbeddedDatabase } from './embedded/index.js';
 export { MigrationModule } from './migration.module.js';
 export {
@@ -32,4 +33,5 @@ export { PersistenceModule } from './persistence.module.js';
 export { HandleSealer } from './sealing/handle-sealer.js';
 export { KeyCheck } from './sealing/key-check.js';
 export { KeyRing } from './sealing/key-ring.js';
+export { KeyWrapper, type WrappedKey } from './sealing/key-wrapper.js';
 export { type SealRef, Sealer } from './sealing/sealer.js';

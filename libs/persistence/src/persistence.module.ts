@@ -2,6 +2,8 @@ import { Module, type OnApplicationShutdown, type OnModuleInit } from '@nestjs/c
 import { ConfigModule } from '@nestjs/config';
 import { Clock } from '#kernel';
 import { ObservabilityModule } from '#observability';
+import { ChangeFeed } from './changes/change-feed.js';
+import { PostgresChangeFeed } from './changes/postgres.change-feed.js';
 import { ApplicationRole } from './database/application-role.js';
 import { DatabaseConnection } from './database/database-connection.js';
 import { Database } from './database/database.js';
@@ -15,6 +17,7 @@ import { KeyCheck } from './sealing/key-check.js';
 import { KeyProvider } from './sealing/key-provider.js';
 import { KeyRingFile } from './sealing/key-ring-file.js';
 import { PostgresDataKeyStore } from './sealing/postgres.data-key.store.js';
+import { KeyWrapper } from './sealing/key-wrapper.js';
 import { RingKeyProvider } from './sealing/ring.key-provider.js';
 import { Sealer } from './sealing/sealer.js';
 
@@ -40,8 +43,10 @@ import { Sealer } from './sealing/sealer.js';
     DataKeyKeeper,
     Sealer,
     KeyCheck,
+    KeyWrapper,
+    { provide: ChangeFeed, useClass: PostgresChangeFeed },
   ],
-  exports: [Database, Sealer, HandleSealer, Migrator, KeyCheck],
+  exports: [Database, Sealer, HandleSealer, Migrator, KeyCheck, KeyWrapper, ChangeFeed],
 })
 export class PersistenceModule implements OnModuleInit, OnApplicationShutdown {
   constructor(

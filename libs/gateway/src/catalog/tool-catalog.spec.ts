@@ -1,9 +1,9 @@
 import type { MemberPool } from '#builder';
 import { MemberSlot } from '#builder';
-import { principalId, serverId, tenantId } from '#kernel';
+import { serverId, tenantId } from '#kernel';
 import { Log, SecretValues } from '#observability';
 import { type ServerConfig, serverConfigSchema } from '#registry';
-import type { Principal } from '#tenancy';
+import { principalOf } from '#tenancy/testing';
 import { beforeEach, describe, expect, it } from '@jest/globals';
 import fc from 'fast-check';
 import type { ManagementTools } from '../management/management-tools.js';
@@ -11,7 +11,7 @@ import type { CatalogEntry } from './catalog-entry.js';
 import { ToolCatalog } from './tool-catalog.js';
 
 const acme = tenantId('acme');
-const holder = (...roles: string[]): Principal => ({ id: principalId('ann'), tenantId: acme, roles });
+const holder = (...roles: string[]) => principalOf('ann', { tenantId: acme, roles });
 const admin = holder('admin');
 
 /** The members of one tenant, and who wants to hear of their changes. */

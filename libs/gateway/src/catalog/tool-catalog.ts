@@ -147,7 +147,7 @@ export class ToolCatalog implements OnModuleInit, OnApplicationShutdown {
 const COMMA = Buffer.from(',');
 
 function viewOf(all: readonly CatalogEntry[], roles: readonly string[]): CatalogView {
-  const holder = { roles } as Principal;
+  const holder = { roles };
   const seesAll = holdsAny(holder, UNLIMITED);
   const entries = all.filter((entry) => {
     if ('management' in entry.target) return holdsAny(holder, entry.roles ?? []);

@@ -1,15 +1,15 @@
 import type { MemberPool } from '#builder';
-import { principalId } from '#kernel';
 import type { MemberGate } from '#registry';
 import { type MemoryRegistry, openMemoryRegistry } from '#registry/testing';
-import { DEFAULT_TENANT, type Principal } from '#tenancy';
+import { DEFAULT_TENANT } from '#tenancy';
+import { principalOf } from '#tenancy/testing';
 import { beforeEach, describe, expect, it } from '@jest/globals';
 import { InvalidArgumentsError } from '../gateway.errors.js';
 import { resultOf } from './management-tool.js';
 import { ManagementTools } from './management-tools.js';
 import { ServerTools } from './server-tools.js';
 
-const admin: Principal = { id: principalId('ann'), tenantId: DEFAULT_TENANT, roles: ['admin'] };
+const admin = principalOf('ann', { roles: ['admin'] });
 const crm = { id: 'crm', type: 'http', endpoint: 'https://crm.example/mcp', auth_strategy: 'bearer' };
 
 describe('resultOf', () => {

@@ -1,16 +1,13 @@
 import { randomBytes } from 'node:crypto';
-import { Clock, principalId, tenantId } from '#kernel';
-import type { Principal } from '#tenancy';
+import { Clock, tenantId } from '#kernel';
+import { principalOf } from '#tenancy/testing';
 import { beforeEach, describe, expect, it, jest } from '@jest/globals';
 import { ClientSessions } from './client-sessions.js';
 import { SessionSeal } from './session-seal.js';
 
 const DAY_MS = 24 * 3_600_000;
-const principal = (tenant: string, id: string): Principal => ({
-  tenantId: tenantId(tenant),
-  id: principalId(id),
-  roles: ['caller'],
-});
+const principal = (tenant: string, id: string) =>
+  principalOf(id, { tenantId: tenantId(tenant), roles: ['caller'] });
 const ann = principal('acme', 'ann');
 
 class SetClock extends Clock {

@@ -100,8 +100,10 @@ export class ApplicationRole {
        UNION ALL
        SELECT format('GRANT %s ON %I.%I TO %I', p.wanted, current_schema(), c.relname, $1::text)
          FROM pg_class c
-         CROSS JOIN LATERAL (SELECT CASE WHEN c.relname = 'composer_migrations' THEN 'SELECT'
-                                         ELSE 'SELECT, INSERT, UPDATE, DELETE' END AS wanted) p
+         CROSS JOIN LATERAL (SELECT CASE c.relname WHEN 'composer_migrations' THEN 'SELECT'
+                                               WHEN 'audit_events' THEN 'SELECT, INSERT'
+                                               WHEN 'audit_chains' THEN 'SELECT, INSERT, UPDATE'
+                                               ELSE 'SELECT, INSERT, UPDATE, DELETE' END AS wanted) p
         WHERE c.relnamespace = current_schema()::regnamespace AND c.relkind IN ('r', 'p')
           AND EXISTS (SELECT FROM unnest(string_to_array(p.wanted, ', ')) w
                        WHERE NOT has_table_privilege($1, c.oid, w))`,

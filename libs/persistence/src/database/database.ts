@@ -6,7 +6,7 @@ import { ApplicationRole } from './application-role.js';
 import { currentOf, refuseInside, runInside } from './current-transaction.js';
 import { DatabaseConnection } from './database-connection.js';
 import { asDatabaseFault, isConnectionLost } from './database-faults.js';
-import { Transaction } from './transaction.js';
+import { type NumberedChange, Transaction } from './transaction.js';
 
 const STATEMENT_MS = 5_000;
 const TRANSACTION_MS = 15_000;
@@ -22,6 +22,8 @@ const UUID = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/i;
  */
 @Injectable()
 export class Database {
+  private readonly listeners = new Set<(change: NumberedChange) => void>();
+
   constructor(
     private readonly connection: DatabaseConnection,
     private readonly role: ApplicationRole,
@@ -33,6 +35,12 @@ export class Database {
     return this.transact(tenant, { 'app.tenant': tenant }, work);
   }
 
+  /** As the operator, who makes and removes tenants, and in `tenant` too: so that what it does is recorded there. */
+  async asOperatorIn<T>(tenant: TenantId, work: (tx: Transaction) => Promise<T>): Promise<T> {
+    if (!UUID.test(tenant)) throw new TypeError('a tenant id is a UUID');
+    return this.transact(tenant, { 'app.tenant': tenant, 'app.operator': 'on' }, work);
+  }
+
   /** For what belongs to no tenant, and for the list of tenants. Sees no row of any tenant. */
   async asOperator<T>(work: (tx: Transaction) => Promise<T>): Promise<T> {
     return this.transact(undefined, { 'app.operator': 'on' }, work);
@@ -42,6 +50,12 @@ export class Database {
   async read<T>(tenant: TenantId, work: (tx: Transaction) => Promise<T>): Promise<T> {
     const current = currentOf(tenant);
     return current ? work(current) : this.inTenant(tenant, work);
+  }
+
+  /** Calls `listener` for every change that a transaction of this process has announced, once it is committed. */
+  onAnnounced(listener: (change: NumberedChange) => void): () => void {
+    this.listeners.add(listener);
+    return () => this.listeners.delete(listener);
   }
 
   /** Comes back within 2 seconds, whatever the database does. */
@@ -63,7 +77,7 @@ export class Database {
     refuseInside('a second transaction was asked for');
     const client = await this.acquire();
     client.on('error', ignore); // a connection that breaks between two statements; the next one fails
-    const transaction = new Transaction(client);
+    const transaction = new Transaction(client, tenant);
     let broken: Error | undefined;
     try {
       await client.query(this.opening(settings));
@@ -73,6 +87,7 @@ export class Database {
       );
       transaction.end();
       await commit(client);
+      this.tell(transaction.announced);
       return result;
     } catch (error) {
       transaction.end();
@@ -82,6 +97,10 @@ export class Database {
       client.off('error', ignore);
       client.release(broken);
     }
+  }
+
+  private tell(changes: readonly NumberedChange[]): void {
+    for (const change of changes) for (const listener of this.listeners) listener(change);
   }
 
   private async acquire(): Promise<PoolClient> {

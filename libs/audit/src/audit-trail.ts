@@ -1,0 +1,98 @@
+import type { KeyObject } from 'node:crypto';
+import { Clock, type TenantId } from '#kernel';
+import { Database, KeyWrapper, type Transaction } from '#persistence';
+import { Injectable } from '@nestjs/common';
+import type { AuditEvent } from './audit-event.js';
+import { NO_HASH, linkHash } from './audit-hash.js';
+
+const PURPOSE = 'audit-chain';
+const MAX_KEYS = 10_000;
+
+interface Head {
+  readonly kek_id: string;
+  readonly wrapped: Buffer;
+  readonly seq: string;
+  readonly hash: Buffer;
+}
+
+/**
+ * The trail of what was done in each tenant: append only, chained. What changes something is recorded in the
+ * transaction that changes it, so that nothing is changed without a record and nothing recorded that did not happen.
+ */
+@Injectable()
+export class AuditTrail {
+  /** Least recently used first. */
+  private readonly keys = new Map<TenantId, KeyObject>();
+
+  constructor(
+    private readonly database: Database,
+    private readonly wrapper: KeyWrapper,
+    private readonly clock: Clock,
+  ) {}
+
+  /**
+   * Adds events to the trail of the transaction's tenant, in this order. From here to its end the transaction holds up
+   * every other one that records in this tenant, so call it late.
+   */
+  async append(tx: Transaction, ...events: readonly AuditEvent[]): Promise<void> {
+    const { tenantId } = tx;
+    if (tenantId === undefined) throw new TypeError('only what is done in a tenant can be recorded');
+    const head = (await this.head(tx)) ?? (await this.begin(tx, tenantId));
+    const key = await this.key(tenantId, head);
+    const at = new Date(this.clock.now()).toISOString();
+    let { hash } = head;
+    let seq = Number(head.seq);
+    const rows = events.map((event) => {
+      const body = JSON.stringify({ at, outcome: 'done', ...event });
+      seq += 1;
+      hash = linkHash(key, hash, { tenantId, seq, body });
+      return {
+        seq,
+        at,
+        action: event.action,
+        actor: actorText(event),
+        target: event.target ?? null,
+        body,
+        hash: hash.toString('base64'),
+      };
+    });
+    await tx.execute(
+      `INSERT INTO audit_events (tenant_id, seq, at, action, actor, target, body, hash)
+       SELECT $1, seq, at, action, actor, target, body, decode(hash, 'base64')
+         FROM jsonb_to_recordset($2::jsonb)
+           AS e(seq bigint, at timestamptz, action text, actor text, target text, body text, hash text)`,
+      [tenantId, JSON.stringify(rows)],
+    );
+    await tx.execute(`UPDATE audit_chains SET seq = $2, hash = $3 WHERE tenant_id = $1`, [tenantId, seq, hash]);
+  }
+
+  /** Records what changes nothing in the database, in a transaction of its own. Durable when it returns. */
+  async record(tenant: TenantId, ...events: readonly AuditEvent[]): Promise<void> {
+    await this.database.inTenant(tenant, (tx) => this.append(tx, ...events));
+  }
+
+  private async head(tx: Transaction): Promise<Head | undefined> {
+    const [head] = await tx.query<Head>(`SELECT kek_id, wrapped, seq, hash FROM audit_chains FOR UPDATE`);
+    return head;
+  }
+
+  private async begin(tx: Transaction, tenantId: TenantId): Promise<Head> {
+    const { keyId, wrapped } = await this.wrapper.make(tenantId, PURPOSE);
+    await tx.execute(
+      `INSERT INTO audit_chains (tenant_id, kek_id, wrapped, seq, hash) VALUES ($1, $2, $3, 0, $4) ON CONFLICT DO NOTHING`,
+      [tenantId, keyId, wrapped, NO_HASH],
+    );
+    return (await this.head(tx))!;
+  }
+
+  private async key(tenantId: TenantId, { kek_id: keyId, wrapped }: Head): Promise<KeyObject> {
+    const known = this.keys.get(tenantId);
+    this.keys.delete(tenantId);
+    const key = known ?? (await this.wrapper.open(tenantId, PURPOSE, { keyId, wrapped }));
+    this.keys.set(tenantId, key);
+    if (this.keys.size > MAX_KEYS) this.keys.delete(this.keys.keys().next().value!);
+    return key;
+  }
+}
+
+const actorText = ({ actor }: AuditEvent): string => `${actor.kind}:${actor.id}`;

@@ -1,0 +1,1 @@
+export { trailOn } from './trail-on.js';

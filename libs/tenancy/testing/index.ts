@@ -1,0 +1,1 @@
+export { principalOf } from './principal-of.js';

@@ -1,0 +1,42 @@
+import type { MigrationInterface, QueryRunner } from 'typeorm';
+
+/**
+ * What has changed, counted per topic of a tenant, for every replica to find; and the replicas. A process follows the
+ * changes of all tenants at once, as operator, and may only read them then.
+ */
+export class CreateChanges1795651200000 implements MigrationInterface {
+  readonly name = 'CreateChanges1795651200000';
+
+  async up(runner: QueryRunner): Promise<void> {
+    await runner.query(`
+      CREATE TABLE change_versions (
+        tenant_id uuid NOT NULL REFERENCES tenants ON DELETE CASCADE,
+        topic text NOT NULL,
+        version bigint NOT NULL,
+        changed_at timestamptz NOT NULL,
+        PRIMARY KEY (tenant_id, topic)
+      )`);
+    await runner.query(`CREATE INDEX change_versions_recent ON change_versions (changed_at)`);
+    await runner.query(`ALTER TABLE change_versions ENABLE ROW LEVEL SECURITY`);
+    await runner.query(`ALTER TABLE change_versions FORCE ROW LEVEL SECURITY`);
+    await runner.query(`
+      CREATE POLICY tenant_isolation ON change_versions
+        USING (tenant_id = NULLIF(current_setting('app.tenant', true), '')::uuid)
+        WITH CHECK (tenant_id = NULLIF(current_setting('app.tenant', true), '')::uuid)`);
+    await runner.query(`
+      CREATE POLICY operator_reads ON change_versions FOR SELECT
+        USING (current_setting('app.operator', true) = 'on')`);
+    await runner.query(`
+      CREATE TABLE replicas (
+        id uuid PRIMARY KEY,
+        name text NOT NULL,
+        seen_at timestamptz NOT NULL,
+        applied_at timestamptz NOT NULL
+      )`);
+  }
+
+  async down(runner: QueryRunner): Promise<void> {
+    await runner.query(`DROP TABLE replicas`);
+    await runner.query(`DROP TABLE change_versions`);
+  }
+}
