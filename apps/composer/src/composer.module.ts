@@ -13,6 +13,7 @@ import { ConfigModule } from '@nestjs/config';
 import { APP_FILTER } from '@nestjs/core';
 import { FrontListener } from './http/front.listener.js';
 import { ProblemFilter } from './http/problem.filter.js';
+import { ServedRoutes } from './http/served-routes.js';
 import { SealedSessionSeal } from './sealed-session-seal.js';
 
 /** The whole application: this list is the architecture. */
@@ -33,6 +34,6 @@ import { SealedSessionSeal } from './sealed-session-seal.js';
     }),
     HealthModule,
   ],
-  providers: [FrontListener, { provide: APP_FILTER, useClass: ProblemFilter }],
+  providers: [FrontListener, ServedRoutes, { provide: APP_FILTER, useClass: ProblemFilter }],
 })
 export class ComposerModule {}

@@ -16,6 +16,7 @@ import { DrainingServer } from './http/draining-server.js';
 import { FrontListener } from './http/front.listener.js';
 import { ListenError } from './http/http.errors.js';
 import { problemOf } from './http/problem.js';
+import { type RouterEntry, ServedRoutes } from './http/served-routes.js';
 
 /** An inline specification of 5 MiB, and room for what is around it. */
 const BODY_LIMIT = 6 * 1024 * 1024;
@@ -50,6 +51,7 @@ export async function createComposer(): Promise<NestFastifyApplication> {
         else response.writeHead(503).end();
       }),
   });
+  const routes = routesOf(adapter);
   const app = await NestFactory.create<NestFastifyApplication>(ComposerModule, adapter, {
     bufferLogs: true,
     bodyParser: false,
@@ -60,6 +62,7 @@ export async function createComposer(): Promise<NestFastifyApplication> {
     acceptJsonOnly(adapter);
     document(app);
     await app.init();
+    app.get(ServedRoutes).take(routes);
     await app.get(MemberPool).load(DEFAULT_TENANT);
     await app.get(ServerConfigFile).apply(DEFAULT_TENANT);
     app.get(Readiness).noteLoaded();
@@ -87,6 +90,15 @@ export async function listen(app: NestFastifyApplication): Promise<string> {
   }
   const address = app.getHttpServer().address() as { port: number };
   return `http://${host.includes(':') ? `[${host}]` : host}:${address.port}/mcp`;
+}
+
+/** What the router is given from now on. */
+function routesOf(adapter: FastifyAdapter): readonly RouterEntry[] {
+  const routes: RouterEntry[] = [];
+  adapter.getInstance().addHook('onRoute', ({ method, url }) => {
+    for (const each of [method].flat()) routes.push({ method: each, path: url });
+  });
+  return routes;
 }
 
 /**

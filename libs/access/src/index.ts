@@ -3,4 +3,4 @@ export { ForbiddenError, ForeignOriginError, RouteWithoutPolicyError, Unauthenti
 export { AccessModule } from './access.module.js';
 export { CallerIdentity } from './caller-identity.js';
 export { RequestOrigin } from './request-origin.js';
-export { RoutePolicyCheck } from './route-policy-check.js';
+export { type DeclaredRoute, RoutePolicyCheck } from './route-policy-check.js';
