@@ -4,6 +4,7 @@ import { EgressDeniedError } from '#egress';
 import { serverId, tenantId } from '#kernel';
 import { until } from '#persistence/testing';
 import { InvalidServerConfigError, MemberProbeError } from '#registry';
+import { SYSTEM } from '#tenancy';
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
 import { type McpOrigin, answerCall, mcpOrigin } from '../testing/mcp-origin.js';
 import { type OpenPool, openPool } from '../testing/open-pool.js';
@@ -13,6 +14,8 @@ import { MemberTimeoutError } from './builder.errors.js';
 import type { RunningCall } from './member.js';
 import type { MemberSlot } from './member-slot.js';
 
+const BY = { by: SYSTEM };
+const EVENT = { action: 'server.updated', actor: SYSTEM };
 const acme = tenantId('acme');
 const ref = (id: string) => ({ tenantId: acme, serverId: serverId(id) });
 const configOf = (origin: McpOrigin, more: object = {}) => ({
@@ -70,7 +73,7 @@ describe('MemberPool', () => {
   };
 
   it('serves a registered member with the tools that it offers', async () => {
-    await opened.registry.register(acme, configOf(crm));
+    await opened.registry.register(acme, configOf(crm), BY);
     expect(toolsOf(slot())).toEqual(['echo', 'find']);
     expect(slot().outcome).toBe('ok');
     expect(await textOf(call(slot(), 'echo'))).toBe('echo');
@@ -79,8 +82,8 @@ describe('MemberPool', () => {
 
   it('keeps the members of tenants apart', async () => {
     const globex = tenantId('globex');
-    await opened.registry.register(acme, configOf(crm));
-    await opened.registry.register(globex, configOf(await another('other')));
+    await opened.registry.register(acme, configOf(crm), BY);
+    await opened.registry.register(globex, configOf(await another('other')), BY);
     expect(toolsOf(slot())).toEqual(['echo', 'find']);
     expect(opened.pool.members(globex).flatMap(toolsOf)).toEqual(['other']);
     expect(opened.pool.members(tenantId('nobody'))).toEqual([]);
@@ -88,7 +91,7 @@ describe('MemberPool', () => {
   });
 
   it('lets a call that runs finish at the member that it began with, while new calls go to the next one', async () => {
-    await opened.registry.register(acme, configOf(crm));
+    await opened.registry.register(acme, configOf(crm), BY);
     const before = slot();
     const held: (() => void)[] = [];
     crm.onCall = (message, response: ServerResponse) =>
@@ -98,7 +101,7 @@ describe('MemberPool', () => {
 
     const next = await another('echo');
     next.onCall = (message, response) => answerCall(message, response, 'from the new one');
-    await opened.registry.update(ref('crm'), { endpoint: `${next.url}/mcp` });
+    await opened.registry.update(ref('crm'), { endpoint: `${next.url}/mcp` }, BY);
     expect(await textOf(call(slot(), 'echo'))).toBe('from the new one');
     expect(crm.methods()).not.toContain('DELETE');
     held[0]!();
@@ -108,7 +111,7 @@ describe('MemberPool', () => {
   });
 
   it('breaks off the calls of a deleted member that it still answers, and tells their callers so', async () => {
-    await opened.registry.register(acme, configOf(crm));
+    await opened.registry.register(acme, configOf(crm), BY);
     crm.onCall = () => undefined;
     const running = call(slot(), 'echo');
     await until(() => crm.methods().includes('tools/call'), 'the call to arrive');
@@ -118,11 +121,11 @@ describe('MemberPool', () => {
   });
 
   it('goes on with the old member when the new configuration does not work', async () => {
-    await opened.registry.register(acme, configOf(crm));
+    await opened.registry.register(acme, configOf(crm), BY);
     const broken = await another('echo');
     broken.status = 500;
     const before = slot();
-    const update = opened.registry.update(ref('crm'), { endpoint: `${broken.url}/mcp` });
+    const update = opened.registry.update(ref('crm'), { endpoint: `${broken.url}/mcp` }, BY);
     await expect(update).rejects.toThrow(MemberProbeError);
     expect(slot()).toBe(before);
     expect(await textOf(call(slot(), 'find'))).toBe('find');
@@ -138,10 +141,10 @@ describe('MemberPool', () => {
       },
     ],
   ])('tries the old member before it replaces it by one that does not work, %s', async (_, prepared) => {
-    await opened.registry.register(acme, configOf(crm));
+    await opened.registry.register(acme, configOf(crm), BY);
     const broken = await another('echo');
     broken.status = 500;
-    const update = async () => (await prepared()).update(ref('crm'), { endpoint: `${broken.url}/mcp` });
+    const update = async () => (await prepared()).update(ref('crm'), { endpoint: `${broken.url}/mcp` }, BY);
     await expect(update()).rejects.toThrow(MemberProbeError);
     crm.status = 500;
     expect((await update()).problem).toContain('500');
@@ -155,7 +158,7 @@ describe('MemberPool', () => {
         .end(JSON.stringify({ jsonrpc: '2.0', id, error }));
     };
     const bearer = { auth_strategy: 'bearer', auth: { token: 'sesame-1' } };
-    const { problem } = await opened.registry.register(acme, configOf(crm, bearer));
+    const { problem } = await opened.registry.register(acme, configOf(crm, bearer), BY);
     expect(problem).toContain('no such token: [secret]');
     expect(slot().problem).toBe(problem);
     await opened.pool.check(slot());
@@ -165,7 +168,7 @@ describe('MemberPool', () => {
 
   it('stores a new member that is away and says why it does not work', async () => {
     await crm.close();
-    const { problem } = await opened.registry.register(acme, configOf(crm));
+    const { problem } = await opened.registry.register(acme, configOf(crm), BY);
     expect(problem).toMatch(/could not be reached/);
     expect(slot()).toMatchObject({ outcome: 'unreachable', problem });
     expect(toolsOf(slot())).toEqual([]);
@@ -176,14 +179,14 @@ describe('MemberPool', () => {
     [500, 'error'],
   ])('knows a member that answers %s as %s', async (status, outcome) => {
     crm.status = status;
-    await opened.registry.register(acme, configOf(crm));
+    await opened.registry.register(acme, configOf(crm), BY);
     expect(slot().outcome).toBe(outcome);
   });
 
   it('waits for an answer no longer than the configuration says, and tells the member that nobody waits', async () => {
     const hasty = await openPool({ speed: 10 });
     closing.push(hasty);
-    await hasty.registry.register(acme, configOf(crm, { timeout: 2 }));
+    await hasty.registry.register(acme, configOf(crm, { timeout: 2 }), BY);
     crm.onCall = () => undefined;
     expect(await textOf(call(slot('crm', hasty), 'echo'))).toMatch(/COMPOSER_MEMBER_TIMEOUT.*within 2 s.*not known/);
     expect(slot('crm', hasty).outcome).toBe('timeout');
@@ -197,7 +200,7 @@ describe('MemberPool', () => {
     };
 
     it('takes over what a member offers now, tells the listeners, and keeps it for the next process', async () => {
-      await opened.registry.register(acme, configOf(crm));
+      await opened.registry.register(acme, configOf(crm), BY);
       const { seen } = changes();
       crm.tools = ['echo', 'sum'];
       await opened.pool.check(slot());
@@ -207,7 +210,7 @@ describe('MemberPool', () => {
     });
 
     it('asks a member once for all who want to know at the same time', async () => {
-      await opened.registry.register(acme, configOf(crm));
+      await opened.registry.register(acme, configOf(crm), BY);
       const before = crm.asked.length;
       const [first, second] = [opened.pool.check(slot()), opened.pool.check(slot())];
       expect(second).toBe(first);
@@ -218,7 +221,7 @@ describe('MemberPool', () => {
     });
 
     it('asks for no further page when the time for all of them is over', async () => {
-      await opened.registry.register(acme, configOf(crm));
+      await opened.registry.register(acme, configOf(crm), BY);
       let page = 0;
       crm.intercept = ({ id, method }, response) => {
         if (method !== 'tools/list') return false;
@@ -236,7 +239,7 @@ describe('MemberPool', () => {
     });
 
     it('lets nobody wait for a session longer than it may, and lets the others have it', async () => {
-      await opened.registry.register(acme, configOf(crm));
+      await opened.registry.register(acme, configOf(crm), BY);
       crm.status = 500;
       await opened.pool.check(slot());
       crm.status = 200;
@@ -258,7 +261,7 @@ describe('MemberPool', () => {
 
     it('leaves out tools whose definitions would break the list, and keeps the rest', async () => {
       crm.tools = ['echo', { name: 'bare' }, { name: 'a b', inputSchema: { type: 'object' } }, 'find'];
-      await opened.registry.register(acme, configOf(crm));
+      await opened.registry.register(acme, configOf(crm), BY);
       expect(toolsOf(slot())).toEqual(['echo', 'find']);
     });
 
@@ -269,12 +272,12 @@ describe('MemberPool', () => {
         response.setHeader('content-type', 'application/json').end(JSON.stringify({ jsonrpc: '2.0', id, result }));
         return true;
       };
-      const { problem } = await opened.registry.register(acme, configOf(crm));
+      const { problem } = await opened.registry.register(acme, configOf(crm), BY);
       expect(problem).toContain('2199-01-01');
     });
 
     it('tells nobody when nothing has changed, and nobody who has stopped listening', async () => {
-      await opened.registry.register(acme, configOf(crm));
+      await opened.registry.register(acme, configOf(crm), BY);
       const { seen, stop } = changes();
       await opened.pool.check(slot());
       expect(seen).toEqual([]);
@@ -285,7 +288,7 @@ describe('MemberPool', () => {
     });
 
     it('keeps the tools of a member that is away, and its state says so until it is back', async () => {
-      await opened.registry.register(acme, configOf(crm));
+      await opened.registry.register(acme, configOf(crm), BY);
       crm.status = 503;
       await opened.pool.check(slot());
       expect(slot()).toMatchObject({
@@ -299,7 +302,7 @@ describe('MemberPool', () => {
     });
 
     it('opens a new session with a member that has forgotten the old one', async () => {
-      await opened.registry.register(acme, configOf(crm));
+      await opened.registry.register(acme, configOf(crm), BY);
       crm.forgetSessions();
       expect(await textOf(call(slot(), 'echo'))).toBe('echo');
       crm.forgetSessions();
@@ -308,14 +311,14 @@ describe('MemberPool', () => {
     });
 
     it('changes nothing when the member was replaced, even while that one still finishes a call', async () => {
-      await opened.registry.register(acme, configOf(crm));
+      await opened.registry.register(acme, configOf(crm), BY);
       const old = slot();
       const held: (() => void)[] = [];
       crm.onCall = (message, response) => void held.push(() => answerCall(message, response, 'late'));
       const running = call(old, 'echo');
       await until(() => held.length === 1, 'the call to arrive');
       const next = await another('new');
-      await opened.registry.update(ref('crm'), { endpoint: `${next.url}/mcp` });
+      await opened.registry.update(ref('crm'), { endpoint: `${next.url}/mcp` }, BY);
       const { seen } = changes();
       crm.tools = ['stale'];
       await opened.pool.check(old);
@@ -329,9 +332,9 @@ describe('MemberPool', () => {
 
   describe('after a restart', () => {
     it('serves what members offered last, without contacting one', async () => {
-      await opened.registry.register(acme, configOf(crm));
+      await opened.registry.register(acme, configOf(crm), BY);
       const openapi = { id: 'api', type: 'openapi', open_api: { endpoint: crm.url, spec: SPEC } };
-      await opened.registry.register(acme, openapi);
+      await opened.registry.register(acme, openapi, BY);
       const asked = crm.asked.length;
       const again = await restarted();
       expect(again.pool.members(acme).map(toolsOf)).toEqual([['ping'], ['echo', 'find']]);
@@ -339,14 +342,18 @@ describe('MemberPool', () => {
     });
 
     it('lets a configuration that cannot be opened hide no other', async () => {
-      await opened.registry.register(acme, configOf(crm));
+      await opened.registry.register(acme, configOf(crm), BY);
       for (const id of ['lost', 'odd'])
-        await opened.registry.register(acme, configOf(crm, { id, auth_strategy: 'bearer', auth: { token: 'sesame' } }));
+        await opened.registry.register(
+          acme,
+          configOf(crm, { id, auth_strategy: 'bearer', auth: { token: 'sesame' } }),
+          BY,
+        );
       const { servers } = opened.home;
       const { secrets: _, ...lost } = (await servers.find(ref('lost')))!;
-      await servers.replace({ ...lost, secrets: { '/auth/token': 'not sealed here' }, version: 2 });
+      await servers.replace({ ...lost, secrets: { '/auth/token': 'not sealed here' }, version: 2 }, EVENT);
       const odd = (await servers.find(ref('odd')))!;
-      await servers.replace({ ...odd, config: { id: 'odd', type: 'pigeon' }, secrets: {}, version: 2 });
+      await servers.replace({ ...odd, config: { id: 'odd', type: 'pigeon' }, secrets: {}, version: 2 }, EVENT);
 
       const again = await restarted();
       expect(toolsOf(slot('crm', again))).toEqual(['echo', 'find']);
@@ -357,14 +364,14 @@ describe('MemberPool', () => {
     });
 
     it('does not promise the tools that another endpoint offered', async () => {
-      await opened.registry.register(acme, configOf(crm));
+      await opened.registry.register(acme, configOf(crm), BY);
       const content = { endpoint: 'http://127.0.0.1:1/mcp', tools: ['{"name":"stale"}'] };
       await opened.home.catalogs.write(ref('crm'), { fetchedAt: new Date(0), content });
       expect(toolsOf(slot('crm', await restarted()))).toEqual([]);
     });
 
     it('loads each tenant once, whoever asks, and again after it has failed', async () => {
-      await opened.registry.register(acme, configOf(crm));
+      await opened.registry.register(acme, configOf(crm), BY);
       const again = opened.again();
       closing.push(again);
       const list = again.home.servers.list.bind(again.home.servers);
@@ -385,16 +392,16 @@ describe('MemberPool', () => {
   });
 
   it('serves a deactivated member no more, tells the listeners, and serves it again when it is activated', async () => {
-    await opened.registry.register(acme, configOf(crm));
+    await opened.registry.register(acme, configOf(crm), BY);
     const seen: string[] = [];
     opened.pool.onChange((tenant) => seen.push(tenant));
-    await opened.registry.setStatus(ref('crm'), 'deactivated');
+    await opened.registry.setStatus(ref('crm'), 'deactivated', SYSTEM);
     expect(opened.pool.find(ref('crm'))).toBeUndefined();
     expect(seen).toEqual([acme]);
     expect((await restarted()).pool.members(acme)).toEqual([]);
-    await opened.registry.setStatus(ref('crm'), 'active');
+    await opened.registry.setStatus(ref('crm'), 'active', SYSTEM);
     expect(toolsOf(slot())).toEqual(['echo', 'find']);
-    await opened.registry.remove(ref('crm'));
+    await opened.registry.remove(ref('crm'), SYSTEM);
     expect(opened.pool.members(acme)).toEqual([]);
     expect(seen).toHaveLength(3);
   });
@@ -408,21 +415,21 @@ describe('MemberPool', () => {
       { path: 'open_api.endpoint', url: 'file:///etc/passwd' },
     ]);
     await expect(judged).rejects.toMatchObject({ faults: [{ path: 'endpoint' }, { path: 'open_api.endpoint' }] });
-    await expect(opened.registry.register(acme, configOf(crm, { endpoint }))).rejects.toThrow(EgressDeniedError);
+    await expect(opened.registry.register(acme, configOf(crm, { endpoint }), BY)).rejects.toThrow(EgressDeniedError);
     expect(opened.pool.find(ref('crm'))).toBeUndefined();
     expect(crm.asked).toEqual([]);
   });
 
   it('refuses a specification that is none before anything is stored', async () => {
     const open_api = { endpoint: crm.url, spec: { openapi: '9.9.9' } };
-    const registering = opened.registry.register(acme, { id: 'api', type: 'openapi', open_api });
+    const registering = opened.registry.register(acme, { id: 'api', type: 'openapi', open_api }, BY);
     await expect(registering).rejects.toMatchObject({ status: 422 });
     await expect(registering).rejects.not.toThrow(InvalidServerConfigError);
     expect(await opened.registry.list(acme)).toEqual([]);
   });
 
   it('ends every session when the composer stops', async () => {
-    await opened.registry.register(acme, configOf(crm));
+    await opened.registry.register(acme, configOf(crm), BY);
     await opened.pool.beforeApplicationShutdown();
     expect(crm.methods().at(-1)).toBe('DELETE');
   });

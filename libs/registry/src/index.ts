@@ -17,10 +17,5 @@ export {
   type ServerConfig,
   serverConfigSchema,
 } from './server-config.schema.js';
-export {
-  type ChangeOptions,
-  type OpenedServer,
-  type ServerChange,
-  ServerRegistry,
-  type ServerView,
-} from './server-registry.js';
+export { type ChangeOptions, type OpenedServer, type ServerChange, ServerRegistry } from './server-registry.js';
+export type { ServerView } from './server-view.js';

@@ -1,3 +1,4 @@
+import { AuditModule } from '#audit';
 import { AuthModule } from '#auth';
 import { ObservabilityModule } from '#observability';
 import { PersistenceModule } from '#persistence';
@@ -15,7 +16,7 @@ import { ServerRegistry } from './server-registry.js';
 
 /** Which members a tenant has: checked, sealed, stored, and told to whoever serves them. */
 @Module({
-  imports: [ConfigModule.forFeature(registryConfig), AuthModule, ObservabilityModule, PersistenceModule],
+  imports: [ConfigModule.forFeature(registryConfig), AuditModule, AuthModule, ObservabilityModule, PersistenceModule],
   controllers: [ServersController],
   providers: [
     ServerRegistry,

@@ -81,6 +81,15 @@ function placementOf(block: AuthBlock | undefined, auth: AuthAdapter): unknown {
   return [block.auth_strategy, settings.sort()];
 }
 
+/** The places whose secret is another one, new or gone, as paths. */
+export function changedSecrets(before: SecretsByPlace, after: SecretsByPlace): string[] {
+  const places = new Set([...before.keys(), ...after.keys()]);
+  return [...places]
+    .filter((place) => before.get(place) !== after.get(place))
+    .map(dotted)
+    .sort();
+}
+
 export function dotted(place: string): string {
   return place.slice(1).split('/').map(unescape).join('.');
 }

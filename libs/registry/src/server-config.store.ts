@@ -1,3 +1,4 @@
+import type { AuditEvent } from '#audit';
 import type { MemberRef, TenantId } from '#kernel';
 import type { StoredCatalog } from './catalog.store.js';
 
@@ -25,17 +26,23 @@ export const VERSIONS_KEPT = 10;
 /**
  * Durable home of server configurations. Every method works within one tenant; what was acknowledged survives the end
  * of any process. Implementations are safe across processes.
+ *
+ * What changes something records `event` in the trail of the tenant together with the change, so that neither is there
+ * without the other, and announces the topic `servers`. What throws, or finds nothing to change, records nothing.
  */
 export abstract class ServerConfigStore {
   /** Ordered by id. */
   abstract list(tenant: TenantId): Promise<readonly StoredServer[]>;
   abstract find(ref: MemberRef): Promise<StoredServer | undefined>;
   /** Writes server and catalog together. Throws `DuplicateServerError` if the id is taken. */
-  abstract insert(draft: ServerDraft, catalog?: StoredCatalog): Promise<StoredServer>;
+  abstract insert(draft: ServerDraft, event: AuditEvent, catalog?: StoredCatalog): Promise<StoredServer>;
   /** Writes only if the stored version is `draft.version - 1`; otherwise throws `ServerConflictError`. */
-  abstract replace(draft: ServerDraft, catalog?: StoredCatalog): Promise<StoredServer>;
+  abstract replace(draft: ServerDraft, event: AuditEvent, catalog?: StoredCatalog): Promise<StoredServer>;
   /** The last versions of a server, the present one among them, newest first; empty if there is no such server. */
   abstract history(ref: MemberRef): Promise<readonly StoredVersion[]>;
-  /** Removes the server with everything that belongs to it. False if there was none. */
-  abstract remove(ref: MemberRef): Promise<boolean>;
+  /**
+   * Removes the server with everything that belongs to it, if it still is the given version; otherwise throws
+   * `ServerConflictError`. False if there was none.
+   */
+  abstract remove(server: Pick<StoredServer, 'ref' | 'version'>, event: AuditEvent): Promise<boolean>;
 }

@@ -1,7 +1,8 @@
 import { isDeepStrictEqual } from 'node:util';
 import { AuthAdapter } from '#auth';
-import { type Fault, type MemberRef, type ServerId, type TenantId, isObject, memberKey, serverId } from '#kernel';
+import { type Fault, type MemberRef, type TenantId, isObject, memberKey, serverId } from '#kernel';
 import { Log } from '#observability';
+import type { Actor } from '#tenancy';
 import { Injectable } from '@nestjs/common';
 import { KeyedQueue } from './keyed-queue.js';
 import type { Admission, Candidate, MemberGate } from './member-gate.js';
@@ -19,23 +20,20 @@ import { SealedConfig } from './sealed-config.js';
 import { type CheckOptions, type CheckedConfig, addressesOf, checkServerConfig } from './server-config-check.js';
 import { MAX_ADDRESSES } from './server-config-limits.js';
 import { SERVER_ID, type ServerConfig } from './server-config.schema.js';
-import { type SecretsByPlace, destinationOf, dotted, restoreSecrets } from './server-config-secrets.js';
+import {
+  type SecretsByPlace,
+  changedSecrets,
+  destinationOf,
+  dotted,
+  restoreSecrets,
+  splitSecrets,
+} from './server-config-secrets.js';
 import { ServerConfigStore, type ServerDraft, type StoredServer } from './server-config.store.js';
+import { type ServerDeed, serverEvent } from './server-event.js';
+import { type ServerVersion, type ServerView, viewOf } from './server-view.js';
 
 /** How many servers a tenant may register. */
 const SERVERS_PER_TENANT = 2000;
-
-/** A server as everybody may see it: secrets are markers. */
-export interface ServerView {
-  readonly id: ServerId;
-  readonly config: Readonly<Record<string, unknown>>;
-  readonly version: number;
-  readonly createdAt: Date;
-  readonly updatedAt: Date;
-}
-
-/** A configuration as it was at some time, secrets as markers. */
-export type ServerVersion = Pick<ServerView, 'config' | 'version' | 'createdAt'>;
 
 /** What a change did, beyond having been stored. */
 export interface ServerChange {
@@ -52,6 +50,8 @@ export type OpenedServer =
   | { readonly ref: MemberRef; readonly config?: never; readonly problem: string };
 
 export interface ChangeOptions {
+  /** Who makes the change, for the audit trail. */
+  readonly by: Actor;
   /** The caller is an operator and may name files on the composer's host. */
   readonly mayReadFiles?: boolean;
   /** `merge` follows RFC 7396; `replace` takes the input as the whole configuration. */
@@ -113,11 +113,7 @@ export class ServerRegistry {
     return opened;
   }
 
-  async register(
-    tenant: TenantId,
-    input: unknown,
-    { mayReadFiles = false }: ChangeOptions = {},
-  ): Promise<ServerChange> {
+  async register(tenant: TenantId, input: unknown, { by, mayReadFiles = false }: ChangeOptions): Promise<ServerChange> {
     mustBePlain(input);
     await this.judge(input);
     const checked = this.check(input, new Map(), { mayReadFiles });
@@ -131,7 +127,10 @@ export class ServerRegistry {
       return this.sealed.trying(config, async () => {
         const candidate = { ref, config, version: 1 };
         const admission = await this.gateOrThrow().admit(candidate);
-        const stored = await this.take(candidate, admission, (draft) => this.store.insert(draft, admission.catalog));
+        const deed = { verb: 'registered', by } as const;
+        const stored = await this.take(candidate, admission, (draft) =>
+          this.store.insert(draft, serverEvent(deed, { after: draft }), admission.catalog),
+        );
         this.log.info('server registered', { tenant, server: ref.serverId, type: config.type });
         const change = this.changeOf(stored, checked.warnings, admission);
         if (change.problem)
@@ -145,7 +144,7 @@ export class ServerRegistry {
   async update(
     ref: MemberRef,
     input: unknown,
-    { mode = 'merge', mayReadFiles = false, unlessSame = false }: ChangeOptions = {},
+    { by, mode = 'merge', mayReadFiles = false, unlessSame = false }: ChangeOptions,
   ): Promise<ServerChange> {
     mustBePlain(input);
     return this.changes.run(memberKey(ref), async () => {
@@ -166,7 +165,8 @@ export class ServerRegistry {
       await this.judge(wanted);
       const config = mustFit(checked);
       this.refuseCarriedSecrets(old, config, checked.kept);
-      return this.replace(before, config, checked.warnings);
+      const deed = { verb: 'updated', by, secrets: this.changedSecrets(stored, config) } as const;
+      return { ...(await this.replace(before, config, deed)), warnings: checked.warnings };
     });
   }
 
@@ -178,39 +178,41 @@ export class ServerRegistry {
   }
 
   /** Makes a former version the next one, secrets included. Throws as `update`, and `UnknownVersionError`. */
-  async restore(ref: MemberRef, version: number): Promise<ServerChange> {
+  async restore(ref: MemberRef, version: number, by: Actor): Promise<ServerChange> {
     return this.changes.run(memberKey(ref), async () => {
       const before = await this.find(ref);
       const wanted = (await this.store.history(ref)).find((known) => known.version === version);
       if (!wanted) throw new UnknownVersionError();
       const config = mustFit(this.check(wanted.config, await this.sealed.open(wanted), { mayReadFiles: true }));
       await this.judge(config);
-      return this.replace(before, config, []);
+      // A version whose secrets do not open any more can still be left: all its secrets are other ones then.
+      const present = await this.sealed.open(before).catch((): SecretsByPlace => new Map());
+      const secrets = this.changedSecrets(present, config);
+      return this.replace(before, config, { verb: 'restored', by, secrets, restored: version });
     });
   }
 
-  async setStatus(ref: MemberRef, status: ServerConfig['status']): Promise<ServerChange> {
+  async setStatus(ref: MemberRef, status: ServerConfig['status'], by: Actor): Promise<ServerChange> {
     return this.changes.run(memberKey(ref), async () => {
       const before = await this.find(ref);
-      return this.replace(before, { ...(await this.present(before)), status }, []);
+      const verb = status === 'active' ? 'activated' : 'deactivated';
+      return this.replace(before, { ...(await this.present(before)), status }, { verb, by });
     });
   }
 
-  /** Throws `UnknownServerError`. */
-  async remove(ref: MemberRef): Promise<void> {
+  /** Throws `UnknownServerError`, `ServerConflictError`. */
+  async remove(ref: MemberRef, by: Actor): Promise<void> {
     await this.changes.run(memberKey(ref), async () => {
-      if (!isKnowable(ref) || !(await this.store.remove(ref))) throw new UnknownServerError();
+      const before = await this.find(ref);
+      const isGone = await this.store.remove(before, serverEvent({ verb: 'deleted', by }, { before }));
+      if (!isGone) throw new UnknownServerError();
       await this.gateOrThrow().retire(ref);
       this.sealed.forget(ref);
       this.log.info('server deleted', { tenant: ref.tenantId, server: ref.serverId });
     });
   }
 
-  private async replace(
-    before: StoredServer,
-    config: ServerConfig,
-    warnings: readonly string[],
-  ): Promise<ServerChange> {
+  private async replace(before: StoredServer, config: ServerConfig, deed: ServerDeed): Promise<ServerChange> {
     const { ref } = before;
     const candidate = { ref, config, version: before.version + 1 };
     return this.sealed.trying(config, async () => {
@@ -219,10 +221,12 @@ export class ServerRegistry {
         await admission.discard();
         throw new MemberProbeError(ref.serverId, admission.problem);
       }
-      const stored = await this.take(candidate, admission, (draft) => this.store.replace(draft, admission.catalog));
+      const stored = await this.take(candidate, admission, (draft) =>
+        this.store.replace(draft, serverEvent(deed, { before, after: draft }), admission.catalog),
+      );
       const { version } = candidate;
       this.log.info('server changed', { tenant: ref.tenantId, server: ref.serverId, version, status: config.status });
-      return this.changeOf(stored, warnings, admission);
+      return this.changeOf(stored, [], admission);
     });
   }
 
@@ -257,6 +261,10 @@ export class ServerRegistry {
     if (carried.length === 0) return;
     const message = 'was entered for another address or placement: enter it again';
     throw new InvalidServerConfigError(carried.map((place): Fault => ({ path: dotted(place), message })));
+  }
+
+  private changedSecrets(before: SecretsByPlace, config: ServerConfig): readonly string[] {
+    return changedSecrets(before, splitSecrets(config, this.auth).secrets);
   }
 
   /** Puts stored secrets in the place of markers and checks the whole. */
@@ -334,8 +342,4 @@ function mustBePlain(input: unknown): void {
 function mustFit({ config, faults }: CheckedConfig): ServerConfig {
   if (!config || faults.length > 0) throw new InvalidServerConfigError(faults);
   return config;
-}
-
-function viewOf({ ref, config, version, createdAt, updatedAt }: StoredServer): ServerView {
-  return { id: ref.serverId, config, version, createdAt, updatedAt };
 }

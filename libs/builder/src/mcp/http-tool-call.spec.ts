@@ -2,6 +2,7 @@ import 'reflect-metadata';
 import type { ServerResponse } from 'node:http';
 import { serverId, tenantId } from '#kernel';
 import { until } from '#persistence/testing';
+import { SYSTEM } from '#tenancy';
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
 import { type McpOrigin, answerCall, eventStream, mcpOrigin } from '../../testing/mcp-origin.js';
 import { type OpenPool, openPool } from '../../testing/open-pool.js';
@@ -10,6 +11,7 @@ import { parseMessage } from '../json-rpc/json-rpc-message.js';
 import type { Era } from '../member.js';
 import { META_VERSION, MODERN_VERSION } from './mcp-protocol.js';
 
+const BY = { by: SYSTEM };
 const acme = tenantId('acme');
 const answerWith = (response: ServerResponse, message: unknown): void =>
   void response.writeHead(200, { 'content-type': 'application/json' }).end(JSON.stringify(message));
@@ -29,13 +31,17 @@ describe('HttpToolCall', () => {
   });
 
   const register = () =>
-    opened.registry.register(acme, {
-      id: 'crm',
-      type: 'http',
-      endpoint: `${crm.url}/mcp`,
-      timeout: 2,
-      health_check: { enabled: false },
-    });
+    opened.registry.register(
+      acme,
+      {
+        id: 'crm',
+        type: 'http',
+        endpoint: `${crm.url}/mcp`,
+        timeout: 2,
+        health_check: { enabled: false },
+      },
+      BY,
+    );
   const slot = () => opened.pool.find({ tenantId: acme, serverId: serverId('crm') })!;
   function call(era: Era = 'legacy'): RecordingReply {
     const meta = era === 'modern' ? { _meta: { [META_VERSION]: MODERN_VERSION } } : {};

@@ -1,7 +1,7 @@
 import { MemberPool } from '#builder';
 import { type MemberRef, serverId } from '#kernel';
-import { type ServerChange, ServerRegistry, type ServerView } from '#registry';
-import { type Principal, holdsAny } from '#tenancy';
+import { type ChangeOptions, type ServerChange, ServerRegistry, type ServerView } from '#registry';
+import { type Principal, actorOf, holdsAny } from '#tenancy';
 import { Injectable } from '@nestjs/common';
 import { z } from 'zod';
 import type { ManagementTool, ToolAnswer } from './management-tool.js';
@@ -47,7 +47,7 @@ export class ServerTools {
         'Register a member server from its configuration. It is built and tried, stored, and serves from then on.',
       arguments: z.strictObject({ config }),
       run: async (by, { config }) => {
-        const change = await this.registry.register(by.tenantId, config, { mayReadFiles: isOperator(by) });
+        const change = await this.registry.register(by.tenantId, config, optionsOf(by));
         return changed(`Server '${change.server.id}' mounted successfully.`, change);
       },
     };
@@ -62,7 +62,7 @@ export class ServerTools {
       run: async (by, { server_id, new_config, mode }) => {
         const change = await this.registry.update(refOf(by, server_id), new_config, {
           mode,
-          mayReadFiles: isOperator(by),
+          ...optionsOf(by),
         });
         return changed(`Server '${server_id}' updated successfully.`, change);
       },
@@ -76,7 +76,7 @@ export class ServerTools {
       arguments: serverIdArgument,
       destructive: true,
       run: async (by, { server_id }) => {
-        await this.registry.remove(refOf(by, server_id));
+        await this.registry.remove(refOf(by, server_id), actorOf(by));
         return { text: `Server '${server_id}' unmounted successfully.` };
       },
     };
@@ -88,7 +88,10 @@ export class ServerTools {
       description: 'Let a deactivated member server serve again.',
       arguments: serverIdArgument,
       run: async (by, { server_id }) =>
-        changed(`Server '${server_id}' activated`, await this.registry.setStatus(refOf(by, server_id), 'active')),
+        changed(
+          `Server '${server_id}' activated`,
+          await this.registry.setStatus(refOf(by, server_id), 'active', actorOf(by)),
+        ),
     };
   }
 
@@ -100,7 +103,7 @@ export class ServerTools {
       run: async (by, { server_id }) =>
         changed(
           `Server '${server_id}' deactivated.`,
-          await this.registry.setStatus(refOf(by, server_id), 'deactivated'),
+          await this.registry.setStatus(refOf(by, server_id), 'deactivated', actorOf(by)),
         ),
     };
   }
@@ -147,4 +150,7 @@ function refOf({ tenantId }: Principal, id: string): MemberRef {
   return { tenantId, serverId: serverId(id) };
 }
 
-const isOperator = (principal: Principal): boolean => holdsAny(principal, ['operator']);
+const optionsOf = (by: Principal): ChangeOptions => ({
+  by: actorOf(by),
+  mayReadFiles: holdsAny(by, ['operator']),
+});

@@ -2,6 +2,7 @@ import { open } from 'node:fs/promises';
 import { environment } from '#config';
 import { ComposerError, type Fault, type TenantId, isObject, serverId } from '#kernel';
 import { Log } from '#observability';
+import { CONFIG_FILE } from '#tenancy';
 import { Inject, Injectable } from '@nestjs/common';
 import { parse } from 'yaml';
 import { type RegistryConfig, registryConfig } from '../registry.config.js';
@@ -68,9 +69,14 @@ export class ServerConfigFile {
     const id = isObject(entry) ? entry['id'] : undefined;
     const ref = { tenantId: tenant, serverId: serverId(String(id)) };
     if (typeof id === 'string' && (await this.registry.has(ref))) {
-      return this.registry.update(ref, entry, { mode: 'replace', mayReadFiles: true, unlessSame: true });
+      return this.registry.update(ref, entry, {
+        by: CONFIG_FILE,
+        mode: 'replace',
+        mayReadFiles: true,
+        unlessSame: true,
+      });
     }
-    return this.registry.register(tenant, entry, { mayReadFiles: true });
+    return this.registry.register(tenant, entry, { by: CONFIG_FILE, mayReadFiles: true });
   }
 }
 

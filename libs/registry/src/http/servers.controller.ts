@@ -1,8 +1,9 @@
 import { type ServerId, serverId } from '#kernel';
-import { AllowRoles, CurrentPrincipal, type Principal, holdsAny } from '#tenancy';
+import { AllowRoles, CurrentPrincipal, type Principal, actorOf, holdsAny } from '#tenancy';
 import { Body, Controller, Delete, Get, HttpCode, Param, Patch, Post, Put } from '@nestjs/common';
 import { ApiBody, ApiOperation, ApiParam, ApiTags } from '@nestjs/swagger';
-import { type ServerChange, ServerRegistry, type ServerView } from '../server-registry.js';
+import { type ChangeOptions, type ServerChange, ServerRegistry } from '../server-registry.js';
+import type { ServerView } from '../server-view.js';
 import { CONFIG_DOCUMENTATION, MERGE_DOCUMENTATION } from './server-config-documentation.js';
 
 /** A configuration as it was registered, secrets as markers; `_meta` tells what the composer knows about it. */
@@ -34,7 +35,7 @@ export class ServersController {
   @ApiOperation({ summary: 'Register a member server', description: 'It is built and tried before it is stored.' })
   @ApiBody({ schema: CONFIG_DOCUMENTATION })
   async register(@CurrentPrincipal() by: Principal, @Body() config: unknown): Promise<ServerBody> {
-    return changedBody(await this.registry.register(by.tenantId, config, { mayReadFiles: isOperator(by) }));
+    return changedBody(await this.registry.register(by.tenantId, config, optionsOf(by)));
   }
 
   @Put(':id')
@@ -47,9 +48,7 @@ export class ServersController {
     @Param('id') id: string,
     @Body() config: unknown,
   ): Promise<ServerBody> {
-    return changedBody(
-      await this.registry.update(refOf(by, id), config, { mode: 'replace', mayReadFiles: isOperator(by) }),
-    );
+    return changedBody(await this.registry.update(refOf(by, id), config, { mode: 'replace', ...optionsOf(by) }));
   }
 
   @Patch(':id')
@@ -62,9 +61,7 @@ export class ServersController {
     @Param('id') id: string,
     @Body() patch: unknown,
   ): Promise<ServerBody> {
-    return changedBody(
-      await this.registry.update(refOf(by, id), patch, { mode: 'merge', mayReadFiles: isOperator(by) }),
-    );
+    return changedBody(await this.registry.update(refOf(by, id), patch, { mode: 'merge', ...optionsOf(by) }));
   }
 
   @Delete(':id')
@@ -73,7 +70,7 @@ export class ServersController {
   @ApiOperation({ summary: 'Delete a member server and its credential' })
   @ApiParam({ name: 'id' })
   async remove(@CurrentPrincipal() by: Principal, @Param('id') id: string): Promise<void> {
-    await this.registry.remove(refOf(by, id));
+    await this.registry.remove(refOf(by, id), actorOf(by));
   }
 
   @Post(':id/activate')
@@ -82,7 +79,7 @@ export class ServersController {
   @ApiOperation({ summary: 'Let a member serve' })
   @ApiParam({ name: 'id' })
   async activate(@CurrentPrincipal() by: Principal, @Param('id') id: string): Promise<ServerBody> {
-    return changedBody(await this.registry.setStatus(refOf(by, id), 'active'));
+    return changedBody(await this.registry.setStatus(refOf(by, id), 'active', actorOf(by)));
   }
 
   @Post(':id/deactivate')
@@ -91,7 +88,7 @@ export class ServersController {
   @ApiOperation({ summary: 'Keep a member, but let it serve no more' })
   @ApiParam({ name: 'id' })
   async deactivate(@CurrentPrincipal() by: Principal, @Param('id') id: string): Promise<ServerBody> {
-    return changedBody(await this.registry.setStatus(refOf(by, id), 'deactivated'));
+    return changedBody(await this.registry.setStatus(refOf(by, id), 'deactivated', actorOf(by)));
   }
 
   @Get(':id/versions')
@@ -120,7 +117,7 @@ export class ServersController {
     @Param('id') id: string,
     @Param('version') version: string,
   ): Promise<ServerBody> {
-    return changedBody(await this.registry.restore(refOf(by, id), Number(version)));
+    return changedBody(await this.registry.restore(refOf(by, id), Number(version), actorOf(by)));
   }
 }
 
@@ -128,7 +125,10 @@ function refOf({ tenantId }: Principal, id: string): { tenantId: Principal['tena
   return { tenantId, serverId: serverId(id) };
 }
 
-const isOperator = (principal: Principal): boolean => holdsAny(principal, ['operator']);
+const optionsOf = (by: Principal): ChangeOptions => ({
+  by: actorOf(by),
+  mayReadFiles: holdsAny(by, ['operator']),
+});
 
 function bodyOf({ config, version, createdAt, updatedAt }: ServerView, more: object = {}): ServerBody {
   const _meta = { version, created_at: createdAt.toISOString(), updated_at: updatedAt.toISOString(), ...more };

@@ -1,3 +1,4 @@
+import type { AuditEvent } from '#audit';
 import { type MemberRef, type TenantId, memberKey } from '#kernel';
 import type { StoredCatalog } from '../catalog.store.js';
 import { DuplicateServerError, ServerConflictError } from '../registry.errors.js';
@@ -12,6 +13,8 @@ import { MemoryCatalogStore } from './memory.catalog.store.js';
 
 /** For tests: configurations of one process, gone with it. */
 export class MemoryServerConfigStore extends ServerConfigStore {
+  /** What was recorded, oldest first. */
+  readonly recorded: { readonly tenantId: TenantId; readonly event: AuditEvent }[] = [];
   private readonly servers = new Map<string, StoredServer>();
   private readonly versions = new Map<string, readonly StoredVersion[]>();
 
@@ -29,14 +32,16 @@ export class MemoryServerConfigStore extends ServerConfigStore {
     return structuredClone(this.servers.get(memberKey(ref)));
   }
 
-  override async insert(draft: ServerDraft, catalog?: StoredCatalog): Promise<StoredServer> {
+  override async insert(draft: ServerDraft, event: AuditEvent, catalog?: StoredCatalog): Promise<StoredServer> {
     if (this.servers.has(memberKey(draft.ref))) throw new DuplicateServerError(draft.ref.serverId);
+    this.record(draft.ref, event);
     return this.put(draft, new Date(), catalog);
   }
 
-  override async replace(draft: ServerDraft, catalog?: StoredCatalog): Promise<StoredServer> {
+  override async replace(draft: ServerDraft, event: AuditEvent, catalog?: StoredCatalog): Promise<StoredServer> {
     const before = this.servers.get(memberKey(draft.ref));
     if (before?.version !== draft.version - 1) throw new ServerConflictError(draft.ref.serverId);
+    this.record(draft.ref, event);
     return this.put(draft, before.createdAt, catalog);
   }
 
@@ -44,10 +49,18 @@ export class MemoryServerConfigStore extends ServerConfigStore {
     return structuredClone(this.versions.get(memberKey(ref)) ?? []);
   }
 
-  override async remove(ref: MemberRef): Promise<boolean> {
+  override async remove({ ref, version }: Pick<StoredServer, 'ref' | 'version'>, event: AuditEvent): Promise<boolean> {
+    const found = this.servers.get(memberKey(ref));
+    if (!found) return false;
+    if (found.version !== version) throw new ServerConflictError(ref.serverId);
+    this.record(ref, event);
     this.versions.delete(memberKey(ref));
     this.catalogs.forget(ref);
     return this.servers.delete(memberKey(ref));
+  }
+
+  private record({ tenantId }: MemberRef, event: AuditEvent): void {
+    this.recorded.push({ tenantId, event: structuredClone(event) });
   }
 
   private async put(draft: ServerDraft, createdAt: Date, catalog?: StoredCatalog): Promise<StoredServer> {

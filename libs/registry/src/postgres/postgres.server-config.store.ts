@@ -1,3 +1,4 @@
+import { type AuditEvent, AuditTrail } from '#audit';
 import { type MemberRef, type TenantId, serverId } from '#kernel';
 import { Database, type Transaction } from '#persistence';
 import { Injectable } from '@nestjs/common';
@@ -24,7 +25,10 @@ interface Row {
 /** Configurations in Postgres, embedded or not; row-level security holds the tenants apart a second time. */
 @Injectable()
 export class PostgresServerConfigStore extends ServerConfigStore {
-  constructor(private readonly database: Database) {
+  constructor(
+    private readonly database: Database,
+    private readonly trail: AuditTrail,
+  ) {
     super();
   }
 
@@ -42,7 +46,7 @@ export class PostgresServerConfigStore extends ServerConfigStore {
     return row && stored(tenantId, row);
   }
 
-  override async insert(draft: ServerDraft, catalog?: StoredCatalog): Promise<StoredServer> {
+  override async insert(draft: ServerDraft, event: AuditEvent, catalog?: StoredCatalog): Promise<StoredServer> {
     const { tenantId, serverId } = draft.ref;
     return this.database.inTenant(tenantId, async (tx) => {
       const [row] = await tx.query<Row>(
@@ -53,11 +57,12 @@ export class PostgresServerConfigStore extends ServerConfigStore {
       if (!row) throw new DuplicateServerError(serverId);
       await keepVersion(tx, draft);
       if (catalog) await writeCatalog(tx, draft.ref, catalog);
+      await this.conclude(tx, event);
       return stored(tenantId, row);
     });
   }
 
-  override async replace(draft: ServerDraft, catalog?: StoredCatalog): Promise<StoredServer> {
+  override async replace(draft: ServerDraft, event: AuditEvent, catalog?: StoredCatalog): Promise<StoredServer> {
     const { tenantId, serverId } = draft.ref;
     return this.database.inTenant(tenantId, async (tx) => {
       const [row] = await tx.query<Row>(
@@ -70,6 +75,7 @@ export class PostgresServerConfigStore extends ServerConfigStore {
       if (!row) throw new ServerConflictError(serverId);
       await keepVersion(tx, draft);
       if (catalog) await writeCatalog(tx, draft.ref, catalog);
+      await this.conclude(tx, event);
       return stored(tenantId, row);
     });
   }
@@ -90,14 +96,27 @@ export class PostgresServerConfigStore extends ServerConfigStore {
     }));
   }
 
-  override async remove({ tenantId, serverId }: MemberRef): Promise<boolean> {
-    const rows = await this.database.inTenant(tenantId, (tx) =>
-      tx.query(`WITH gone AS (DELETE FROM servers WHERE tenant_id = $1 AND id = $2 RETURNING id) SELECT id FROM gone`, [
-        tenantId,
-        serverId,
-      ]),
-    );
-    return rows.length > 0;
+  override async remove(
+    { ref: { tenantId, serverId }, version }: Pick<StoredServer, 'ref' | 'version'>,
+    event: AuditEvent,
+  ): Promise<boolean> {
+    return this.database.inTenant(tenantId, async (tx) => {
+      const [found] = await tx.query<{ version: string }>(
+        'SELECT version FROM servers WHERE tenant_id = $1 AND id = $2 FOR UPDATE',
+        [tenantId, serverId],
+      );
+      if (!found) return false;
+      if (Number(found.version) !== version) throw new ServerConflictError(serverId);
+      await tx.execute('DELETE FROM servers WHERE tenant_id = $1 AND id = $2', [tenantId, serverId]);
+      await this.conclude(tx, event);
+      return true;
+    });
+  }
+
+  /** Both hold up other changes of the tenant, so they come last. */
+  private async conclude(tx: Transaction, event: AuditEvent): Promise<void> {
+    await this.trail.append(tx, event);
+    await tx.announce('servers');
   }
 }
 
