@@ -3,6 +3,7 @@ import { CreateKeys1795305600001 } from './1795305600001-create-keys.js';
 import { CreateServers1795305600002 } from './1795305600002-create-servers.js';
 import { CreateChanges1795651200000 } from './1795651200000-create-changes.js';
 import { CreateAudit1795651200001 } from './1795651200001-create-audit.js';
+import { CreateAccess1795651200002 } from './1795651200002-create-access.js';
 
 /** Every migration, oldest first. Append only: a released one is never edited. */
 export const migrations = [
@@ -11,4 +12,5 @@ export const migrations = [
   CreateServers1795305600002,
   CreateChanges1795651200000,
   CreateAudit1795651200001,
+  CreateAccess1795651200002,
 ] as const;

@@ -11,6 +11,8 @@ export interface ErrorDetail {
   readonly status?: number;
   /** Whether the same request may succeed later without a change by the caller. */
   readonly retryable?: boolean;
+  /** After how many seconds it may. */
+  readonly retryAfter?: number;
   readonly faults?: readonly Fault[];
   readonly cause?: unknown;
 }
@@ -22,17 +24,19 @@ export interface ErrorDetail {
 export class ComposerError extends Error {
   readonly status: number;
   readonly retryable: boolean;
+  readonly retryAfter: number | undefined;
   readonly faults: readonly Fault[];
 
   constructor(
     readonly code: ErrorCode,
     message: string,
-    { status = 500, retryable = false, faults = [], cause }: ErrorDetail = {},
+    { status = 500, retryable = false, retryAfter, faults = [], cause }: ErrorDetail = {},
   ) {
     super(message, cause === undefined ? undefined : { cause });
     this.name = new.target.name;
     this.status = status;
     this.retryable = retryable;
+    this.retryAfter = retryAfter;
     this.faults = faults;
   }
 }

@@ -2,6 +2,9 @@ import type { AuditEvent } from '#audit';
 import type { PrincipalId, TenantId } from '#kernel';
 import type { Scope } from '#tenancy';
 
+/** How many keys a tenant has at most; those that have ended make room for new ones. */
+export const MAX_KEYS = 1_000;
+
 export interface StoredApiKey {
   readonly tenantId: TenantId;
   /** Names the tenant too, so that a key says where it is to be looked up. No secret. */
@@ -22,13 +25,13 @@ export type ApiKeyDraft = Omit<StoredApiKey, 'createdAt' | 'revokedAt' | 'lastUs
 
 /** Durable home of API keys. Changes are recorded in the same transaction, and announce the topic `access`. */
 export abstract class ApiKeyStore {
-  /** Newest first, revoked and expired ones among them; at most 1,000. */
+  /** Newest first, revoked and expired ones among them. */
   abstract list(tenant: TenantId): Promise<readonly StoredApiKey[]>;
   abstract find(tenant: TenantId, id: string): Promise<StoredApiKey | undefined>;
-  /** @throws UnknownPrincipalError */
+  /** @throws UnknownPrincipalError, TooManyKeysError */
   abstract insert(draft: ApiKeyDraft, event: AuditEvent): Promise<StoredApiKey>;
   /** False if there is no such key. A key that was revoked stays so, and keeps its time. */
   abstract revoke(tenant: TenantId, id: string, event: AuditEvent): Promise<boolean>;
-  /** Notes that the key was used. Neither recorded nor announced. */
-  abstract touch(tenant: TenantId, id: string, at: Date): Promise<void>;
+  /** Notes when keys were last used, by their ids. Neither recorded nor announced; a later use stays. */
+  abstract touch(tenant: TenantId, uses: ReadonlyMap<string, Date>): Promise<void>;
 }

@@ -2,6 +2,9 @@ import type { AuditEvent } from '#audit';
 import type { TenantId } from '#kernel';
 import type { Permissions } from '#tenancy';
 
+/** How many roles of its own a tenant has at most. */
+export const MAX_ROLES = 500;
+
 /** A role of a tenant's own, besides the built-in ones. */
 export interface StoredRole {
   readonly tenantId: TenantId;
@@ -17,7 +20,7 @@ export type RoleDraft = Omit<StoredRole, 'createdAt'>;
 
 /** Durable home of the tenants' own roles. Changes are recorded in the same transaction, and announce the topic `access`. */
 export abstract class RoleStore {
-  /** Ordered by name; a tenant has at most 500. */
+  /** Ordered by name. */
   abstract list(tenant: TenantId): Promise<readonly StoredRole[]>;
   abstract find(tenant: TenantId, name: string): Promise<StoredRole | undefined>;
   /** Version 1 must be new, any other one must follow the stored one. @throws ConflictError, TooManyRolesError */

@@ -3,7 +3,16 @@ import type { TenantId } from '#kernel';
 import { type OpenDatabase, createTenant, describeOnEveryDatabase } from '../../testing/index.js';
 import type { Transaction } from './transaction.js';
 
-const FILLED = ['tenants', 'data_keys', 'servers', 'server_versions', 'server_catalogs'];
+const FILLED = [
+  'tenants',
+  'data_keys',
+  'servers',
+  'server_versions',
+  'server_catalogs',
+  'roles',
+  'principals',
+  'api_keys',
+];
 
 /** One row in every table of a tenant. */
 const fill = (tenant: TenantId) => async (tx: Transaction) => {
@@ -17,6 +26,18 @@ const fill = (tenant: TenantId) => async (tx: Transaction) => {
   ]);
   await tx.execute(
     `INSERT INTO server_catalogs (tenant_id, server_id, fetched_at, catalog) VALUES ($1, 's', now(), '{}')`,
+    [tenant],
+  );
+  await tx.execute(
+    `INSERT INTO roles (tenant_id, name, description, permissions, version) VALUES ($1, 'r', '', '{}', 1)`,
+    [tenant],
+  );
+  await tx.execute(
+    `INSERT INTO principals (tenant_id, id, kind, name, roles, version) VALUES ($1, 'p', 'user', '', '{}', 1)`,
+    [tenant],
+  );
+  await tx.execute(
+    `INSERT INTO api_keys (tenant_id, id, principal_id, name, hash, scopes) VALUES ($1, 'k', 'p', '', '\\x00', '{}')`,
     [tenant],
   );
 };
@@ -100,7 +121,7 @@ describeOnEveryDatabase('row-level security', (open) => {
 
   it('lets no row move to another tenant', async () => {
     await db.database.inTenant(b, fill(b));
-    for (const table of ['data_keys', 'servers', 'server_versions', 'server_catalogs']) {
+    for (const table of FILLED.filter((name) => name !== 'tenants')) {
       const move = db.database.inTenant(b, (tx) => tx.execute(`UPDATE ${table} SET tenant_id = $1`, [a]));
       await expect(move).rejects.toMatchObject({ code: '42501' });
     }

@@ -52,9 +52,11 @@ export class Transaction {
   /**
    * Tells every replica, once this transaction is committed, that something of its tenant has changed. Transactions that
    * announce the same topic of the same tenant wait for each other from here on, so announce last.
+   *
+   * @param tenantId another tenant than that of the transaction, for the operator alone
    */
-  async announce(topic: string): Promise<void> {
-    if (this.tenantId === undefined) throw new TypeError('only a transaction of a tenant announces changes');
+  async announce(topic: string, tenantId: TenantId | undefined = this.tenantId): Promise<void> {
+    if (tenantId === undefined) throw new TypeError('only what has changed in a tenant is announced');
     const [row] = await this.query<{ version: string }>(
       `WITH counted AS (
          INSERT INTO change_versions AS known (tenant_id, topic, version, changed_at)
@@ -62,9 +64,9 @@ export class Transaction {
          ON CONFLICT (tenant_id, topic) DO UPDATE SET version = known.version + 1, changed_at = clock_timestamp()
          RETURNING version
        ) SELECT version, pg_notify('${CHANGE_CHANNEL}', '') FROM counted`,
-      [this.tenantId, topic],
+      [tenantId, topic],
     );
-    this.changes.push({ tenantId: this.tenantId, topic, version: Number(row!.version) });
+    this.changes.push({ tenantId, topic, version: Number(row!.version) });
   }
 
   /** @internal */

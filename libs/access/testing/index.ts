@@ -1,0 +1,11 @@
+export { type AccessStores, type MemoryStores, databaseStores, eventOf, memoryStores } from './access-stores.js';
+export { describeApiKeyStore } from './api-key-store.contract.js';
+export { MemoryChangeFeed } from './memory-change-feed.js';
+export { MemoryTrail } from './memory-trail.js';
+export { MemoryApiKeyStore } from './memory.api-key.store.js';
+export { MemoryPrincipalStore } from './memory.principal.store.js';
+export { MemoryRoleStore } from './memory.role.store.js';
+export { MemoryTenantStore } from './memory.tenant.store.js';
+export { describePrincipalStore } from './principal-store.contract.js';
+export { describeRoleStore } from './role-store.contract.js';
+export { describeTenantStore } from './tenant-store.contract.js';
