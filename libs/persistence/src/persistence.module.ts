@@ -3,6 +3,7 @@ import { ConfigModule } from '@nestjs/config';
 import { Clock } from '#kernel';
 import { ObservabilityModule } from '#observability';
 import { ChangeFeed } from './changes/change-feed.js';
+import { ChangeNotices } from './changes/change-notices.js';
 import { PostgresChangeFeed } from './changes/postgres.change-feed.js';
 import { ApplicationRole } from './database/application-role.js';
 import { DatabaseConnection } from './database/database-connection.js';
@@ -44,6 +45,7 @@ import { Sealer } from './sealing/sealer.js';
     Sealer,
     KeyCheck,
     KeyWrapper,
+    ChangeNotices,
     { provide: ChangeFeed, useClass: PostgresChangeFeed },
   ],
   exports: [Database, Sealer, HandleSealer, Migrator, KeyCheck, KeyWrapper, ChangeFeed],

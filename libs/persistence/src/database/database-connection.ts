@@ -1,7 +1,7 @@
 import { Inject, Injectable } from '@nestjs/common';
 import { migrations } from '#migrations';
 import { Log } from '#observability';
-import type { Pool } from 'pg';
+import { Client, type Pool } from 'pg';
 import { DataSource, type DataSourceOptions } from 'typeorm';
 import { claimEmbeddedDatabase, type EmbeddedDatabase } from '../embedded/index.js';
 import { type DatabaseConfig, databaseConfig } from '../persistence.config.js';
@@ -72,6 +72,29 @@ export class DatabaseConnection {
     }
   }
 
+  /**
+   * Opens a connection beside the pool, for what a connection of the pool cannot do; whoever asks for it ends it. Only
+   * on Postgres: the embedded database has one session.
+   *
+   * @param name by which the database's own views show it
+   * @param role to work as; the connecting role unless given
+   */
+  async openSession(name: string, role?: string): Promise<Client> {
+    if (this.config.type === 'embedded') throw new Error('the embedded database has no second session');
+    const session = new Client({
+      connectionString: this.config.url,
+      application_name: name,
+      // With the connection, not by a statement: behind a connection pooler that would stay for whoever comes next.
+      ...(role === undefined ? {} : { options: `-c role=${role}` }),
+      connectionTimeoutMillis: ACQUIRE_MS,
+      query_timeout: QUERY_MS,
+      keepAlive: true,
+    });
+    session.on('error', ignoreIdleLoss); // or one that breaks before anybody listens would end the process
+    await session.connect();
+    return session;
+  }
+
   /** Waits a moment for running transactions, then closes the pool and the embedded database. Safe to call twice. */
   close(): Promise<void> {
     this.closing ??= this.shutDown();
@@ -135,7 +158,7 @@ function embeddedOptions({ host, port, user, database }: EmbeddedDatabase): Data
   };
 }
 
-/** The pool drops an idle connection that breaks and opens another when one is asked for. */
+/** An idle connection that breaks is replaced when one is needed. */
 const ignoreIdleLoss = (): void => undefined;
 
 async function within(deadline: number, work: Promise<unknown>): Promise<void> {

@@ -61,7 +61,8 @@ export class Transaction {
       `WITH counted AS (
          INSERT INTO change_versions AS known (tenant_id, topic, version, changed_at)
          VALUES ($1, $2, 1, clock_timestamp())
-         ON CONFLICT (tenant_id, topic) DO UPDATE SET version = known.version + 1, changed_at = clock_timestamp()
+         ON CONFLICT (tenant_id, topic) DO UPDATE
+           SET version = known.version + 1, changed_in = pg_current_xact_id(), changed_at = clock_timestamp()
          RETURNING version
        ) SELECT version, pg_notify('${CHANGE_CHANNEL}', '') FROM counted`,
       [tenantId, topic],
