@@ -6,6 +6,8 @@ export class MemoryChangeFeed extends ChangeFeed {
   /** What `staleness` answers. */
   age = 0;
 
+  override async follow(): Promise<void> {}
+
   override onChange(listener: ChangeListener): () => void {
     this.listeners.add(listener);
     return () => this.listeners.delete(listener);
