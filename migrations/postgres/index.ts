@@ -4,6 +4,7 @@ import { CreateServers1795305600002 } from './1795305600002-create-servers.js';
 import { CreateChanges1795651200000 } from './1795651200000-create-changes.js';
 import { CreateAudit1795651200001 } from './1795651200001-create-audit.js';
 import { CreateAccess1795651200002 } from './1795651200002-create-access.js';
+import { CreateIssuers1795651200003 } from './1795651200003-create-issuers.js';
 
 /** Every migration, oldest first. Append only: a released one is never edited. */
 export const migrations = [
@@ -13,4 +14,5 @@ export const migrations = [
   CreateChanges1795651200000,
   CreateAudit1795651200001,
   CreateAccess1795651200002,
+  CreateIssuers1795651200003,
 ] as const;

@@ -45,6 +45,9 @@ export interface StoredIssuer {
   readonly createdAt: Date;
 }
 
+/** How many issuers a tenant may have. */
+export const ISSUERS_AT_MOST = 50;
+
 export type IssuerDraft = Omit<StoredIssuer, 'createdAt'>;
 
 /** Durable home of the issuers. Changes are recorded in the same transaction, and announce the topic `access`. */
@@ -57,7 +60,10 @@ export abstract class IssuerStore {
    * method here that looks at more than one tenant.
    */
   abstract findEverywhere(issuer: string): Promise<readonly StoredIssuer[]>;
-  /** Version 1 must be new, any other one must follow the stored one. @throws ConflictError, DuplicateIssuerError */
+  /**
+   * Version 1 must be new, any other one must follow the stored one.
+   * @throws IssuerConflictError, DuplicateIssuerError, TooManyIssuersError
+   */
   abstract write(draft: IssuerDraft, event: AuditEvent): Promise<StoredIssuer>;
   abstract remove(tenant: TenantId, id: string, event: AuditEvent): Promise<boolean>;
 }
