@@ -16,6 +16,7 @@ describe('listenConfig', () => {
       port: 9000,
       publicUrl: 'http://127.0.0.1:9000',
       isLoopback: true,
+      aliases: [],
     });
   });
 
@@ -47,6 +48,27 @@ describe('listenConfig', () => {
     [{ PUBLIC_URL: 'ftp://mcp.example' }, 'PUBLIC_URL'],
     [{ HOST: 'two words' }, 'HOST'],
     [{ HOST: '[::1]' }, 'HOST'],
+  ])('refuses %j by name', (env: Environment, name) => {
+    expect(listenConfig.check(env)).toEqual([expect.stringMatching(`^${name}: `)]);
+  });
+
+  it.each([
+    [{ OAUTH_BASE_URL: 'https://a.example/', OAUTH_SERVER_URL: 'https://b.example' }, 'https://a.example'],
+    [{ OAUTH_SERVER_URL: 'https://b.example', OAUTH_HOST: 'c.example' }, 'https://b.example'],
+    [{ OAUTH_HOST: 'c.example', OAUTH_PORT: '8080' }, 'http://c.example:8080'],
+    [{ OAUTH_HOST: 'localhost' }, 'http://localhost:9000'],
+    [{ OAUTH_PORT: '8000' }, 'http://127.0.0.1:8000'],
+    [{ OAUTH_HOST: 'c.example', PUBLIC_URL: 'https://p.example' }, 'https://p.example'],
+  ])('takes the old names of the public address, and tells of them: %j', (env: Environment, publicUrl) => {
+    const old = Object.keys(env).filter((name) => name.startsWith('OAUTH_'));
+    expect(read(env)).toMatchObject({ publicUrl, aliases: old, host: '127.0.0.1', port: 9000 });
+  });
+
+  it.each([
+    [{ OAUTH_BASE_URL: 'nonsense' }, 'OAUTH_BASE_URL'],
+    [{ OAUTH_HOST: 'two words' }, 'OAUTH_HOST'],
+    [{ OAUTH_PORT: 'x' }, 'OAUTH_PORT'],
+    [{ PUBLIC_URL: 'https://mcp.example/?x=1' }, 'PUBLIC_URL'],
   ])('refuses %j by name', (env: Environment, name) => {
     expect(listenConfig.check(env)).toEqual([expect.stringMatching(`^${name}: `)]);
   });
