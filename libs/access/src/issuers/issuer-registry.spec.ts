@@ -17,6 +17,7 @@ const egress = egressFor(['idp.example:*', 'other.example:*', '127.0.0.0/8:*'], 
 
 class SilentFeed extends ChangeFeed {
   listener: (change: Change) => unknown = () => undefined;
+  async follow() {}
   onChange(listener: (change: Change) => unknown) {
     this.listener = listener;
     return () => undefined;
