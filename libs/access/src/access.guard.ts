@@ -1,11 +1,18 @@
-import type { IncomingHttpHeaders } from 'node:http';
-import { type RequestWithPrincipal, ROUTE_POLICY, type RoutePolicy, holdsAny } from '#tenancy';
+import {
+  type Principal,
+  type RequestWithPrincipal,
+  ROUTE_POLICY,
+  type Role,
+  type RoutePolicy,
+  holdsAny,
+  scopeOf,
+} from '#tenancy';
 import { type CanActivate, type ExecutionContext, Injectable } from '@nestjs/common';
 import { Reflector } from '@nestjs/core';
-import { ForbiddenError, UnauthenticatedError } from './access.errors.js';
-import { CallerIdentity } from './caller-identity.js';
+import { ForbiddenError, ScopeInsufficientError } from './access.errors.js';
+import { CallerIdentity, type IdentifiableRequest } from './caller-identity.js';
 
-type Request = RequestWithPrincipal & { readonly headers: IncomingHttpHeaders };
+type Request = RequestWithPrincipal & IdentifiableRequest;
 
 /** Stands before every route of every controller and lets nothing pass that no policy allows. */
 @Injectable()
@@ -15,17 +22,24 @@ export class AccessGuard implements CanActivate {
     private readonly identity: CallerIdentity,
   ) {}
 
-  canActivate(context: ExecutionContext): boolean {
+  async canActivate(context: ExecutionContext): Promise<boolean> {
     const policy = this.reflector.getAllAndOverride<RoutePolicy | undefined>(ROUTE_POLICY, [
       context.getHandler(),
       context.getClass(),
     ]);
     const request = context.switchToHttp().getRequest<Request>();
-    const principal = this.identity.identify(request.headers);
+    const { principal, refusal } = await this.identity.identify(request);
     if (principal) request.principal = principal;
-    if (policy?.kind === 'public') return true;
-    if (!principal) throw new UnauthenticatedError();
-    if (!policy || !holdsAny(principal, policy.roles)) throw new ForbiddenError();
+    if (policy?.kind === 'public') return true; // whatever came along, and also while nobody can be identified
+    if (!principal) throw refusal;
+    if (!policy || !mayCall(principal, policy.roles)) throw new ForbiddenError();
+    const scope = scopeOf(policy);
+    if (!principal.scopes.includes(scope)) throw new ScopeInsufficientError([scope]);
     return true;
   }
+}
+
+/** In the operator's own tenant an operator may what an administrator may. */
+function mayCall(principal: Principal, roles: readonly Role[]): boolean {
+  return holdsAny(principal, roles) || (roles.includes('admin') && holdsAny(principal, ['operator']));
 }

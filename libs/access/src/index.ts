@@ -1,6 +1,20 @@
+export { AccessChanges } from './access-changes.js';
+export { AccessDirectory, type PrincipalOptions } from './access-directory.js';
+export { AccessManagementModule } from './access-management.module.js';
 export { type AccessConfig, accessConfig } from './access.config.js';
-export { ForbiddenError, ForeignOriginError, RouteWithoutPolicyError, UnauthenticatedError } from './access.errors.js';
+export {
+  ConflictError,
+  ForbiddenError,
+  ForeignOriginError,
+  MalformedCredentialError,
+  RouteWithoutPolicyError,
+  ScopeInsufficientError,
+  TooManyAttemptsError,
+  UnauthenticatedError,
+} from './access.errors.js';
 export { AccessModule } from './access.module.js';
-export { CallerIdentity } from './caller-identity.js';
+export { CallerIdentity, type IdentifiableRequest, type Verdict } from './caller-identity.js';
 export { RequestOrigin } from './request-origin.js';
 export { type DeclaredRoute, RoutePolicyCheck } from './route-policy-check.js';
+export { RoutePolicyCheck } from './route-policy-check.js';
+export { type Tenant, type TenantLimits, TenantStore } from './tenants/tenant.store.js';

@@ -1,5 +1,6 @@
 export { type AccessStores, type MemoryStores, databaseStores, eventOf, memoryStores } from './access-stores.js';
 export { describeApiKeyStore } from './api-key-store.contract.js';
+export { type IdentityOptions, type MemoryIdentity, openMemoryIdentity } from './memory-identity.js';
 export { MemoryChangeFeed } from './memory-change-feed.js';
 export { MemoryTrail } from './memory-trail.js';
 export { MemoryApiKeyStore } from './memory.api-key.store.js';

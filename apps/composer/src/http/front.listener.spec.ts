@@ -7,7 +7,8 @@ import {
   request,
 } from 'node:http';
 import type { AddressInfo } from 'node:net';
-import { type AccessConfig, CallerIdentity, RequestOrigin } from '#access';
+import { type AccessConfig, RequestOrigin } from '#access';
+import { openMemoryIdentity } from '#access/testing';
 import type { MemberPool } from '#builder';
 import type { McpEndpoint } from '#gateway';
 import { ComposerError } from '#kernel';
@@ -49,7 +50,7 @@ describe('FrontListener', () => {
     };
     const front = new FrontListener(
       new RequestOrigin(config),
-      new CallerIdentity(config),
+      (await openMemoryIdentity({ mode })).identity,
       pool as unknown as MemberPool,
       endpoint as unknown as McpEndpoint,
       Log.open({ level: 'info', format: 'json' }, new SecretValues(), (line) => lines.push(line)),

@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import type { IncomingMessage, RequestListener, ServerResponse } from 'node:http';
-import { CallerIdentity, ForeignOriginError, RequestOrigin, UnauthenticatedError } from '#access';
+import { CallerIdentity, ForeignOriginError, RequestOrigin, type Verdict } from '#access';
 import { MemberPool } from '#builder';
 import { McpEndpoint } from '#gateway';
 import { ComposerError } from '#kernel';
@@ -31,8 +31,16 @@ export class FrontListener {
     const isMcp = isMcpPath(request.url ?? '');
     if (!this.origin.isAllowed(request.headers)) return refuse(response, new ForeignOriginError(), isMcp);
     if (!isMcp) return void nest(request, response);
-    const principal = this.identity.identify(request.headers);
-    if (!principal) return refuse(response, new UnauthenticatedError(), isMcp);
+    const verdict = this.identity.identify(request);
+    if (verdict instanceof Promise) void verdict.then((late) => this.serve(request, response, late));
+    else this.serve(request, response, verdict);
+  }
+
+  private serve(request: IncomingMessage, response: ServerResponse, { principal, refusal }: Verdict): void {
+    if (!principal) {
+      if (refusal.status >= 500) this.log.error('a caller could not be identified', { err: refusal });
+      return refuse(response, refusal, true);
+    }
     if (this.pool.isLoaded(principal.tenantId)) return this.endpoint.handle(request, response, principal);
     void this.loadFirst(request, response, principal);
   }
@@ -63,6 +71,7 @@ function refuse(response: ServerResponse, error: ComposerError, isMcp: boolean):
     'content-type': isMcp ? 'application/json' : 'application/problem+json',
     'content-length': Buffer.byteLength(text),
     ...(problem.status === 401 ? { 'www-authenticate': 'Bearer' } : {}),
+    ...(error.retryAfter === undefined ? {} : { 'retry-after': String(error.retryAfter) }),
     connection: 'close',
   });
   response.end(text);

@@ -1,4 +1,5 @@
 import { randomUUID } from 'node:crypto';
+import { ComposerError } from '#kernel';
 import { Log } from '#observability';
 import { type ArgumentsHost, Catch, type ExceptionFilter, HttpException } from '@nestjs/common';
 import type { FastifyReply, FastifyRequest } from 'fastify';
@@ -21,9 +22,16 @@ export class ProblemFilter implements ExceptionFilter {
     if (problem.status >= 500)
       this.log.error('a request failed', { requestId: problem.requestId, code: problem.code, err: error });
     if (problem.status === 401) void reply.header('www-authenticate', 'Bearer');
-    if (problem.status === 503) void reply.header('retry-after', '2');
+    const retryAfter = retryAfterOf(error, problem.status);
+    if (retryAfter !== undefined) void reply.header('retry-after', String(retryAfter));
     void reply.status(problem.status).header('content-type', 'application/problem+json').send(JSON.stringify(problem));
   }
+}
+
+/** Seconds. What is away comes back soon, unless it says otherwise. */
+function retryAfterOf(error: unknown, status: number): number | undefined {
+  const told = error instanceof ComposerError ? error.retryAfter : undefined;
+  return told ?? (status === 503 ? 2 : undefined);
 }
 
 /** Terminus throws its report as an exception; balancers want it as it is. */

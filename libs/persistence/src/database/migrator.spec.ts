@@ -20,8 +20,9 @@ async function schemaOf({ dataSource }: OpenDatabase): Promise<unknown> {
     `SELECT c.relname, c.relkind, c.relrowsecurity, c.relforcerowsecurity,
             (SELECT array_agg(a.attname || ' ' || format_type(a.atttypid, a.atttypmod) || ' ' || a.attnotnull ORDER BY a.attnum)
                FROM pg_attribute a WHERE a.attrelid = c.oid AND a.attnum > 0 AND NOT a.attisdropped) AS columns,
-            (SELECT array_agg(pg_get_constraintdef(k.oid) ORDER BY 1) FROM pg_constraint k WHERE k.conrelid = c.oid) AS constraints,
-            (SELECT array_agg(p.polname || pg_get_expr(p.polqual, c.oid) ORDER BY 1) FROM pg_policy p WHERE p.polrelid = c.oid) AS policies
+            (SELECT array_agg(pg_get_constraintdef(k.oid) ORDER BY k.conname) FROM pg_constraint k WHERE k.conrelid = c.oid) AS constraints,
+            (SELECT array_agg(concat(p.polname, p.polcmd, pg_get_expr(p.polqual, c.oid), pg_get_expr(p.polwithcheck, c.oid))
+                    ORDER BY p.polname) FROM pg_policy p WHERE p.polrelid = c.oid) AS policies
        FROM pg_class c WHERE c.relnamespace = current_schema()::regnamespace AND c.relkind <> 'S'
         AND COALESCE((SELECT indrelid FROM pg_index WHERE indexrelid = c.oid), c.oid) <> 'composer_migrations'::regclass
       ORDER BY 1`,

@@ -1,0 +1,2 @@
+// Every export of this file verifies one kind of credential. To add one: write its file, add its line.
+export { ApiKeyVerifier } from '../keys/api-key.verifier.js';
