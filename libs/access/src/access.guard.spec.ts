@@ -1,14 +1,17 @@
 import 'reflect-metadata';
 import { afterEach, describe, expect, it } from '@jest/globals';
-import { type Environment, setEnvironment } from '#config';
 import { ComposerError } from '#kernel';
-import { AllowRoles, CurrentPrincipal, type Principal, Public } from '#tenancy';
+import { AllowRoles, CurrentPrincipal, type Principal, Public, type Scope } from '#tenancy';
+import { principalOf } from '#tenancy/testing';
 import { type ArgumentsHost, Catch, Controller, type ExceptionFilter, Get } from '@nestjs/common';
-import { APP_FILTER } from '@nestjs/core';
+import { APP_FILTER, APP_GUARD, DiscoveryModule } from '@nestjs/core';
 import { FastifyAdapter, type NestFastifyApplication } from '@nestjs/platform-fastify';
 import { Test } from '@nestjs/testing';
-import { AccessModule } from './access.module.js';
+import { openMemoryIdentity } from '../testing/memory-identity.js';
 import { RouteWithoutPolicyError } from './access.errors.js';
+import { AccessGuard } from './access.guard.js';
+import { CallerIdentity } from './caller-identity.js';
+import type { CredentialVerifier } from './credential-verifier.js';
 import { RoutePolicyCheck } from './route-policy-check.js';
 
 @Controller('rooms')
@@ -59,21 +62,38 @@ class CodeFilter implements ExceptionFilter {
   }
 }
 
-describe('AccessModule', () => {
+/** `<role>.<scope>` is the credential of somebody who holds just that. */
+const ROLE_AND_SCOPE: CredentialVerifier = {
+  takes: (presented) => /^\w+\.\w+$/.test(presented),
+  verify: async (presented) => {
+    const [role = '', scope] = presented.split('.');
+    if (role === 'broken') throw new Error('the database is away');
+    return { principal: principalOf(role, { roles: [role], scopes: [scope as Scope] }) };
+  },
+};
+
+describe('access to routes', () => {
   let app: NestFastifyApplication | undefined;
 
   afterEach(async () => {
     await app?.close();
     app = undefined;
-    setEnvironment(undefined);
   });
 
-  async function start(controller: new () => object, env: Environment): Promise<NestFastifyApplication> {
-    setEnvironment(env);
+  async function start(
+    controller: new () => object,
+    mode: 'none' | 'required' = 'required',
+  ): Promise<NestFastifyApplication> {
+    const { identity } = await openMemoryIdentity({ mode, verifiers: [ROLE_AND_SCOPE] });
     const module = await Test.createTestingModule({
-      imports: [AccessModule],
+      imports: [DiscoveryModule],
       controllers: [controller],
-      providers: [{ provide: APP_FILTER, useClass: CodeFilter }],
+      providers: [
+        RoutePolicyCheck,
+        { provide: CallerIdentity, useValue: identity },
+        { provide: APP_GUARD, useClass: AccessGuard },
+        { provide: APP_FILTER, useClass: CodeFilter },
+      ],
     }).compile();
     app = module.createNestApplication<NestFastifyApplication>(new FastifyAdapter(), { logger: false });
     return app.init();
@@ -86,21 +106,50 @@ describe('AccessModule', () => {
 
   describe('AccessGuard', () => {
     it('asks for a credential before every route that is not public', async () => {
-      await start(RoomsController, { COMPOSER_AUTH: 'required' });
+      await start(RoomsController, 'required');
       expect(await ask('/rooms/hall')).toBe('200 hall');
       expect(await ask('/rooms/office')).toBe('401 COMPOSER_UNAUTHENTICATED');
       expect(await ask('/rooms/lounge')).toBe('401 COMPOSER_UNAUTHENTICATED');
     });
 
     it('answers a credential that nobody can verify like none at all', async () => {
-      await start(RoomsController, { COMPOSER_AUTH: 'required' });
+      await start(RoomsController, 'required');
       for (const headers of [{ authorization: 'Bearer mcpc_x' }, { 'x-api-key': 'mcpc_x' }, { cookie: 'a=b' }]) {
         expect(await ask('/rooms/office', headers)).toBe('401 COMPOSER_UNAUTHENTICATED');
       }
     });
 
+    it('asks the credential for the scope of the route, once the principal may call it at all', async () => {
+      await start(RoomsController);
+      const as = (url: string, token: string) => ask(url, { authorization: `Bearer ${token}` });
+      expect(await as('/rooms/office', 'admin.manage')).toBe('200 admin');
+      expect(await as('/rooms/office', 'admin.mcp')).toBe('403 COMPOSER_SCOPE_INSUFFICIENT');
+      expect(await as('/rooms/office', 'caller.mcp')).toBe('403 COMPOSER_FORBIDDEN');
+      expect(await as('/rooms/lounge', 'caller.mcp')).toBe('200 lounge');
+      expect(await as('/rooms/lounge', 'caller.manage')).toBe('403 COMPOSER_SCOPE_INSUFFICIENT');
+    });
+
+    it('lets an operator do what an administrator may', async () => {
+      await start(RoomsController);
+      expect(await ask('/rooms/office', { authorization: 'Bearer operator.manage' })).toBe('200 operator');
+      expect(await ask('/rooms/lounge', { authorization: 'Bearer operator.mcp' })).toBe('403 COMPOSER_FORBIDDEN');
+    });
+
+    it('serves public routes whatever credential comes along, also when none can be checked', async () => {
+      await start(RoomsController);
+      for (const token of ['broken.manage', 'nonsense', 'two words', 'admin.manage']) {
+        expect(await ask('/rooms/hall', { authorization: `Bearer ${token}` })).toBe('200 hall');
+      }
+      expect(await ask('/rooms/office', { authorization: 'Bearer broken.manage' })).toBe(
+        '503 COMPOSER_IDENTITY_UNAVAILABLE',
+      );
+      expect(await ask('/rooms/office', { authorization: 'Bearer two words' })).toBe(
+        '400 COMPOSER_CREDENTIAL_MALFORMED',
+      );
+    });
+
     it('hands the principal to the routes that it may call, and refuses those of other roles', async () => {
-      await start(RoomsController, { COMPOSER_AUTH: 'none' });
+      await start(RoomsController, 'none');
       expect(await ask('/rooms/office')).toBe('200 local');
       expect(await ask('/rooms/lounge')).toBe('403 COMPOSER_FORBIDDEN');
     });
@@ -108,13 +157,13 @@ describe('AccessModule', () => {
 
   describe('RoutePolicyCheck', () => {
     it('lets no application start that has a route without a policy, and names it', async () => {
-      const starting = start(GatesController, {});
+      const starting = start(GatesController);
       await expect(starting).rejects.toThrow(RouteWithoutPolicyError);
       await expect(starting).rejects.toThrow(/: GatesController\.right$/);
     });
 
     it('knows the policy of every route, its own before that of its controller', async () => {
-      await start(RoomsController, {});
+      await start(RoomsController);
       const route = (name: string) => ({ name: `RoomsController.${name}`, method: 'GET', path: `/rooms/${name}` });
       expect(app!.get(RoutePolicyCheck).routes()).toEqual([
         { ...route('hall'), policy: { kind: 'public' } },
@@ -125,7 +174,7 @@ describe('AccessModule', () => {
   });
 
   it('serves a route without a policy to nobody, even if the check did not see it', async () => {
-    await expect(start(GatesController, { COMPOSER_AUTH: 'none' })).rejects.toThrow();
+    await expect(start(GatesController, 'none')).rejects.toThrow();
     await app!.getHttpAdapter().getInstance().ready();
     expect(await ask('/gates/right')).not.toMatch(/^200/);
   });
