@@ -31,8 +31,10 @@ export class CreateAudit1795651200001 implements MigrationInterface {
         hash bytea NOT NULL,
         PRIMARY KEY (tenant_id, seq)
       )`);
-    await runner.query(`CREATE INDEX audit_events_by_action ON audit_events (tenant_id, action, seq)`);
+    await runner.query(`CREATE INDEX audit_events_by_action ON audit_events (tenant_id, action text_pattern_ops, seq)`);
+    await runner.query(`CREATE INDEX audit_events_by_actor ON audit_events (tenant_id, actor, seq)`);
     await runner.query(`CREATE INDEX audit_events_by_target ON audit_events (tenant_id, target, seq)`);
+    await runner.query(`CREATE INDEX audit_events_by_time ON audit_events (tenant_id, at)`);
     for (const table of TABLES) {
       await runner.query(`ALTER TABLE ${table} ENABLE ROW LEVEL SECURITY`);
       await runner.query(`ALTER TABLE ${table} FORCE ROW LEVEL SECURITY`);
@@ -41,6 +43,10 @@ export class CreateAudit1795651200001 implements MigrationInterface {
           USING (tenant_id = NULLIF(current_setting('app.tenant', true), '')::uuid)
           WITH CHECK (tenant_id = NULLIF(current_setting('app.tenant', true), '')::uuid)`);
     }
+    // The heads of all trails, for anchors.
+    await runner.query(`
+      CREATE POLICY operator_reads ON audit_chains FOR SELECT
+        USING (current_setting('app.operator', true) = 'on')`);
   }
 
   async down(runner: QueryRunner): Promise<void> {

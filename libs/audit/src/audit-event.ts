@@ -9,6 +9,8 @@ export interface AuditEvent {
   /** What was done, `<thing>.<verb in the past>`: `server.updated`, `api_key.revoked`, `tool.called`. */
   readonly action: string;
   readonly outcome?: AuditOutcome;
+  /** When it happened, in milliseconds since the epoch, if that was before it is recorded. */
+  readonly at?: number;
   readonly actor: Actor;
   /** What it was done to, `<thing>:<id>`. */
   readonly target?: string;
@@ -19,10 +21,18 @@ export interface AuditEvent {
 }
 
 /** An event as it stands in the trail. */
-export interface AuditRecord extends AuditEvent {
+export interface AuditRecord extends Omit<AuditEvent, 'at'> {
   readonly outcome: AuditOutcome;
   /** Its place in the tenant's trail, from 1 without gaps. */
   readonly seq: number;
   /** RFC 3339, UTC. */
   readonly at: string;
+  /** What chains it to the event before it, in hexadecimal: the same as in an anchor. */
+  readonly hash: string;
+}
+
+/** A point of a trail that was written down elsewhere: what it proves cannot be taken back by whoever has the database. */
+export interface AuditAnchor {
+  readonly seq: number;
+  readonly hash: string;
 }

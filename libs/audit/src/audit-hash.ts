@@ -1,6 +1,9 @@
 import { type KeyObject, createHmac } from 'node:crypto';
 import type { TenantId } from '#kernel';
 
+/** What the key of a chain is wrapped for. */
+export const CHAIN_KEY = 'audit-chain';
+/** What the first event is chained to. */
 export const NO_HASH = Buffer.alloc(32);
 
 export interface Link {

@@ -3,9 +3,9 @@ import { Clock, type TenantId } from '#kernel';
 import { Database, KeyWrapper, type Transaction } from '#persistence';
 import { Injectable } from '@nestjs/common';
 import type { AuditEvent } from './audit-event.js';
-import { NO_HASH, linkHash } from './audit-hash.js';
+import { CHAIN_KEY, NO_HASH, linkHash } from './audit-hash.js';
+import { columnsOf } from './audit-row.js';
 
-const PURPOSE = 'audit-chain';
 const MAX_KEYS = 10_000;
 
 interface Head {
@@ -21,8 +21,8 @@ interface Head {
  */
 @Injectable()
 export class AuditTrail {
-  /** Least recently used first. */
-  private readonly keys = new Map<TenantId, KeyObject>();
+  /** Least recently used first. A key belongs to its wrapping: that of a transaction that was rolled back is made anew. */
+  private readonly keys = new Map<TenantId, { readonly wrapped: Buffer; readonly key: KeyObject }>();
 
   constructor(
     private readonly database: Database,
@@ -39,22 +39,15 @@ export class AuditTrail {
     if (tenantId === undefined) throw new TypeError('only what is done in a tenant can be recorded');
     const head = (await this.head(tx)) ?? (await this.begin(tx, tenantId));
     const key = await this.key(tenantId, head);
-    const at = new Date(this.clock.now()).toISOString();
+    const now = this.clock.now();
     let { hash } = head;
     let seq = Number(head.seq);
-    const rows = events.map((event) => {
+    const rows = events.map(({ at: happened = now, ...event }) => {
+      const at = new Date(happened).toISOString();
       const body = JSON.stringify({ at, outcome: 'done', ...event });
       seq += 1;
       hash = linkHash(key, hash, { tenantId, seq, body });
-      return {
-        seq,
-        at,
-        action: event.action,
-        actor: actorText(event),
-        target: event.target ?? null,
-        body,
-        hash: hash.toString('base64'),
-      };
+      return { seq, at, ...columnsOf(event), body, hash: hash.toString('base64') };
     });
     await tx.execute(
       `INSERT INTO audit_events (tenant_id, seq, at, action, actor, target, body, hash)
@@ -72,12 +65,15 @@ export class AuditTrail {
   }
 
   private async head(tx: Transaction): Promise<Head | undefined> {
-    const [head] = await tx.query<Head>(`SELECT kek_id, wrapped, seq, hash FROM audit_chains FOR UPDATE`);
+    const [head] = await tx.query<Head>(
+      `SELECT kek_id, wrapped, seq, hash FROM audit_chains WHERE tenant_id = $1 FOR UPDATE`,
+      [tx.tenantId],
+    );
     return head;
   }
 
   private async begin(tx: Transaction, tenantId: TenantId): Promise<Head> {
-    const { keyId, wrapped } = await this.wrapper.make(tenantId, PURPOSE);
+    const { keyId, wrapped } = await this.wrapper.make(tenantId, CHAIN_KEY);
     await tx.execute(
       `INSERT INTO audit_chains (tenant_id, kek_id, wrapped, seq, hash) VALUES ($1, $2, $3, 0, $4) ON CONFLICT DO NOTHING`,
       [tenantId, keyId, wrapped, NO_HASH],
@@ -88,11 +84,11 @@ export class AuditTrail {
   private async key(tenantId: TenantId, { kek_id: keyId, wrapped }: Head): Promise<KeyObject> {
     const known = this.keys.get(tenantId);
     this.keys.delete(tenantId);
-    const key = known ?? (await this.wrapper.open(tenantId, PURPOSE, { keyId, wrapped }));
-    this.keys.set(tenantId, key);
+    const key = known?.wrapped.equals(wrapped)
+      ? known.key
+      : await this.wrapper.open(tenantId, CHAIN_KEY, { keyId, wrapped });
+    this.keys.set(tenantId, { wrapped, key });
     if (this.keys.size > MAX_KEYS) this.keys.delete(this.keys.keys().next().value!);
     return key;
   }
 }
-
-const actorText = ({ actor }: AuditEvent): string => `${actor.kind}:${actor.id}`;

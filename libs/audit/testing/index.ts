@@ -1,1 +1,1 @@
-export { trailOn } from './trail-on.js';
+export { type TrailOptions, checkOn, trailOn } from './trail-on.js';

@@ -1,10 +1,26 @@
 import { Clock } from '#kernel';
-import type { Database } from '#persistence';
-import { KeyWrapper } from '#persistence';
+import { type Database, KeyWrapper } from '#persistence';
 import { ringProvider } from '#persistence/testing';
+import { AuditCheck } from '../src/audit-check.js';
 import { AuditTrail } from '../src/audit-trail.js';
 
-/** A real trail on a test's database, under a random key ring. */
-export async function trailOn(database: Database, clock: Clock = new Clock()): Promise<AuditTrail> {
-  return new AuditTrail(database, new KeyWrapper(await ringProvider()), clock);
+type Provider = ConstructorParameters<typeof KeyWrapper>[0];
+
+export interface TrailOptions {
+  readonly clock?: Clock;
+  /** Whose key wraps the keys of the trails; a random one unless given. */
+  readonly provider?: Provider;
+}
+
+/** A real trail on a test's database. */
+export async function trailOn(
+  database: Database,
+  { clock = new Clock(), provider }: TrailOptions = {},
+): Promise<AuditTrail> {
+  return new AuditTrail(database, new KeyWrapper(provider ?? (await ringProvider())), clock);
+}
+
+/** The check of trails under the keys of `provider`. */
+export function checkOn(database: Database, provider: Provider): AuditCheck {
+  return new AuditCheck(database, new KeyWrapper(provider));
 }

@@ -1,0 +1,40 @@
+import { ComposerError, type Fault } from '#kernel';
+
+/** What is to be recorded cannot be kept any more: the database has been away for too long. Nothing is done unrecorded. */
+export class AuditBacklogError extends ComposerError {
+  constructor() {
+    super(
+      'COMPOSER_AUDIT_BACKLOG',
+      'this cannot be recorded at present, so it is not done: the audit trail waits for the database; try again',
+      { status: 503, retryable: true },
+    );
+  }
+}
+
+/** A question to the trail that cannot be asked like this. */
+export class InvalidAuditQueryError extends ComposerError {
+  constructor(faults: readonly Fault[]) {
+    const list = faults.map(({ path, message }) => (path ? `${path} ${message}` : message)).join('; ');
+    super('COMPOSER_AUDIT_QUERY_INVALID', `the query is refused: ${list}`, { status: 422, faults });
+  }
+}
+
+/** Reading a whole trail is work; a process does it for a few callers at a time. */
+export class AuditBusyError extends ComposerError {
+  constructor() {
+    super('COMPOSER_AUDIT_BUSY', 'too many exports or verifications are under way; try again in a minute', {
+      status: 503,
+      retryable: true,
+    });
+  }
+}
+
+/** An export took too long, or its reader did not read. */
+export class AuditExportExpiredError extends ComposerError {
+  constructor(why: string) {
+    super('COMPOSER_AUDIT_EXPORT_EXPIRED', `the export was broken off: ${why}; go on with ?cursor=<last seq>`, {
+      status: 504,
+      retryable: true,
+    });
+  }
+}
