@@ -11,6 +11,17 @@ export class AuditBacklogError extends ComposerError {
   }
 }
 
+/** Something was done and could not be recorded before its answer, as this tenant wants it; so it is not answered. */
+export class AuditDelayedError extends ComposerError {
+  constructor(cause: unknown) {
+    super(
+      'COMPOSER_AUDIT_DELAYED',
+      'this was carried out, but could not be recorded at once, so its answer is withheld; it is recorded as soon as the database allows',
+      { status: 503, cause },
+    );
+  }
+}
+
 /** A question to the trail that cannot be asked like this. */
 export class InvalidAuditQueryError extends ComposerError {
   constructor(faults: readonly Fault[]) {
