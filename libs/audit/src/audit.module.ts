@@ -2,12 +2,19 @@ import { Clock } from '#kernel';
 import { ObservabilityModule } from '#observability';
 import { PersistenceModule } from '#persistence';
 import { Module } from '@nestjs/common';
+import { AuditAnchors } from './audit-anchors.js';
+import { AuditBatches } from './audit-batches.js';
+import { AuditCheck } from './audit-check.js';
+import { AuditExport } from './audit-export.js';
+import { AuditReader } from './audit-reader.js';
 import { AuditTrail } from './audit-trail.js';
+import { AuditController } from './http/audit.controller.js';
 
 /** What was done, by whom, in every tenant. */
 @Module({
   imports: [ObservabilityModule, PersistenceModule],
-  providers: [AuditTrail, Clock],
-  exports: [AuditTrail],
+  controllers: [AuditController],
+  providers: [AuditTrail, AuditBatches, AuditReader, AuditExport, AuditCheck, AuditAnchors, Clock],
+  exports: [AuditTrail, AuditBatches, AuditExport, AuditCheck],
 })
 export class AuditModule {}
