@@ -6,6 +6,7 @@ import { AuditAnchors } from './audit-anchors.js';
 import { AuditBatches } from './audit-batches.js';
 import { AuditCheck } from './audit-check.js';
 import { AuditExport } from './audit-export.js';
+import { AuditModes } from './audit-modes.js';
 import { AuditReader } from './audit-reader.js';
 import { AuditTrail } from './audit-trail.js';
 import { AuditController } from './http/audit.controller.js';
@@ -14,7 +15,7 @@ import { AuditController } from './http/audit.controller.js';
 @Module({
   imports: [ObservabilityModule, PersistenceModule],
   controllers: [AuditController],
-  providers: [AuditTrail, AuditBatches, AuditReader, AuditExport, AuditCheck, AuditAnchors, Clock],
-  exports: [AuditTrail, AuditBatches, AuditExport, AuditCheck],
+  providers: [AuditTrail, AuditBatches, AuditReader, AuditExport, AuditCheck, AuditAnchors, AuditModes, Clock],
+  exports: [AuditTrail, AuditBatches, AuditModes, AuditExport, AuditCheck],
 })
 export class AuditModule {}

@@ -26,7 +26,12 @@ export interface ToolReply {
   readonly id: Buffer;
   /** Whether the caller takes an event stream. */
   readonly takesEvents: boolean;
-  /** A complete JSON-RPC message in the caller's era. `status` is for eras that carry errors in it. */
+  /** Whether the bytes of an event stream may be passed on as they come. Otherwise the answer is given by `message`. */
+  readonly takesPieces: boolean;
+  /**
+   * The answer, a complete JSON-RPC message in the caller's era. `status` is for eras that carry errors in it. On an open
+   * stream it is the last event.
+   */
   message(parts: readonly Buffer[], status?: number): void;
   /** A `CallToolResult`; the reply makes a message of it. */
   result(result: object): void;
@@ -40,6 +45,8 @@ export interface ToolReply {
   /** Bytes of an event stream as they came. False: wait for `onDrain`. */
   piece(piece: Buffer): boolean;
   endStream(): void;
+  /** The answer will not come, or not to its end: a stream that was passed on may have stopped in the middle of it. */
+  endUnanswered(): void;
   onDrain(resume: () => void): void;
 }
 

@@ -11,6 +11,7 @@ export interface GivenAnswer {
 export class RecordingReply implements ToolReply {
   readonly id = Buffer.from('"caller-1"');
   readonly takesEvents = true;
+  takesPieces = true;
   readonly events: string[] = [];
   readonly answered: Promise<GivenAnswer>;
   answers = 0;
@@ -47,6 +48,9 @@ export class RecordingReply implements ToolReply {
   }
   endStream(): void {
     this.settle(JSON.parse(this.events.at(-1)!) as GivenAnswer);
+  }
+  endUnanswered(): void {
+    this.settle({});
   }
   onDrain(): void {
     // Never waits.

@@ -1,3 +1,4 @@
+import { AuditModule } from '#audit';
 import { BuilderModule } from '#builder';
 import { Clock } from '#kernel';
 import { ObservabilityModule } from '#observability';
@@ -13,6 +14,7 @@ import { ManagementTools } from './management/management-tools.js';
 import { ServerTools } from './management/server-tools.js';
 import { ChangeStreams } from './mcp-endpoint/change-streams.js';
 import { McpEndpoint } from './mcp-endpoint/mcp-endpoint.js';
+import { CallRecorder } from './router/call-recorder.js';
 import { ToolRouter } from './router/tool-router.js';
 import { ClientSessions } from './sessions/client-sessions.js';
 import type { SessionSeal } from './sessions/session-seal.js';
@@ -30,7 +32,14 @@ export class GatewayModule {
   static forRoot({ imports, seal }: GatewayOptions): DynamicModule {
     return {
       module: GatewayModule,
-      imports: [...imports, ConfigModule.forFeature(gatewayConfig), BuilderModule, ObservabilityModule, RegistryModule],
+      imports: [
+        ...imports,
+        ConfigModule.forFeature(gatewayConfig),
+        AuditModule,
+        BuilderModule,
+        ObservabilityModule,
+        RegistryModule,
+      ],
       controllers: [MembersController],
       providers: [
         McpEndpoint,
@@ -38,6 +47,7 @@ export class GatewayModule {
         ModernEra,
         ToolCatalog,
         ToolRouter,
+        CallRecorder,
         ChangeStreams,
         ClientSessions,
         ManagementTools,

@@ -173,7 +173,7 @@ export class HttpToolCall implements ExchangeListener, RunningCall {
     const { call } = this;
     this.session = session;
     this.patch = patch;
-    this.passesThrough = session.era === 'modern' && call.era === 'modern';
+    this.passesThrough = session.era === 'modern' && call.era === 'modern' && this.reply.takesPieces;
     const id = session.era === 'legacy' ? link.nextId() : 0;
     this.askedAs = session.era === 'legacy' ? String(id) : textAt(call.message.raw, call.message.places.id)!;
     const more = forwardHeaders.length > 0 ? forwarded(forwardHeaders, call.headers) : {};
@@ -219,11 +219,7 @@ export class HttpToolCall implements ExchangeListener, RunningCall {
       );
     }
     const bytes = this.passesThrough ? message.raw : answered.bytes;
-    this.finish(() => {
-      if (!this.isStreaming) return this.reply.message([bytes], this.call.era === 'modern' ? status : 200);
-      this.reply.event([bytes]);
-      this.reply.endStream();
-    });
+    this.finish(() => this.reply.message([bytes], this.call.era === 'modern' ? status : 200));
   }
 
   /** The composer declared no capabilities to this member, so the only thing it may ask is whether anybody is there. */
@@ -282,7 +278,7 @@ export class HttpToolCall implements ExchangeListener, RunningCall {
     this.exchange?.stop();
     this.parts.noteOutcome(outcome);
     // A stream that was passed on piece by piece may have stopped in the middle of an event.
-    if (this.passesThrough && this.isStreaming) return this.reply.endStream();
+    if (this.passesThrough && this.isStreaming) return this.reply.endUnanswered();
     this.reply.toolError(failureText(this.parts.memberName, error));
   }
 

@@ -28,6 +28,7 @@ export interface ReplyOptions {
 export class HttpReply implements ToolReply {
   readonly id: Buffer;
   readonly takesEvents: boolean;
+  readonly takesPieces: boolean;
   private readonly era: Era;
   private isGone = false;
   private isStreaming = false;
@@ -41,6 +42,7 @@ export class HttpReply implements ToolReply {
     this.era = era;
     this.id = id ?? Buffer.alloc(0);
     this.takesEvents = takesEvents;
+    this.takesPieces = takesEvents;
     response.once('close', () => (this.isGone = true));
   }
 
