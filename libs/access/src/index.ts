@@ -16,5 +16,4 @@ export { AccessModule } from './access.module.js';
 export { CallerIdentity, type IdentifiableRequest, type Verdict } from './caller-identity.js';
 export { RequestOrigin } from './request-origin.js';
 export { type DeclaredRoute, RoutePolicyCheck } from './route-policy-check.js';
-export { RoutePolicyCheck } from './route-policy-check.js';
 export { type Tenant, type TenantLimits, TenantStore } from './tenants/tenant.store.js';
