@@ -6,13 +6,14 @@ import { RegistryModule } from '#registry';
 import { Module } from '@nestjs/common';
 import { MemberMonitor } from './member-monitor.js';
 import { MemberPool } from './member-pool.js';
+import { MemberSync } from './member-sync.js';
 import { MemberParts } from './members/member-parts.js';
 import { Deadlines } from './wire/deadlines.js';
 
 /** From configurations to live members. */
 @Module({
   imports: [AuthModule, EgressModule, ObservabilityModule, RegistryModule],
-  providers: [MemberPool, MemberMonitor, MemberParts, Deadlines, Clock],
+  providers: [MemberPool, MemberMonitor, MemberSync, MemberParts, Deadlines, Clock],
   exports: [MemberPool, Deadlines],
 })
 export class BuilderModule {}

@@ -6,8 +6,10 @@ import {
   type Candidate,
   CatalogStore,
   type MemberGate,
+  type OpenedServer,
   type ServerConfig,
   ServerRegistry,
+  type StoredCatalog,
 } from '#registry';
 import { type BeforeApplicationShutdown, Injectable, type OnModuleInit } from '@nestjs/common';
 import { MemberTimeoutError, asComposerError } from './builder.errors.js';
@@ -64,6 +66,11 @@ export class MemberPool implements MemberGate, OnModuleInit, BeforeApplicationSh
     return this.loaded.has(tenant);
   }
 
+  /** Whether the tenant has been loaded, or is about to be. */
+  isWanted(tenant: TenantId): boolean {
+    return this.tenants.has(tenant);
+  }
+
   /** The members of a tenant that has been loaded, ordered by id. */
   members(tenant: TenantId): readonly MemberSlot[] {
     const slots = [...(this.loaded.get(tenant)?.values() ?? [])];
@@ -107,7 +114,7 @@ export class MemberPool implements MemberGate, OnModuleInit, BeforeApplicationSh
   }
 
   async admit({ ref, config }: Candidate): Promise<Admission> {
-    const slots = await this.slotsOf(ref.tenantId);
+    await this.slotsOf(ref.tenantId);
     if (config.status === 'deactivated') return { activate: () => undefined, discard: async () => undefined };
 
     const stored = await this.catalogs.read(ref);
@@ -122,11 +129,9 @@ export class MemberPool implements MemberGate, OnModuleInit, BeforeApplicationSh
     return {
       ...(problem ? { problem } : {}),
       ...(problem && config.type !== 'openapi' ? {} : { catalog: member.snapshot() }),
-      activate: () => {
-        const before = slots.get(ref.serverId);
-        slots.set(ref.serverId, slot);
-        this.changed(ref.tenantId);
-        if (before?.member) this.close(before.member);
+      activate: (mark) => {
+        slot.mark = mark;
+        this.serve(slot);
       },
       discard: () => member.close(0),
     };
@@ -138,6 +143,24 @@ export class MemberPool implements MemberGate, OnModuleInit, BeforeApplicationSh
     if (!slots.delete(ref.serverId) || !slot) return;
     this.changed(ref.tenantId);
     if (slot.member) this.close(slot.member);
+  }
+
+  /** Serves what is stored now, if that is not what serves already. For changes that another process has made. */
+  async follow(ref: MemberRef, stored?: OpenedServer): Promise<void> {
+    if (!stored || stored.config?.status === 'deactivated') return this.retire(ref);
+    const slots = await this.slotsOf(ref.tenantId);
+    if (slots.get(ref.serverId)?.mark === stored.mark) return;
+    this.serve(await this.slotFor(stored, await this.catalogs.read(ref)));
+  }
+
+  /** The tenant is served no more, until it is loaded again. */
+  async unload(tenant: TenantId): Promise<void> {
+    const slots = await this.tenants.get(tenant)?.catch(() => undefined);
+    if (!slots) return;
+    this.tenants.delete(tenant);
+    this.loaded.delete(tenant);
+    this.changed(tenant);
+    for (const { member } of slots.values()) if (member) this.close(member);
   }
 
   async isWorking(ref: MemberRef): Promise<boolean> {
@@ -174,22 +197,36 @@ export class MemberPool implements MemberGate, OnModuleInit, BeforeApplicationSh
   private async build(tenant: TenantId): Promise<Map<ServerId, MemberSlot>> {
     const [servers, catalogs] = await Promise.all([this.registry.openAll(tenant), this.catalogs.list(tenant)]);
     const slots = new Map<ServerId, MemberSlot>();
-    for (const { ref, config, problem } of servers) {
-      if (config?.status === 'deactivated') continue;
-      const slot = new MemberSlot(ref, config, this.log, (text) => this.registry.mask(text));
-      slots.set(ref.serverId, slot);
-      if (!config) slot.note('error', problem);
-      else await this.buildStored(slot, config, catalogs.get(ref.serverId));
+    for (const server of servers) {
+      if (server.config?.status === 'deactivated') continue;
+      slots.set(server.ref.serverId, await this.slotFor(server, catalogs.get(server.ref.serverId)));
     }
     this.loaded.set(tenant, slots);
     return slots;
   }
 
-  private async buildStored(
-    slot: MemberSlot,
-    config: ServerConfig,
-    stored: Awaited<ReturnType<CatalogStore['read']>>,
-  ): Promise<void> {
+  private async slotFor(
+    { ref, mark, config, problem }: OpenedServer,
+    catalog: StoredCatalog | undefined,
+  ): Promise<MemberSlot> {
+    const slot = new MemberSlot(ref, config, this.log, (text) => this.registry.mask(text));
+    slot.mark = mark;
+    if (!config) slot.note('error', problem);
+    else await this.buildStored(slot, config, catalog);
+    return slot;
+  }
+
+  /** From now on this slot is the one of its server; the member that it replaces finishes what it has begun. */
+  private serve(slot: MemberSlot): void {
+    const { tenantId, serverId } = slot.ref;
+    const slots = this.loaded.get(tenantId);
+    const old = slots ? slots.get(serverId) : slot; // who serves a tenant that is unloaded meanwhile builds it anew
+    slots?.set(serverId, slot);
+    this.changed(tenantId);
+    if (old?.member) this.close(old.member);
+  }
+
+  private async buildStored(slot: MemberSlot, config: ServerConfig, stored: StoredCatalog | undefined): Promise<void> {
     try {
       const order = { ...this.orderFor(slot, config), isNew: false, ...(stored ? { stored } : {}) };
       slot.serveWith(await builderFor(config.type).build(order));

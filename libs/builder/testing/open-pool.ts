@@ -1,9 +1,11 @@
 import { type Egress, egressFor } from '#egress/testing';
 import { Clock } from '#kernel';
 import type { Log } from '#observability';
-import type { ServerRegistry } from '#registry';
+import { ServerChanges, type ServerRegistry } from '#registry';
+import { MemoryChangeFeed } from '#persistence/testing';
 import { type MemoryRegistry, openMemoryRegistry } from '#registry/testing';
 import { MemberPool } from '../src/member-pool.js';
+import { MemberSync } from '../src/member-sync.js';
 import { MemberParts } from '../src/members/member-parts.js';
 import { Deadlines } from '../src/wire/deadlines.js';
 
@@ -25,6 +27,10 @@ export interface OpenPool {
   readonly pool: MemberPool;
   readonly registry: ServerRegistry;
   readonly home: MemoryRegistry;
+  /** What brings this pool in line with the stores when they have changed. */
+  readonly sync: MemberSync;
+  /** What tells this pool alone that the stores have changed. */
+  readonly feed: MemoryChangeFeed;
   /** A pool of another process on the same stores. */
   again(): OpenPool;
   close(): Promise<void>;
@@ -42,8 +48,13 @@ function onStores(home: MemoryRegistry, speed: number): OpenPool {
   const registry = home.again();
   const pool = new MemberPool(registry, home.catalogs, parts, new Clock(), home.log);
   pool.onModuleInit();
+  const feed = new MemoryChangeFeed();
+  const sync = new MemberSync(new ServerChanges(feed), registry, pool);
+  sync.onModuleInit();
   return {
     pool,
+    sync,
+    feed,
     registry,
     home,
     again: () => onStores(home, speed),

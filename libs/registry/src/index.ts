@@ -17,5 +17,7 @@ export {
   type ServerConfig,
   serverConfigSchema,
 } from './server-config.schema.js';
-export { type ChangeOptions, type OpenedServer, type ServerChange, ServerRegistry } from './server-registry.js';
+export { ServerChanges } from './server-changes.js';
+export type { OpenedServer } from './server-opener.js';
+export { type ChangeOptions, type ServerChange, ServerRegistry } from './server-registry.js';
 export type { ServerView } from './server-view.js';

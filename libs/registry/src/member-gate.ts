@@ -15,8 +15,8 @@ export interface Admission {
   readonly problem?: string;
   /** What the member offers; absent if it could not be asked. */
   readonly catalog?: StoredCatalog;
-  /** From now on this member serves; the one that it replaces finishes what it has begun. */
-  activate(): void;
+  /** From now on this member serves, as the stored state that `mark` names; the one that it replaces finishes what it has begun. */
+  activate(mark: string): void;
   /** Releases everything that was built. */
   discard(): Promise<void>;
 }

@@ -11,6 +11,7 @@ import { PostgresCatalogStore } from './postgres/postgres.catalog.store.js';
 import { PostgresServerConfigStore } from './postgres/postgres.server-config.store.js';
 import { registryConfig } from './registry.config.js';
 import { SealedConfig } from './sealed-config.js';
+import { ServerChanges } from './server-changes.js';
 import { ServerConfigStore } from './server-config.store.js';
 import { ServerRegistry } from './server-registry.js';
 
@@ -20,11 +21,12 @@ import { ServerRegistry } from './server-registry.js';
   controllers: [ServersController],
   providers: [
     ServerRegistry,
+    ServerChanges,
     ServerConfigFile,
     SealedConfig,
     { provide: ServerConfigStore, useClass: PostgresServerConfigStore },
     { provide: CatalogStore, useClass: PostgresCatalogStore },
   ],
-  exports: [ServerRegistry, ServerConfigFile, CatalogStore],
+  exports: [ServerRegistry, ServerChanges, ServerConfigFile, CatalogStore],
 })
 export class RegistryModule {}

@@ -1,5 +1,5 @@
 import type { AuditEvent } from '#audit';
-import type { MemberRef, TenantId } from '#kernel';
+import type { MemberRef, ServerId, TenantId } from '#kernel';
 import type { StoredCatalog } from './catalog.store.js';
 
 /** A configuration at rest: no secret in clear. */
@@ -34,6 +34,8 @@ export abstract class ServerConfigStore {
   /** Ordered by id. */
   abstract list(tenant: TenantId): Promise<readonly StoredServer[]>;
   abstract find(ref: MemberRef): Promise<StoredServer | undefined>;
+  /** The mark of every server that is not deactivated, without reading a configuration. */
+  abstract marks(tenant: TenantId): Promise<ReadonlyMap<ServerId, string>>;
   /** Writes server and catalog together. Throws `DuplicateServerError` if the id is taken. */
   abstract insert(draft: ServerDraft, event: AuditEvent, catalog?: StoredCatalog): Promise<StoredServer>;
   /** Writes only if the stored version is `draft.version - 1`; otherwise throws `ServerConflictError`. */
@@ -46,3 +48,7 @@ export abstract class ServerConfigStore {
    */
   abstract remove(server: Pick<StoredServer, 'ref' | 'version'>, event: AuditEvent): Promise<boolean>;
 }
+
+/** Names one state of a server: another one after each change, and never the same again, also not for a new server of the id. */
+export const markOf = ({ version, createdAt }: Pick<StoredServer, 'version' | 'createdAt'>): string =>
+  `${version}@${createdAt.getTime()}`;

@@ -1,6 +1,6 @@
 import { isDeepStrictEqual } from 'node:util';
 import { AuthAdapter } from '#auth';
-import { type Fault, type MemberRef, type TenantId, isObject, memberKey, serverId } from '#kernel';
+import { type Fault, type MemberRef, type ServerId, type TenantId, isObject, memberKey, serverId } from '#kernel';
 import { Log } from '#observability';
 import type { Actor } from '#tenancy';
 import { Injectable } from '@nestjs/common';
@@ -17,19 +17,13 @@ import {
 } from './registry.errors.js';
 import { plainInputFaults } from './plain-input.js';
 import { SealedConfig } from './sealed-config.js';
-import { type CheckOptions, type CheckedConfig, addressesOf, checkServerConfig } from './server-config-check.js';
+import { addressesOf } from './server-config-check.js';
 import { MAX_ADDRESSES } from './server-config-limits.js';
 import { SERVER_ID, type ServerConfig } from './server-config.schema.js';
-import {
-  type SecretsByPlace,
-  changedSecrets,
-  destinationOf,
-  dotted,
-  restoreSecrets,
-  splitSecrets,
-} from './server-config-secrets.js';
-import { ServerConfigStore, type ServerDraft, type StoredServer } from './server-config.store.js';
+import { type SecretsByPlace, changedSecrets, destinationOf, dotted, splitSecrets } from './server-config-secrets.js';
+import { ServerConfigStore, type ServerDraft, type StoredServer, markOf } from './server-config.store.js';
 import { type ServerDeed, serverEvent } from './server-event.js';
+import { type OpenedServer, ServerOpener, mustFit } from './server-opener.js';
 import { type ServerVersion, type ServerView, viewOf } from './server-view.js';
 
 /** How many servers a tenant may register. */
@@ -43,11 +37,6 @@ export interface ServerChange {
   /** Why the member does not work although it was stored. */
   readonly problem?: string;
 }
-
-/** A stored server with its secrets, for building the member. Never for showing. */
-export type OpenedServer =
-  | { readonly ref: MemberRef; readonly config: ServerConfig; readonly problem?: never }
-  | { readonly ref: MemberRef; readonly config?: never; readonly problem: string };
 
 export interface ChangeOptions {
   /** Who makes the change, for the audit trail. */
@@ -67,6 +56,7 @@ export interface ChangeOptions {
 @Injectable()
 export class ServerRegistry {
   private readonly changes = new KeyedQueue();
+  private readonly opener: ServerOpener;
   private gate: MemberGate | undefined;
 
   constructor(
@@ -74,7 +64,9 @@ export class ServerRegistry {
     private readonly sealed: SealedConfig,
     private readonly auth: AuthAdapter,
     private readonly log: Log,
-  ) {}
+  ) {
+    this.opener = new ServerOpener(sealed, auth, log);
+  }
 
   /** Entered once, by the layer that builds members, before the first change. */
   useGate(gate: MemberGate): void {
@@ -102,21 +94,28 @@ export class ServerRegistry {
   /** Every stored configuration of a tenant with its secrets; one that cannot be opened says why and hides no other. */
   async openAll(tenant: TenantId): Promise<readonly OpenedServer[]> {
     const opened: OpenedServer[] = [];
-    for (const stored of await this.store.list(tenant)) {
-      try {
-        opened.push({ ref: stored.ref, config: await this.present(stored) });
-      } catch (error) {
-        this.log.error('a stored server cannot be opened', { tenant, server: stored.ref.serverId, err: error });
-        opened.push({ ref: stored.ref, problem: (error as Error).message });
-      }
-    }
+    for (const stored of await this.store.list(tenant)) opened.push(await this.opener.open(stored));
     return opened;
+  }
+
+  /** What is to serve: the mark of every active server of a tenant. */
+  async marks(tenant: TenantId): Promise<ReadonlyMap<ServerId, string>> {
+    return this.store.marks(tenant);
+  }
+
+  /** Hands over a server as it is stored, undefined if it is gone, while nobody in this process changes it. */
+  async withStored(ref: MemberRef, use: (server: OpenedServer | undefined) => Promise<void>): Promise<void> {
+    await this.changes.run(memberKey(ref), async () => {
+      const stored = await this.store.find(ref);
+      if (!stored) this.sealed.forget(ref);
+      await use(stored && (await this.opener.open(stored)));
+    });
   }
 
   async register(tenant: TenantId, input: unknown, { by, mayReadFiles = false }: ChangeOptions): Promise<ServerChange> {
     mustBePlain(input);
     await this.judge(input);
-    const checked = this.check(input, new Map(), { mayReadFiles });
+    const checked = this.opener.check(input, new Map(), { mayReadFiles });
     const config = mustFit(checked);
     const ref = { tenantId: tenant, serverId: serverId(config.id) };
 
@@ -157,8 +156,8 @@ export class ServerRegistry {
       }
       const stored = await this.sealed.openPresent(before);
       const own = isObject(wanted) ? { ...wanted, id: ref.serverId } : wanted;
-      const checked = this.check(own, stored, { mayReadFiles });
-      const old = this.check(before.config, stored, { mayReadFiles: true }).config;
+      const checked = this.opener.check(own, stored, { mayReadFiles });
+      const old = this.opener.check(before.config, stored, { mayReadFiles: true }).config;
       if (unlessSame && checked.config && isDeepStrictEqual(checked.config, old)) {
         return { server: viewOf(before), warnings: checked.warnings };
       }
@@ -183,7 +182,7 @@ export class ServerRegistry {
       const before = await this.find(ref);
       const wanted = (await this.store.history(ref)).find((known) => known.version === version);
       if (!wanted) throw new UnknownVersionError();
-      const config = mustFit(this.check(wanted.config, await this.sealed.open(wanted), { mayReadFiles: true }));
+      const config = mustFit(this.opener.check(wanted.config, await this.sealed.open(wanted), { mayReadFiles: true }));
       await this.judge(config);
       // A version whose secrets do not open any more can still be left: all its secrets are other ones then.
       const present = await this.sealed.open(before).catch((): SecretsByPlace => new Map());
@@ -196,7 +195,7 @@ export class ServerRegistry {
     return this.changes.run(memberKey(ref), async () => {
       const before = await this.find(ref);
       const verb = status === 'active' ? 'activated' : 'deactivated';
-      return this.replace(before, { ...(await this.present(before)), status }, { verb, by });
+      return this.replace(before, { ...(await this.opener.present(before)), status }, { verb, by });
     });
   }
 
@@ -244,12 +243,12 @@ export class ServerRegistry {
       throw error;
     }
     this.sealed.keep(ref, config, version);
-    await this.putToWork(config, admission, version > 1 ? ref : undefined);
+    if (config.status === 'active') admission.activate(markOf(stored));
+    else await this.letRest(admission, version > 1 ? ref : undefined);
     return stored;
   }
 
-  private async putToWork(config: ServerConfig, admission: Admission, serving?: MemberRef): Promise<void> {
-    if (config.status === 'active') return admission.activate();
+  private async letRest(admission: Admission, serving?: MemberRef): Promise<void> {
     await admission.discard();
     if (serving) await this.gateOrThrow().retire(serving);
   }
@@ -265,24 +264,6 @@ export class ServerRegistry {
 
   private changedSecrets(before: SecretsByPlace, config: ServerConfig): readonly string[] {
     return changedSecrets(before, splitSecrets(config, this.auth).secrets);
-  }
-
-  /** Puts stored secrets in the place of markers and checks the whole. */
-  private check(
-    input: unknown,
-    stored: SecretsByPlace,
-    options: CheckOptions,
-  ): CheckedConfig & { readonly kept: readonly string[] } {
-    const { config, kept, faults } = restoreSecrets(input, this.auth, stored);
-    const { config: fitting, ...checked } = checkServerConfig(config, this.auth, options);
-    if (fitting && faults.length === 0) return { ...checked, config: fitting, kept };
-    // A marker that stays fits no schema either: one fault for each is enough.
-    const unkept = new Set(faults.map(({ path }) => path));
-    return { ...checked, kept, faults: [...checked.faults.filter(({ path }) => !unkept.has(path)), ...faults] };
-  }
-
-  private async present(stored: StoredServer): Promise<ServerConfig> {
-    return mustFit(this.check(stored.config, await this.sealed.openPresent(stored), { mayReadFiles: true }));
   }
 
   /** The addresses come before anything else that could be said about the input. */
@@ -337,9 +318,4 @@ const isKnowable = ({ serverId: id }: MemberRef): boolean => SERVER_ID.test(id);
 function mustBePlain(input: unknown): void {
   const faults = plainInputFaults(input);
   if (faults.length > 0) throw new InvalidServerConfigError(faults);
-}
-
-function mustFit({ config, faults }: CheckedConfig): ServerConfig {
-  if (!config || faults.length > 0) throw new InvalidServerConfigError(faults);
-  return config;
 }

@@ -1,5 +1,5 @@
 import type { AuditEvent } from '#audit';
-import { type MemberRef, type TenantId, memberKey } from '#kernel';
+import { type MemberRef, type ServerId, type TenantId, memberKey } from '#kernel';
 import type { StoredCatalog } from '../catalog.store.js';
 import { DuplicateServerError, ServerConflictError } from '../registry.errors.js';
 import {
@@ -8,6 +8,7 @@ import {
   type StoredServer,
   type StoredVersion,
   VERSIONS_KEPT,
+  markOf,
 } from '../server-config.store.js';
 import { MemoryCatalogStore } from './memory.catalog.store.js';
 
@@ -30,6 +31,11 @@ export class MemoryServerConfigStore extends ServerConfigStore {
 
   override async find(ref: MemberRef): Promise<StoredServer | undefined> {
     return structuredClone(this.servers.get(memberKey(ref)));
+  }
+
+  override async marks(tenant: TenantId): Promise<ReadonlyMap<ServerId, string>> {
+    const active = (await this.list(tenant)).filter(({ config }) => config['status'] !== 'deactivated');
+    return new Map(active.map((server) => [server.ref.serverId, markOf(server)]));
   }
 
   override async insert(draft: ServerDraft, event: AuditEvent, catalog?: StoredCatalog): Promise<StoredServer> {

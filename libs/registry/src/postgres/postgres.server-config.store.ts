@@ -1,5 +1,5 @@
 import { type AuditEvent, AuditTrail } from '#audit';
-import { type MemberRef, type TenantId, serverId } from '#kernel';
+import { type MemberRef, type ServerId, type TenantId, serverId } from '#kernel';
 import { Database, type Transaction } from '#persistence';
 import { Injectable } from '@nestjs/common';
 import type { StoredCatalog } from '../catalog.store.js';
@@ -10,6 +10,7 @@ import {
   type StoredServer,
   type StoredVersion,
   VERSIONS_KEPT,
+  markOf,
 } from '../server-config.store.js';
 import { writeCatalog } from './postgres.catalog.store.js';
 
@@ -44,6 +45,18 @@ export class PostgresServerConfigStore extends ServerConfigStore {
       tx.query<Row>('SELECT * FROM servers WHERE tenant_id = $1 AND id = $2', [tenantId, serverId]),
     );
     return row && stored(tenantId, row);
+  }
+
+  override async marks(tenant: TenantId): Promise<ReadonlyMap<ServerId, string>> {
+    const rows = await this.database.inTenant(tenant, (tx) =>
+      tx.query<Pick<Row, 'id' | 'version' | 'created_at'>>(
+        `SELECT id, version, created_at FROM servers
+          WHERE tenant_id = $1 AND config->>'status' IS DISTINCT FROM 'deactivated'`,
+        [tenant],
+      ),
+    );
+    const marks = rows.map(({ version, created_at }) => markOf({ version: Number(version), createdAt: created_at }));
+    return new Map(rows.map(({ id }, i) => [serverId(id), marks[i]!]));
   }
 
   override async insert(draft: ServerDraft, event: AuditEvent, catalog?: StoredCatalog): Promise<StoredServer> {

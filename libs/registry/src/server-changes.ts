@@ -1,0 +1,20 @@
+import type { TenantId } from '#kernel';
+import { ChangeFeed } from '#persistence';
+import { Injectable } from '@nestjs/common';
+
+/** What the stores announce about servers. */
+export const SERVERS_TOPIC = 'servers';
+
+/** Tells that the servers of a tenant have changed in the store, whichever process changed them. */
+@Injectable()
+export class ServerChanges {
+  constructor(private readonly feed: ChangeFeed) {}
+
+  /**
+   * Calls `listener` with the tenant from now on; again, if it rejects, until it succeeds. Never twice at once for one
+   * tenant. Returns how to stop it.
+   */
+  onChange(listener: (tenant: TenantId) => Promise<void>): () => void {
+    return this.feed.onChange(({ tenantId, topic }) => (topic === SERVERS_TOPIC ? listener(tenantId) : undefined));
+  }
+}
