@@ -9,7 +9,7 @@ export class MemoryChangeFeed extends ChangeFeed {
 
   /** Resolves when every listener has taken the change over; rejects as the first of them that did not. */
   async tell(change: Change): Promise<void> {
-    await Promise.all([...this.listeners].map((listener) => listener(change)));
+    await Promise.all([...this.listeners].map(async (listener) => listener(change)));
   }
 
   override async follow(): Promise<void> {}

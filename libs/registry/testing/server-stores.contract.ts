@@ -1,9 +1,10 @@
 import { beforeAll, afterAll, beforeEach, describe, expect, it } from '@jest/globals';
 import type { AuditEvent } from '#audit';
 import { type MemberRef, type TenantId, serverId } from '#kernel';
+import { until } from '#persistence/testing';
 import { SYSTEM } from '#tenancy';
 import type { CatalogStore } from '../src/catalog.store.js';
-import type { ServerConfigStore, ServerDraft } from '../src/server-config.store.js';
+import { type ServerConfigStore, type ServerDraft, markOf } from '../src/server-config.store.js';
 
 /** A pair of stores on one backend, and two tenants that exist there. */
 export interface OpenStores {
@@ -115,6 +116,29 @@ export function describeServerStores(name: string, open: () => Promise<OpenStore
       expect(await stores.catalogs.read(own)).toBeUndefined();
       await stores.servers.insert(draft(own), EVENT);
       expect(await stores.servers.find(own)).toMatchObject({ version: 1 });
+    });
+
+    it('marks what is active, with another mark for every state and for every new server of an id', async () => {
+      const marks = new Set<string>();
+      const marked = async () => {
+        const mark = (await stores.servers.marks(own.tenantId)).get(own.serverId);
+        expect(mark).toBe(markOf((await stores.servers.find(own))!));
+        marks.add(mark!);
+      };
+      await stores.servers.insert(draft(own), EVENT);
+      await marked();
+      await stores.servers.replace(draft(own, 2), EVENT);
+      await marked();
+      expect((await stores.servers.marks(foreign.tenantId)).has(own.serverId)).toBe(false);
+      const resting = { ...draft(own, 3), config: { ...draft(own).config, status: 'deactivated' } };
+      await stores.servers.replace(resting, EVENT);
+      expect((await stores.servers.marks(own.tenantId)).has(own.serverId)).toBe(false);
+      await stores.servers.remove(draft(own, 3), EVENT);
+      const removedAt = Date.now();
+      await until(() => Date.now() > removedAt + 1, 'the clock to move on');
+      await stores.servers.insert(draft(own), EVENT);
+      await marked();
+      expect(marks.size).toBe(3);
     });
 
     it('removes the version that is meant and no other', async () => {
