@@ -17,6 +17,10 @@ import {
   type CredentialVerifier,
 } from './credential-verifier.js';
 import { FailedAttempts } from './failed-attempts.js';
+import { ApiKeysController } from './http/api-keys.controller.js';
+import { PrincipalsController } from './http/principals.controller.js';
+import { RolesController } from './http/roles.controller.js';
+import { TenantsController } from './http/tenants.controller.js';
 import { ApiKeyUses } from './keys/api-key-uses.js';
 import { RequestOrigin } from './request-origin.js';
 import { RoutePolicyCheck } from './route-policy-check.js';
@@ -36,6 +40,7 @@ const everywhere: AudienceRule = () => true;
     PersistenceModule,
     AccessManagementModule,
   ],
+  controllers: [TenantsController, PrincipalsController, ApiKeysController, RolesController],
   providers: [
     Clock,
     AccessChanges,

@@ -196,7 +196,7 @@ describe('CallerIdentity', () => {
 
     it('asks once for many who present the same at once, and again after a minute', async () => {
       tokens.answer = async () => ({ principal: ada });
-      await Promise.all(Array.from({ length: 50 }, () => ask(bearer('token-1'))));
+      await Promise.all(Array.from({ length: 50 }, async () => ask(bearer('token-1'))));
       clock.time += 59_999;
       await ask(bearer('token-1'));
       expect(tokens.lookups).toBe(1);

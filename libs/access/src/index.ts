@@ -1,6 +1,7 @@
 export { AccessChanges } from './access-changes.js';
 export { AccessDirectory, type PrincipalOptions } from './access-directory.js';
 export { AccessManagementModule } from './access-management.module.js';
+export { checked, newTenantSchema, newKeySchema, policySchema, roleSchema } from './access-input.js';
 export { type AccessConfig, accessConfig } from './access.config.js';
 export {
   ConflictError,
@@ -13,7 +14,15 @@ export {
   UnauthenticatedError,
 } from './access.errors.js';
 export { AccessModule } from './access.module.js';
+export { type Authority, hostAuthority } from './authority.js';
 export { CallerIdentity, type IdentifiableRequest, type Verdict } from './caller-identity.js';
+export { ApiKeyAdministration, type IssuedKey, keyView } from './keys/api-key-administration.js';
+export { tenantOfApiKey } from './keys/api-key-text.js';
+export { UnknownKeyError } from './keys/keys.errors.js';
+export { PrincipalAdministration, principalView } from './principals/principal-administration.js';
 export { RequestOrigin } from './request-origin.js';
 export { type DeclaredRoute, RoutePolicyCheck } from './route-policy-check.js';
+export { RoutePolicyCheck } from './route-policy-check.js';
+export { RoleAdministration, roleView } from './roles/role-administration.js';
+export { TenantAdministration } from './tenants/tenant-administration.js';
 export { type Tenant, type TenantLimits, TenantStore } from './tenants/tenant.store.js';

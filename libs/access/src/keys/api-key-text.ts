@@ -33,7 +33,7 @@ export const apiKeyText = (id: string, secret: string): string => `mcpc_${id}_${
 export function parseApiKey(text: string): ApiKeyText | undefined {
   const [, id, secret] = KEY.exec(text) ?? [];
   const tenant = id && tenantOfApiKey(id);
-  return tenant ? { tenantId: tenant, id: id!, secret: secret! } : undefined;
+  return tenant ? { tenantId: tenant, id: id, secret: secret! } : undefined;
 }
 
 /** The tenant that the id of a key names; undefined if it is not spelled like one. */
