@@ -1,6 +1,10 @@
 import { Command } from 'commander';
 import { checkCommand } from './check.js';
+import { keyCommand } from './key.js';
 import { migrateCommand } from './migrate.js';
+import { principalCommand } from './principal.js';
+import { roleCommand } from './role.js';
+import { tenantCommand } from './tenant.js';
 
 /** All commands. A wrong usage ends with an exception of commander's instead of the process. */
 export function commandLine(): Command {
@@ -9,8 +13,14 @@ export function commandLine(): Command {
     .addHelpText('after', '\nExit codes: 0 done, 1 refused, 2 wrong usage.')
     .exitOverride()
     .showHelpAfterError('(--help shows what is possible)');
-  for (const command of [migrateCommand(), checkCommand()]) {
-    program.addCommand(command.option('--json', 'print one line of JSON').copyInheritedSettings(program));
-  }
+  const commands = [migrateCommand(), checkCommand(), tenantCommand(), keyCommand(), roleCommand(), principalCommand()];
+  for (const command of commands) program.addCommand(prepared(command, program));
   return program;
+}
+
+/** Every command that does something takes `--json`, and behaves in case of wrong usage as the program does. */
+function prepared(command: Command, parent: Command): Command {
+  command.copyInheritedSettings(parent);
+  for (const part of command.commands) prepared(part, command);
+  return command.commands.length > 0 ? command : command.option('--json', 'print one line of JSON');
 }

@@ -1,0 +1,52 @@
+import type { Tenant } from '#access';
+import { CLI } from '#tenancy';
+import { Command } from 'commander';
+import { withManagement } from './management.js';
+import { print, table } from './output.js';
+
+interface Options {
+  readonly name?: string;
+  readonly yes?: boolean;
+  readonly json?: boolean;
+}
+
+/** Tenants: made, listed, deleted. */
+export function tenantCommand(): Command {
+  const tenant = new Command('tenant').description('Make, list and delete tenants.');
+  tenant
+    .command('create')
+    .description('Make a tenant.')
+    .argument('<slug>', 'its name in addresses: lower-case letters, digits and hyphens')
+    .option('--name <name>', 'its name for people')
+    .action(async (slug: string, { name, json }: Options) => {
+      const { checked, newTenantSchema } = await import('#access');
+      const wanted = checked(newTenantSchema, { slug, name });
+      const made = await withManagement(({ tenants }) => tenants.create(wanted, CLI));
+      print(json ? told(made) : `tenant ${slug} is made; give it a key: key create --tenant ${slug} --role admin`);
+    });
+  tenant
+    .command('list')
+    .description('List the tenants.')
+    .action(async ({ json }: Options) => {
+      const all = (await withManagement(({ tenants }) => tenants.list())).map(told);
+      if (json) print({ tenants: all });
+      else print(table(['TENANT', 'NAME', 'STATE'], all.map((one) => [one.tenant, one.name, stateOf(one)]))); // prettier-ignore
+    });
+  tenant
+    .command('delete')
+    .description('Delete a tenant with everything of it. Nothing that was sealed for it can be opened again.')
+    .argument('<slug>')
+    .option('--yes', 'really do it')
+    .action(async (slug: string, { yes, json }: Options, command: Command) => {
+      if (!yes) command.error(`this deletes everything of tenant ${slug} for good; say so with --yes`);
+      await withManagement(({ tenants }) => tenants.remove(slug, CLI));
+      print(json ? { tenant: slug, deleted: true } : `tenant ${slug} is deleted`);
+    });
+  return tenant;
+}
+
+function told({ id, slug, name, suspendedAt, createdAt }: Tenant) {
+  return { tenant: slug, id, name, suspended: suspendedAt !== undefined, createdAt: createdAt.toISOString() };
+}
+
+const stateOf = ({ suspended }: { readonly suspended: boolean }): string => (suspended ? 'suspended' : 'active');
