@@ -22,7 +22,6 @@ export { UnknownKeyError } from './keys/keys.errors.js';
 export { PrincipalAdministration, principalView } from './principals/principal-administration.js';
 export { RequestOrigin } from './request-origin.js';
 export { type DeclaredRoute, RoutePolicyCheck } from './route-policy-check.js';
-export { RoutePolicyCheck } from './route-policy-check.js';
 export { RoleAdministration, roleView } from './roles/role-administration.js';
 export { TenantAdministration } from './tenants/tenant-administration.js';
 export { type Tenant, type TenantLimits, TenantStore } from './tenants/tenant.store.js';
