@@ -1,34 +1,22 @@
 import { egressFor } from '#egress/testing';
-import { type Change, ChangeFeed } from '#persistence';
 import { openMemorySealer } from '#persistence/testing';
 import { SecretValues } from '#observability';
 import { tenantId } from '#kernel';
 import { CLI, DEFAULT_TENANT } from '#tenancy';
 import { afterAll, beforeEach, describe, expect, it } from '@jest/globals';
+import { MemoryIssuerStore } from '../../testing/memory.issuer.store.js';
+import { MemoryTrail } from '../../testing/memory-trail.js';
+import { AccessChanges } from '../access-changes.js';
 import type { OauthConfig } from '../oauth.config.js';
 import { IssuerRegistry } from './issuer-registry.js';
 import { Issuers } from './issuers.js';
-import { MemoryIssuerStore } from './memory.issuer.store.js';
 
 const ACME = tenantId('11111111-1111-4111-8111-111111111111');
 const GLOBEX = tenantId('22222222-2222-4222-8222-222222222222');
 const SECRET = 'hunter2-hunter2';
-const egress = egressFor(['idp.example:*', 'other.example:*', '127.0.0.0/8:*'], { lookup: async () => Promise.reject(new Error('no names here')) });
-
-class SilentFeed extends ChangeFeed {
-  listener: (change: Change) => unknown = () => undefined;
-  async follow() {}
-  onChange(listener: (change: Change) => unknown) {
-    this.listener = listener;
-    return () => undefined;
-  }
-  staleness() {
-    return 0;
-  }
-  async settled() {
-    return [];
-  }
-}
+const egress = egressFor(['idp.example:*', 'other.example:*', '127.0.0.0/8:*'], {
+  lookup: async () => Promise.reject(new Error('no names here')),
+});
 
 const IDP = {
   issuer: 'https://idp.example/realm',
@@ -38,18 +26,26 @@ const IDP = {
 };
 
 describe('IssuerRegistry', () => {
+  let trail: MemoryTrail;
   let store: MemoryIssuerStore;
   let issuers: Issuers;
   let registry: IssuerRegistry;
   let secrets: SecretValues;
 
   async function open(config: Partial<OauthConfig> = {}): Promise<void> {
-    store = new MemoryIssuerStore();
-    const feed = new SilentFeed();
-    store.onChanged = (tenant) => void feed.listener({ tenantId: tenant, topic: 'access' });
+    trail = new MemoryTrail();
+    store = new MemoryIssuerStore(trail);
+    const changes = new AccessChanges(trail.feed);
+    changes.onModuleInit();
     const sealer = await openMemorySealer();
     secrets = new SecretValues();
-    issuers = new Issuers({ callbackPath: '/auth/callback', mcpScopes: [], ...config }, store, sealer, feed, secrets);
+    issuers = new Issuers(
+      { callbackPath: '/auth/callback', mcpScopes: [], ...config },
+      store,
+      sealer,
+      secrets,
+      changes,
+    );
     issuers.onModuleInit();
     const listen = { host: '', port: 0, publicUrl: 'https://gw.example', isLoopback: false, aliases: [] };
     registry = new IssuerRegistry(store, issuers, sealer, egress.guard, listen);
@@ -66,7 +62,7 @@ describe('IssuerRegistry', () => {
     expect(view).toMatchObject({ ...IDP, id: 'idp', client_secret: { set: true }, enabled: true, version: 1 });
     expect(await registry.get(ACME, 'idp')).toEqual(view);
     expect(await registry.list(ACME)).toEqual([view]);
-    expect(JSON.stringify([await stored(), store.events])).not.toContain(SECRET);
+    expect(JSON.stringify([await stored(), trail.events])).not.toContain(SECRET);
     expect(await secret()).toBe(SECRET);
     expect(secrets.mask(`failed with ${SECRET}`)).toBe('failed with [secret]');
   });
@@ -75,7 +71,7 @@ describe('IssuerRegistry', () => {
     await put(IDP);
     await put({ ...IDP, audiences: ['api://composer'] });
     await registry.remove({ tenant: ACME, id: 'idp', actor: CLI });
-    expect(store.events).toMatchObject([
+    expect(trail.events.map(({ event }) => event)).toMatchObject([
       { action: 'issuer.created', actor: CLI, target: 'issuer:idp', after: { version: 1 } },
       { action: 'issuer.updated', before: { audiences: [] }, after: { audiences: ['api://composer'] } },
       { action: 'issuer.deleted', before: { version: 2 } },

@@ -4,7 +4,8 @@ import { type OpenDatabase, createTenant, openEmbeddedDatabase, openPostgresData
 import { describe, expect, it } from '@jest/globals';
 import { SYSTEM } from '#tenancy';
 import { type OpenIssuerStore, describeIssuerStore } from '../../testing/issuer-store.contract.js';
-import { MemoryIssuerStore } from './memory.issuer.store.js';
+import { MemoryIssuerStore } from '../../testing/memory.issuer.store.js';
+import { MemoryTrail } from '../../testing/memory-trail.js';
 import { PostgresIssuerStore } from './postgres.issuer.store.js';
 
 async function onDatabase(open: () => Promise<OpenDatabase>): Promise<OpenIssuerStore> {
@@ -25,19 +26,14 @@ async function onDatabase(open: () => Promise<OpenDatabase>): Promise<OpenIssuer
 }
 
 async function inMemory(): Promise<OpenIssuerStore> {
-  const stores = new MemoryIssuerStore();
-  const tenants = [tenantId('acme'), tenantId('globex')] as const;
-  const announced = new Map<string, number>();
-  const recorded = new Map<string, string[]>();
-  stores.onChanged = (tenant) => {
-    announced.set(tenant, (announced.get(tenant) ?? 0) + 1);
-    recorded.set(tenant, [...(recorded.get(tenant) ?? []), stores.events.at(-1)!.action]);
-  };
+  const trail = new MemoryTrail();
+  const announced: string[] = [];
+  trail.feed.onChange(({ tenantId: changed }) => void announced.push(changed));
   return {
-    store: stores,
-    tenants,
-    recorded: async (tenant) => recorded.get(tenant) ?? [],
-    announced: async (tenant) => announced.get(tenant) ?? 0,
+    store: new MemoryIssuerStore(trail),
+    tenants: [tenantId('acme'), tenantId('globex')],
+    recorded: async (tenant) => trail.events.filter((one) => one.tenantId === tenant).map(({ event }) => event.action),
+    announced: async (tenant) => announced.filter((one) => one === tenant).length,
     close: async () => undefined,
   };
 }

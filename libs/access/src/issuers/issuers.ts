@@ -1,10 +1,12 @@
 import { Clock, type TenantId } from '#kernel';
 import { SecretValues } from '#observability';
-import { ChangeFeed, Sealer } from '#persistence';
+import { Sealer } from '#persistence';
 import { DEFAULT_TENANT } from '#tenancy';
-import { Inject, Injectable, type OnApplicationShutdown, type OnModuleInit } from '@nestjs/common';
-import { FreshCache } from '../fresh-cache.js';
+import { Inject, Injectable, type OnModuleInit } from '@nestjs/common';
+import { AccessChanges } from '../access-changes.js';
+import { AnyTenantCache } from '../any-tenant-cache.js';
 import { type OauthConfig, oauthConfig } from '../oauth.config.js';
+import { TenantCache } from '../tenant-cache.js';
 import { IssuerStore, type StoredIssuer } from './issuer.store.js';
 
 /** The id of the issuer that the environment describes. */
@@ -26,47 +28,37 @@ const EPOCH = new Date(0);
  * that are not disabled. A change reaches every replica as fast as the change feed is.
  */
 @Injectable()
-export class Issuers implements OnModuleInit, OnApplicationShutdown {
-  private readonly cache: FreshCache<readonly StoredIssuer[]>;
+export class Issuers implements OnModuleInit {
+  private readonly ofTenant: TenantCache<readonly StoredIssuer[]>;
+  private readonly everywhere: AnyTenantCache<readonly StoredIssuer[]>;
   private readonly masked = new Map<string, string>();
-  private stopListening: () => void = () => undefined;
 
   constructor(
     @Inject(oauthConfig.KEY) private readonly config: OauthConfig,
     private readonly store: IssuerStore,
     private readonly sealer: Sealer,
-    private readonly changes: ChangeFeed,
     private readonly secrets: SecretValues,
+    changes: AccessChanges,
   ) {
-    this.cache = new FreshCache({
-      clock: new Clock(),
-      staleness: () => this.changes.staleness(),
-      atMost: CACHED_AT_MOST,
-    });
+    const clock = new Clock();
+    this.ofTenant = new TenantCache(changes, clock, CACHED_AT_MOST);
+    this.everywhere = new AnyTenantCache(changes, clock, CACHED_AT_MOST);
   }
 
   onModuleInit(): void {
     if (this.config.clientSecret !== undefined) this.secrets.remember(this.config.clientSecret);
-    this.stopListening = this.changes.onChange(({ topic }) => {
-      // Whichever tenant it was: an issuer that was unknown everywhere may be known now.
-      if (topic === 'access') this.cache.clear();
-    });
-  }
-
-  onApplicationShutdown(): void {
-    this.stopListening();
   }
 
   /** Those of one tenant, the one of the environment first. */
   async list(tenant: TenantId): Promise<readonly TrustedIssuer[]> {
-    const stored = await this.cache.get(`tenant ${tenant}`, () => this.store.list(tenant));
+    const stored = await this.ofTenant.get(tenant, '', () => this.store.list(tenant));
     const fixed = tenant === DEFAULT_TENANT ? this.fixed() : [];
     return oncePerTenant([...fixed, ...stored]);
   }
 
   /** Every tenant's entry for this issuer, spelled exactly so; one a tenant. */
   async findEverywhere(issuer: string): Promise<readonly TrustedIssuer[]> {
-    const stored = await this.cache.get(`issuer ${issuer}`, () => this.store.findEverywhere(issuer));
+    const stored = await this.everywhere.get(issuer, () => this.store.findEverywhere(issuer));
     return oncePerTenant([...this.fixed(issuer), ...stored]);
   }
 

@@ -1,15 +1,16 @@
 import type { AuditEvent } from '#audit';
 import type { TenantId } from '#kernel';
-import { ISSUERS_AT_MOST, type IssuerDraft, IssuerStore, type StoredIssuer } from './issuer.store.js';
-import { DuplicateIssuerError, IssuerConflictError, TooManyIssuersError } from './issuers.errors.js';
+import { ISSUERS_AT_MOST, type IssuerDraft, IssuerStore, type StoredIssuer } from '../src/issuers/issuer.store.js';
+import { DuplicateIssuerError, IssuerConflictError, TooManyIssuersError } from '../src/issuers/issuers.errors.js';
+import { MemoryTrail } from './memory-trail.js';
 
-/** For tests: issuers of one process, gone with it. */
+/** Issuers of one process. */
 export class MemoryIssuerStore extends IssuerStore {
-  /** What was recorded, oldest first. */
-  readonly events: AuditEvent[] = [];
-  /** Called after every change, as an announcement would be. */
-  onChanged: (tenant: TenantId) => void = () => undefined;
   private readonly issuers = new Map<string, StoredIssuer>();
+
+  constructor(private readonly trail: MemoryTrail = new MemoryTrail()) {
+    super();
+  }
 
   override async list(tenant: TenantId): Promise<readonly StoredIssuer[]> {
     return structuredClone(this.of(tenant).sort((a, b) => (a.id < b.id ? -1 : 1)));
@@ -35,24 +36,17 @@ export class MemoryIssuerStore extends IssuerStore {
       throw new DuplicateIssuerError();
     }
     const issuer = { ...structuredClone(draft), createdAt: before?.createdAt ?? new Date() };
-    this.issuers.set(keyOf(tenant, id), issuer);
-    this.told(tenant, event);
+    this.trail.note(tenant, event, { change: () => this.issuers.set(keyOf(tenant, id), issuer) });
     return structuredClone(issuer);
   }
 
   override async remove(tenant: TenantId, id: string, event: AuditEvent): Promise<boolean> {
-    if (!this.issuers.delete(keyOf(tenant, id))) return false;
-    this.told(tenant, event);
-    return true;
+    if (!this.issuers.has(keyOf(tenant, id))) return false;
+    return this.trail.note(tenant, event, { change: () => this.issuers.delete(keyOf(tenant, id)) });
   }
 
   private of(tenant: TenantId): StoredIssuer[] {
     return [...this.issuers.values()].filter(({ tenantId }) => tenantId === tenant);
-  }
-
-  private told(tenant: TenantId, event: AuditEvent): void {
-    this.events.push(event);
-    this.onChanged(tenant);
   }
 }
 

@@ -1,0 +1,87 @@
+import { Clock, tenantId } from '#kernel';
+import { DatabaseUnavailableError } from '#persistence';
+import { beforeEach, describe, expect, it } from '@jest/globals';
+import { MemoryChangeFeed } from '../testing/memory-change-feed.js';
+import { AccessChanges } from './access-changes.js';
+import { AnyTenantCache } from './any-tenant-cache.js';
+
+class MovedClock extends Clock {
+  at = 1_000_000;
+  override now(): number {
+    return this.at;
+  }
+}
+
+describe('AnyTenantCache', () => {
+  let clock: MovedClock;
+  let feed: MemoryChangeFeed;
+  let looks: number;
+  let cache: AnyTenantCache<number>;
+  const count = async () => ++looks;
+  const away = async (): Promise<number> => {
+    throw new DatabaseUnavailableError('is away');
+  };
+  const change = (topic = 'access') => feed.tell({ tenantId: tenantId('acme'), topic });
+
+  beforeEach(() => {
+    clock = new MovedClock();
+    feed = new MemoryChangeFeed();
+    looks = 0;
+    const changes = new AccessChanges(feed);
+    changes.onModuleInit();
+    cache = new AnyTenantCache(changes, clock, 2);
+  });
+
+  it('looks once for many, and again after a minute', async () => {
+    expect(await Promise.all([cache.get('a', count), cache.get('a', count)])).toEqual([1, 1]);
+    clock.at += 59_999;
+    expect(await cache.get('a', count)).toBe(1);
+    clock.at += 1;
+    expect(await cache.get('a', count)).toBe(2);
+  });
+
+  it('looks again when any tenant has changed', async () => {
+    await cache.get('a', count);
+    change('servers');
+    expect(await cache.get('a', count)).toBe(1);
+    change();
+    expect(await cache.get('a', count)).toBe(2);
+  });
+
+  it('goes on with what it has for five minutes while the database is away', async () => {
+    await cache.get('a', count);
+    clock.at += 299_999;
+    expect(await cache.get('a', away)).toBe(1);
+    clock.at += 1;
+    await expect(cache.get('a', away)).rejects.toThrow('is away');
+    await expect(cache.get('b', away)).rejects.toThrow('is away');
+  });
+
+  it('does not go on with what it has when the store fails in another way', async () => {
+    await cache.get('a', count);
+    clock.at += 60_000;
+    await expect(cache.get('a', () => Promise.reject(new Error('a bug')))).rejects.toThrow('a bug');
+  });
+
+  it('trusts nothing that it has when changes may have been missed for five minutes', async () => {
+    await cache.get('a', count);
+    feed.age = 300_001;
+    expect(await cache.get('a', count)).toBe(2);
+    await expect(cache.get('a', away)).rejects.toThrow('is away');
+  });
+
+  it('hands what was being looked up before a change to nobody who asks after it', async () => {
+    let finish!: (value: number) => void;
+    const before = cache.get('a', () => new Promise((resolve) => (finish = resolve)));
+    change();
+    const after = await cache.get('a', async () => 7);
+    finish(6);
+    expect([await before, after, await cache.get('a', count)]).toEqual([6, 7, 7]);
+  });
+
+  it('holds so many entries and no more', async () => {
+    for (const key of ['a', 'b', 'c']) await cache.get(key, count);
+    expect(await cache.get('c', count)).toBe(3);
+    expect(await cache.get('a', count)).toBe(4);
+  });
+});
