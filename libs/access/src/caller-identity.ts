@@ -13,6 +13,7 @@ import {
   type Verified,
 } from './credential-verifier.js';
 import { FailedAttempts } from './failed-attempts.js';
+import { parseMcpPath } from './mcp-resource.js';
 import { presentedCredential } from './presented-credential.js';
 import { type Beginning, VerdictCache } from './verdict-cache.js';
 
@@ -70,17 +71,20 @@ export class CallerIdentity {
   }
 
   private judge(presented: string, request: IdentifiableRequest): Verdict | Promise<Verdict> {
-    const key = hash('sha256', presented, 'base64');
+    const { tenantSlug } = parseMcpPath(request.url ?? '') ?? {};
+    // Not all tenants ask the same issuers, so a verdict holds for where it was given.
+    const key = hash('sha256', tenantSlug === undefined ? presented : `${tenantSlug} ${presented}`, 'base64');
     const known = this.verdicts.fresh(key);
     if (known) return this.verdictOn(known, request);
     const verifier = this.verifiers.find((one) => one.takes(presented));
     if (!verifier || this.verdicts.isInvalid(key)) return { refusal: new UnauthenticatedError() };
     const address = request.socket.remoteAddress;
+    const at = tenantSlug === undefined ? {} : { tenantSlug };
     // Who was let in before, or is being looked at already, costs a stranger's neighbour nothing.
     const isKnown = this.verdicts.wasValid(key) || this.running.has(key);
     const wait = isKnown ? 0 : this.attempts.wait(address);
     if (wait > 0) return { refusal: new TooManyAttemptsError(wait) };
-    return this.lookUp(key, () => verifier.verify(presented), address).then(
+    return this.lookUp(key, () => verifier.verify(presented, at), address).then(
       (verified) => this.verdictOn(verified, request),
       (error: unknown) => {
         const mayPass = error instanceof ComposerError && error.retryable;

@@ -7,6 +7,12 @@ export interface Verified {
   readonly audiences?: readonly string[];
 }
 
+/** What of the request a verifier may know besides. None of it says who calls. */
+export interface PresentedAt {
+  /** The tenant that the path names: where an issuer has to be asked, it is one of this tenant. */
+  readonly tenantSlug?: string;
+}
+
 /**
  * Knows one kind of credential. To add one: write its class, and its line in `verifiers/index.ts`. A verifier
  * remembers no verdict; `CallerIdentity` does.
@@ -18,7 +24,7 @@ export interface CredentialVerifier {
    * @returns undefined if it is not valid, whatever is wrong with it
    * @throws only when there is no verdict, because the database or an issuer is away
    */
-  verify(presented: string): Promise<Verified | undefined>;
+  verify(presented: string, at: PresentedAt): Promise<Verified | undefined>;
 }
 
 /** Injection token of every verifier, in the order of being asked. */

@@ -60,6 +60,11 @@ export function ownAudiences(audiences: readonly string[], publicUrl: string, te
   });
 }
 
+/** Whether this names the composer as a whole, and so no tenant. */
+export function namesEverything(audience: string, publicUrl: string): boolean {
+  return placeOf(audience, publicUrl) === 'everything';
+}
+
 /**
  * Whether a credential that was issued for `audiences` may be used for this request: an audience covers its own path
  * and what is below it. Anything that is no MCP endpoint, the REST API above all, needs one for a tenant's whole endpoint.

@@ -1,0 +1,151 @@
+import { Clock, ComposerError } from '#kernel';
+import { Log } from '#observability';
+import { Injectable } from '@nestjs/common';
+import {
+  type CryptoKey,
+  type JWTPayload,
+  type JWTVerifyOptions,
+  decodeJwt,
+  decodeProtectedHeader,
+  errors,
+  jwtVerify,
+} from 'jose';
+import type { Verified } from '../credential-verifier.js';
+import { Issuers, type TrustedIssuer } from '../issuers/issuers.js';
+import { type IssuerKeys, IssuerDocuments } from './issuer-documents.js';
+import { type Meant, TokenPrincipals } from './token-principals.js';
+
+const TOLERANCE_S = 5;
+/** Of keys without a `kid` that fit equally well. */
+const KEYS_TRIED = 8;
+const AMBIGUOUS_TRIED = 3;
+/** RFC 9068, 2.1. Issuers from before it write `JWT`, or nothing. */
+const TYPES: readonly unknown[] = [undefined, 'jwt', 'at+jwt', 'application/at+jwt'];
+/** OpenID Connect Core 1.0, 2 and 3.3.2.11: what only an ID token has. It tells a client who somebody is, and opens nothing. */
+const ID_TOKEN_CLAIMS = ['nonce', 'at_hash', 'c_hash', 's_hash'];
+
+interface Fitting {
+  readonly issuer: TrustedIssuer;
+  readonly meant: Meant;
+}
+
+/**
+ * JWTs of issuers that tenants trust (RFC 7519, RFC 9068). Keys, algorithms and audiences are the issuer's own, as the
+ * tenant has listed it; nothing that a token says of keys or where to find them is looked at.
+ */
+@Injectable()
+export class JwtVerifier {
+  constructor(
+    private readonly issuers: Issuers,
+    private readonly documents: IssuerDocuments,
+    private readonly principals: TokenPrincipals,
+    private readonly log: Log,
+    private readonly clock: Clock,
+  ) {}
+
+  /** @throws IssuerUnavailableError, DatabaseUnavailableError */
+  async verify(token: string): Promise<Verified | undefined> {
+    const claims = readable(token);
+    const { iss } = claims ?? {};
+    if (claims === undefined || typeof iss !== 'string') return undefined;
+
+    const fitting = await this.fitting(iss, claims);
+    if (fitting.length > 1) return this.refuseAmbiguous(token, fitting);
+    const [only] = fitting;
+    const verified = only && (await this.check(token, only.issuer));
+    return verified && this.principals.verifiedOf(only.issuer, { token, claims: verified, meant: only.meant });
+  }
+
+  /**
+   * Whose token it may be: of the tenants that trust the issuer, those that it is meant for. One that names an endpoint is
+   * its tenant's, and nobody gets in the way of that by choosing the same other names.
+   */
+  private async fitting(iss: string, claims: JWTPayload): Promise<readonly Fitting[]> {
+    const trusted = (await this.issuers.findEverywhere(iss)).filter(({ settings }) => settings.kind === 'jwt');
+    const fitting: Fitting[] = [];
+    for (const issuer of trusted) {
+      const meant = await this.principals.meantFor(issuer, claims);
+      if (meant) fitting.push({ issuer, meant });
+    }
+    const named = fitting.filter(({ meant }) => meant.endpoints.length > 0);
+    return named.length > 0 ? named : fitting;
+  }
+
+  /** Nobody can tell which tenant it is for. Worth a line if it is genuine; made-up ones would fill the log. */
+  private async refuseAmbiguous(token: string, fitting: readonly Fitting[]): Promise<undefined> {
+    for (const { issuer } of fitting.slice(0, AMBIGUOUS_TRIED)) {
+      if (!(await this.check(token, issuer))) continue;
+      const tenants = fitting.map((one) => one.issuer.tenantId);
+      const { issuer: name } = issuer.settings;
+      this.log.warn('a token fits more than one tenant and is refused', { issuer: name, tenants });
+      return;
+    }
+  }
+
+  private async check(token: string, issuer: TrustedIssuer): Promise<JWTPayload | undefined> {
+    const { settings, configUrl } = issuer;
+    const url = settings.jwks_url ?? (await this.documents.metadataOf(settings.issuer, configUrl)).jwks_uri;
+    if (url === undefined) return undefined;
+    const now = this.clock.now();
+    const options: JWTVerifyOptions = {
+      algorithms: [...settings.algorithms],
+      issuer: settings.issuer,
+      requiredClaims: ['exp'],
+      clockTolerance: TOLERANCE_S,
+      currentDate: new Date(now),
+    };
+    try {
+      const payload = await this.signed(token, url, options);
+      const { iat = 0 } = payload;
+      // Whoever dates a token ahead would outlive the moment from which older tokens are void.
+      return iat * 1000 <= now + TOLERANCE_S * 1000 ? payload : undefined;
+    } catch (error) {
+      if (error instanceof ComposerError) throw error;
+      // Whatever it is, from a bad signature to a key that cannot be read: this token is not verified.
+      const { code, message } = error as { code?: string; message?: string };
+      this.log.debug('a token is refused', { issuer: settings.issuer, reason: code ?? message });
+      return undefined;
+    }
+  }
+
+  private async signed(token: string, url: string, options: JWTVerifyOptions): Promise<JWTPayload> {
+    try {
+      return await verifyWith(await this.documents.keysAt(url), token, options);
+    } catch (error) {
+      if (!(error instanceof errors.JWKSNoMatchingKey)) throw error;
+      return verifyWith(await this.documents.newKeysAt(url), token, options);
+    }
+  }
+}
+
+async function verifyWith(keys: IssuerKeys, token: string, options: JWTVerifyOptions): Promise<JWTPayload> {
+  try {
+    return (await jwtVerify(token, keys, options)).payload;
+  } catch (error) {
+    if (!(error instanceof errors.JWKSMultipleMatchingKeys)) throw error;
+    let tried = 0;
+    for await (const key of error as AsyncIterable<CryptoKey>) {
+      if (tried++ === KEYS_TRIED) break;
+      try {
+        return (await jwtVerify(token, key, options)).payload;
+      } catch (failure) {
+        if (!(failure instanceof errors.JWSSignatureVerificationFailed)) throw failure;
+      }
+    }
+    throw new errors.JWSSignatureVerificationFailed();
+  }
+}
+
+/** What the token says, unverified: enough to find out who could verify it. Undefined for what is no access token. */
+function readable(token: string): JWTPayload | undefined {
+  try {
+    const { typ } = decodeProtectedHeader(token);
+    if (!TYPES.includes(typeof typ === 'string' ? typ.toLowerCase() : typ)) return undefined;
+    const claims = decodeJwt(token);
+    // RFC 7800: a token that is bound to a key is worth nothing in the hands of who cannot show it, and we cannot check.
+    const isOther = 'cnf' in claims || ID_TOKEN_CLAIMS.some((claim) => claim in claims);
+    return isOther ? undefined : claims;
+  } catch {
+    return undefined;
+  }
+}
