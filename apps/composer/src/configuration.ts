@@ -1,4 +1,4 @@
-import { accessConfig } from '#access';
+import { accessConfig, oauthConfig } from '#access';
 import { listenConfig, stageConfig } from '#config';
 import { egressConfig } from '#egress';
 import { gatewayConfig } from '#gateway';
@@ -12,6 +12,7 @@ export const CONFIGURATION = [
   listenConfig,
   observabilityConfig,
   accessConfig,
+  oauthConfig,
   databaseConfig,
   keysConfig,
   egressConfig,

@@ -4,6 +4,8 @@ import { ObservabilityModule } from '#observability';
 import { PersistenceModule } from '#persistence';
 import { Module } from '@nestjs/common';
 import { ApiKeyAdministration } from './keys/api-key-administration.js';
+import { IssuerStore } from './issuers/issuer.store.js';
+import { PostgresIssuerStore } from './issuers/postgres.issuer.store.js';
 import { ApiKeyStore } from './keys/api-key.store.js';
 import { PostgresApiKeyStore } from './keys/postgres.api-key.store.js';
 import { PostgresPrincipalStore } from './principals/postgres.principal.store.js';
@@ -26,9 +28,10 @@ const ADMINISTRATIONS = [TenantAdministration, PrincipalAdministration, RoleAdmi
     { provide: TenantStore, useClass: PostgresTenantStore },
     { provide: PrincipalStore, useClass: PostgresPrincipalStore },
     { provide: RoleStore, useClass: PostgresRoleStore },
+    { provide: IssuerStore, useClass: PostgresIssuerStore },
     { provide: ApiKeyStore, useClass: PostgresApiKeyStore },
     ...ADMINISTRATIONS,
   ],
-  exports: [TenantStore, PrincipalStore, RoleStore, ApiKeyStore, ...ADMINISTRATIONS],
+  exports: [TenantStore, PrincipalStore, RoleStore, ApiKeyStore, IssuerStore, ...ADMINISTRATIONS],
 })
 export class AccessManagementModule {}

@@ -165,7 +165,8 @@ describe('access to routes', () => {
     it('knows the policy of every route, its own before that of its controller', async () => {
       await start(RoomsController);
       const route = (name: string) => ({ name: `RoomsController.${name}`, method: 'GET', path: `/rooms/${name}` });
-      expect(app!.get(RoutePolicyCheck).routes()).toEqual([
+      const routes = app!.get(RoutePolicyCheck).routes();
+      expect(routes.filter(({ name }) => name.startsWith('Rooms'))).toEqual([
         { ...route('hall'), policy: { kind: 'public' } },
         { ...route('office'), policy: { kind: 'roles', roles: ['developer', 'admin'] } },
         { ...route('lounge'), policy: { kind: 'roles', roles: ['caller'] } },

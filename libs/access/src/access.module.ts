@@ -1,3 +1,5 @@
+import { type ListenConfig, listenConfig } from '#config';
+import { EgressModule } from '#egress';
 import { Clock } from '#kernel';
 import { ObservabilityModule } from '#observability';
 import { PersistenceModule } from '#persistence';
@@ -10,6 +12,7 @@ import { AccessManagementModule } from './access-management.module.js';
 import { accessConfig } from './access.config.js';
 import { AccessGuard } from './access.guard.js';
 import { CallerIdentity } from './caller-identity.js';
+import { Challenges } from './challenges.js';
 import {
   AUDIENCE_RULE,
   type AudienceRule,
@@ -21,26 +24,51 @@ import { ApiKeysController } from './http/api-keys.controller.js';
 import { PrincipalsController } from './http/principals.controller.js';
 import { RolesController } from './http/roles.controller.js';
 import { TenantsController } from './http/tenants.controller.js';
+import { ProtectedResourceController } from './http/protected-resource.controller.js';
+import { IssuerRegistry } from './issuers/issuer-registry.js';
+import { IssuersController } from './issuers/issuers.controller.js';
+import { Issuers } from './issuers/issuers.js';
 import { ApiKeyUses } from './keys/api-key-uses.js';
+import { McpGate } from './mcp-gate.js';
+import { coversRequest } from './mcp-resource.js';
+import { oauthConfig } from './oauth.config.js';
+import { OldNames } from './old-names.js';
 import { RequestOrigin } from './request-origin.js';
 import { RoutePolicyCheck } from './route-policy-check.js';
+import { IntrospectionVerifier } from './tokens/introspection-verifier.js';
+import { IssuerDocuments } from './tokens/issuer-documents.js';
+import { JwtVerifier } from './tokens/jwt-verifier.js';
+import { TokenPrincipals } from './tokens/token-principals.js';
 import { VerdictCache } from './verdict-cache.js';
 import * as offered from './verifiers/index.js';
 
 const verifiers: Type<CredentialVerifier>[] = Object.values(offered);
-/** API keys are for everything of their tenant. */
-const everywhere: AudienceRule = () => true;
+/** What was issued for nothing in particular, as API keys are, is for everything of its tenant. */
+const audienceRule =
+  ({ publicUrl }: ListenConfig): AudienceRule =>
+  ({ audiences }, url) =>
+    audiences === undefined || coversRequest(audiences, url, publicUrl);
 
 /** Who may call the composer. */
 @Module({
   imports: [
     ConfigModule.forFeature(accessConfig),
+    ConfigModule.forFeature(listenConfig),
+    ConfigModule.forFeature(oauthConfig),
+    EgressModule,
     DiscoveryModule,
     ObservabilityModule,
     PersistenceModule,
     AccessManagementModule,
   ],
-  controllers: [TenantsController, PrincipalsController, ApiKeysController, RolesController],
+  controllers: [
+    TenantsController,
+    PrincipalsController,
+    ApiKeysController,
+    RolesController,
+    IssuersController,
+    ProtectedResourceController,
+  ],
   providers: [
     Clock,
     AccessChanges,
@@ -54,12 +82,31 @@ const everywhere: AudienceRule = () => true;
       useFactory: (...all: CredentialVerifier[]) => all,
       inject: verifiers,
     },
-    { provide: AUDIENCE_RULE, useValue: everywhere },
+    { provide: AUDIENCE_RULE, useFactory: audienceRule, inject: [listenConfig.KEY] },
+    Issuers,
+    IssuerRegistry,
+    IssuerDocuments,
+    TokenPrincipals,
+    JwtVerifier,
+    IntrospectionVerifier,
+    Challenges,
+    McpGate,
+    OldNames,
     CallerIdentity,
     RequestOrigin,
     RoutePolicyCheck,
     { provide: APP_GUARD, useClass: AccessGuard },
   ],
-  exports: [AccessChanges, AccessDirectory, CallerIdentity, RequestOrigin, RoutePolicyCheck],
+  exports: [
+    AccessChanges,
+    AccessDirectory,
+    CallerIdentity,
+    Challenges,
+    IssuerRegistry,
+    Issuers,
+    McpGate,
+    RequestOrigin,
+    RoutePolicyCheck,
+  ],
 })
 export class AccessModule {}

@@ -20,6 +20,12 @@ export { ApiKeyAdministration, type IssuedKey, keyView } from './keys/api-key-ad
 export { tenantOfApiKey } from './keys/api-key-text.js';
 export { UnknownKeyError } from './keys/keys.errors.js';
 export { PrincipalAdministration, principalView } from './principals/principal-administration.js';
+export { Challenges } from './challenges.js';
+export { IssuerRegistry, type IssuerChange, type IssuerView } from './issuers/issuer-registry.js';
+export { Issuers, type TrustedIssuer } from './issuers/issuers.js';
+export { type Admission, McpGate } from './mcp-gate.js';
+export { type McpPath, parseMcpPath } from './mcp-resource.js';
+export { type OauthConfig, oauthConfig } from './oauth.config.js';
 export { RequestOrigin } from './request-origin.js';
 export { type DeclaredRoute, RoutePolicyCheck } from './route-policy-check.js';
 export { RoleAdministration, roleView } from './roles/role-administration.js';

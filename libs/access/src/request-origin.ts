@@ -1,7 +1,11 @@
-import type { IncomingHttpHeaders } from 'node:http';
+import type { IncomingHttpHeaders, IncomingMessage } from 'node:http';
 import { parseUrl } from '#kernel';
 import { Inject, Injectable } from '@nestjs/common';
 import { type AccessConfig, accessConfig } from './access.config.js';
+
+const READING: ReadonlySet<string> = new Set(['GET', 'HEAD', 'OPTIONS']);
+/** Metadata for clients, web pages among them, of what needs no credential to be read. Nothing with dots or encodings in it. */
+const PUBLIC_DOCUMENT = /^\/\.well-known\/oauth-protected-resource(?:\/[A-Za-z0-9_-]+)*(?:\?|$)/;
 
 /**
  * Judges the `Host` and `Origin` of every request, before anything else looks at it: the guard against DNS rebinding
@@ -11,9 +15,13 @@ import { type AccessConfig, accessConfig } from './access.config.js';
 export class RequestOrigin {
   constructor(@Inject(accessConfig.KEY) private readonly config: AccessConfig) {}
 
-  isAllowed({ host, origin }: IncomingHttpHeaders): boolean {
+  isAllowed(
+    { host, origin }: IncomingHttpHeaders,
+    { method = '', url = '' }: Pick<IncomingMessage, 'method' | 'url'> = {},
+  ): boolean {
     if (host === undefined || !isListed(host.toLowerCase(), this.config.hosts)) return false;
-    return origin === undefined || this.isKnownOrigin(origin.toLowerCase());
+    if (origin === undefined || this.isKnownOrigin(origin.toLowerCase())) return true;
+    return READING.has(method) && PUBLIC_DOCUMENT.test(url);
   }
 
   private isKnownOrigin(origin: string): boolean {

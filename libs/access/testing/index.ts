@@ -2,6 +2,10 @@ export { type AccessStores, type MemoryStores, databaseStores, eventOf, memorySt
 export { describeApiKeyStore } from './api-key-store.contract.js';
 export { type IdentityOptions, type MemoryIdentity, openMemoryIdentity } from './memory-identity.js';
 export { MemoryChangeFeed } from './memory-change-feed.js';
+export { type OpenIssuerStore, describeIssuerStore } from './issuer-store.contract.js';
+export { MemoryIssuerStore } from './memory.issuer.store.js';
+export { type OpenTokens, PUBLIC_URL, openTokens } from './open-tokens.js';
+export { type MintOptions, TestIssuer } from './test-issuer.js';
 export { MemoryTrail } from './memory-trail.js';
 export { MemoryApiKeyStore } from './memory.api-key.store.js';
 export { MemoryPrincipalStore } from './memory.principal.store.js';

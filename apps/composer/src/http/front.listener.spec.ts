@@ -7,8 +7,8 @@ import {
   request,
 } from 'node:http';
 import type { AddressInfo } from 'node:net';
-import { type AccessConfig, RequestOrigin } from '#access';
-import { openMemoryIdentity } from '#access/testing';
+import { type AccessConfig, Challenges, McpGate, RequestOrigin } from '#access';
+import { eventOf, openMemoryIdentity } from '#access/testing';
 import type { MemberPool } from '#builder';
 import type { McpEndpoint } from '#gateway';
 import { ComposerError } from '#kernel';
@@ -48,9 +48,13 @@ describe('FrontListener', () => {
       handle: (_: unknown, response: ServerResponse, { id, tenantId }: Principal) =>
         response.end(`mcp for ${id} of ${tenantId === DEFAULT_TENANT ? 'default' : tenantId}`),
     };
+    const { identity, directory, stores } = await openMemoryIdentity({ mode });
+    const draft = { id: DEFAULT_TENANT, slug: 'default', name: 'Default' };
+    if (!(await stores.tenants.find(DEFAULT_TENANT))) await stores.tenants.insert(draft, eventOf('tenant.created'));
+    const listen = { host: '', port: 0, publicUrl: 'https://gw.example', isLoopback: false, aliases: [] };
     const front = new FrontListener(
       new RequestOrigin(config),
-      (await openMemoryIdentity({ mode })).identity,
+      new McpGate(identity, directory, new Challenges(listen)),
       pool as unknown as MemberPool,
       endpoint as unknown as McpEndpoint,
       Log.open({ level: 'info', format: 'json' }, new SecretValues(), (line) => lines.push(line)),
@@ -119,9 +123,67 @@ describe('FrontListener', () => {
     isLoaded = false;
     const { status, text, headers } = await ask({ headers: { authorization: 'Bearer mcpc_guess' } });
     expect(status).toBe(401);
-    expect(headers).toMatchObject({ 'www-authenticate': 'Bearer' });
+    expect(headers).toMatchObject({
+      'www-authenticate':
+        'Bearer error="invalid_token", error_description="the credential is not valid here, or no longer", ' +
+        'resource_metadata="https://gw.example/.well-known/oauth-protected-resource/mcp", scope="mcp"',
+    });
     expect(JSON.parse(text)).toMatchObject({ error: { data: { code: 'COMPOSER_UNAUTHENTICATED' } } });
     expect(loads).toBe(0);
+  });
+
+  it('says where a credential is to be had, and nothing is wrong with one that was not sent', async () => {
+    await open('required');
+    for (const url of ['/mcp', '/t/acme/mcp?access_token=mcpc_guess', '/t/nobody/mcp/crm']) {
+      const { status, headers } = await ask({ url });
+      expect(status).toBe(401);
+      const metadata = `https://gw.example/.well-known/oauth-protected-resource${url.split('?')[0]}`;
+      expect(headers).toMatchObject({ 'www-authenticate': `Bearer resource_metadata="${metadata}", scope="mcp"` });
+    }
+  });
+
+  it('calls two credentials, and one that cannot be read, a bad request', async () => {
+    await open('required');
+    for (const sent of [
+      { authorization: 'Bearer' },
+      { authorization: 'Bearer a b' },
+      { authorization: 'Bearer mcpc_a', 'x-api-key': 'mcpc_b' },
+    ]) {
+      const { status, headers } = await ask({ headers: sent });
+      expect(status).toBe(400);
+      expect(headers).toMatchObject({ 'www-authenticate': expect.stringContaining('error="invalid_request"') });
+    }
+  });
+
+  it('finds the tenant of the path or not by the credential, and the same nothing everywhere else', async () => {
+    await open();
+    expect((await ask({ url: '/t/default/mcp' })).text).toBe('mcp for local of default');
+    const nothing = await Promise.all(['/t/acme/mcp', '/t/nobody/mcp', '/t/acme/mcp/crm'].map((url) => ask({ url })));
+    for (const { status, text } of nothing) {
+      expect(status).toBe(404);
+      expect(text).toBe(nothing[0]!.text);
+      expect(JSON.parse(text)).toMatchObject({ error: { data: { code: 'COMPOSER_VIRTUAL_SERVER_UNKNOWN' } } });
+    }
+  });
+
+  it('lets web pages of any origin read public metadata, and nothing else', async () => {
+    await open('required');
+    const headers = { origin: 'https://page.example' };
+    const document = '/.well-known/oauth-protected-resource/t/acme/mcp';
+    expect((await ask({ url: document, method: 'GET', headers })).text).toBe('nest');
+    expect((await ask({ url: document, method: 'OPTIONS', headers })).text).toBe('nest');
+    for (const url of [
+      `${document}/../../api`,
+      `${document}%2f`,
+      `${document}.`,
+      '/.well-known/other',
+      '/health/live',
+    ]) {
+      expect([url, (await ask({ url, method: 'GET', headers })).status]).toEqual([url, 403]);
+    }
+    expect((await ask({ url: document, headers })).status).toBe(403);
+    const rebound = { ...headers, host: 'evil.example' };
+    expect((await ask({ url: document, method: 'GET', headers: rebound })).status).toBe(403);
   });
 
   it('loads the members of a tenant before its first request, and then no more', async () => {

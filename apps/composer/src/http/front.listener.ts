@@ -1,17 +1,25 @@
 import { randomUUID } from 'node:crypto';
 import type { IncomingMessage, RequestListener, ServerResponse } from 'node:http';
-import { CallerIdentity, ForeignOriginError, RequestOrigin, type Verdict } from '#access';
+import { type Admission, ForeignOriginError, McpGate, type McpPath, RequestOrigin, parseMcpPath } from '#access';
 import { MemberPool } from '#builder';
 import { McpEndpoint } from '#gateway';
 import { ComposerError } from '#kernel';
 import { Log } from '#observability';
 import type { Principal } from '#tenancy';
 import { Injectable } from '@nestjs/common';
-import { NotLoadedError } from './http.errors.js';
+import { NotLoadedError, UnknownEndpointError } from './http.errors.js';
 import { problemOf } from './problem.js';
 
 /** Not of JSON-RPC's reserved range: the request was refused before anybody looked at its message. */
 const REFUSED = -32000;
+/** For what is not there; clients know it from the official SDK. */
+const NOT_FOUND = -32001;
+
+interface Arrival {
+  readonly request: IncomingMessage;
+  readonly response: ServerResponse;
+  readonly path: McpPath;
+}
 
 /**
  * Stands before everything on the port: judges Host and Origin, takes MCP requests to the gateway without Nest's
@@ -21,26 +29,32 @@ const REFUSED = -32000;
 export class FrontListener {
   constructor(
     private readonly origin: RequestOrigin,
-    private readonly identity: CallerIdentity,
+    private readonly gate: McpGate,
     private readonly pool: MemberPool,
     private readonly endpoint: McpEndpoint,
     private readonly log: Log,
   ) {}
 
   handle(request: IncomingMessage, response: ServerResponse, nest: RequestListener): void {
-    const isMcp = isMcpPath(request.url ?? '');
-    if (!this.origin.isAllowed(request.headers)) return refuse(response, new ForeignOriginError(), isMcp);
-    if (!isMcp) return void nest(request, response);
-    const verdict = this.identity.identify(request);
-    if (verdict instanceof Promise) void verdict.then((late) => this.serve(request, response, late));
-    else this.serve(request, response, verdict);
+    const path = parseMcpPath(request.url ?? '');
+    if (!this.origin.isAllowed(request.headers, request)) {
+      return refuse(response, new ForeignOriginError(), { isMcp: path !== undefined });
+    }
+    if (!path) return void nest(request, response);
+    const admission = this.gate.admit(request, path);
+    if (admission instanceof Promise) void admission.then((late) => this.serve({ request, response, path }, late));
+    else this.serve({ request, response, path }, admission);
   }
 
-  private serve(request: IncomingMessage, response: ServerResponse, { principal, refusal }: Verdict): void {
-    if (!principal) {
+  private serve({ request, response, path }: Arrival, admission: Admission): void {
+    if (admission.refusal) {
+      const { refusal, challenge } = admission;
       if (refusal.status >= 500) this.log.error('a caller could not be identified', { err: refusal });
-      return refuse(response, refusal, true);
+      return refuse(response, refusal, { isMcp: true, challenge });
     }
+    const { principal, isElsewhere } = admission;
+    // Nothing is served below /mcp yet, so every place there is one that nobody knows.
+    if (isElsewhere || path.slug !== undefined) return refuse(response, new UnknownEndpointError(), { isMcp: true });
     if (this.pool.isLoaded(principal.tenantId)) return this.endpoint.handle(request, response, principal);
     void this.loadFirst(request, response, principal);
   }
@@ -52,25 +66,25 @@ export class FrontListener {
       this.endpoint.handle(request, response, principal);
     } catch (error) {
       this.log.error('the members of a tenant could not be loaded', { tenant, err: error });
-      refuse(response, error instanceof ComposerError ? error : new NotLoadedError(error), true);
+      refuse(response, error instanceof ComposerError ? error : new NotLoadedError(error), { isMcp: true });
     }
   }
 }
 
-/** Exactly `/mcp`, with or without a query. */
-function isMcpPath(url: string): boolean {
-  return url === '/mcp' || url.startsWith('/mcp?');
+interface Refused {
+  readonly isMcp: boolean;
+  readonly challenge?: string | undefined;
 }
 
-function refuse(response: ServerResponse, error: ComposerError, isMcp: boolean): void {
+function refuse(response: ServerResponse, error: ComposerError, { isMcp, challenge }: Refused): void {
   const { code, message } = error;
   const problem = problemOf(error, randomUUID());
-  const body = isMcp ? { jsonrpc: '2.0', error: { code: REFUSED, message, data: { code } } } : problem;
-  const text = JSON.stringify(body);
+  const fault = { code: problem.status === 404 ? NOT_FOUND : REFUSED, message, data: { code } };
+  const text = JSON.stringify(isMcp ? { jsonrpc: '2.0', error: fault } : problem);
   response.writeHead(problem.status, {
     'content-type': isMcp ? 'application/json' : 'application/problem+json',
     'content-length': Buffer.byteLength(text),
-    ...(problem.status === 401 ? { 'www-authenticate': 'Bearer' } : {}),
+    ...(challenge === undefined ? {} : { 'www-authenticate': challenge }),
     ...(error.retryAfter === undefined ? {} : { 'retry-after': String(error.retryAfter) }),
     connection: 'close',
   });

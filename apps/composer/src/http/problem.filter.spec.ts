@@ -1,4 +1,5 @@
 import 'reflect-metadata';
+import { Challenges } from '#access';
 import { ComposerError } from '#kernel';
 import { Log, SecretValues } from '#observability';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
@@ -40,7 +41,8 @@ describe('ProblemFilter', () => {
     const module = await Test.createTestingModule({ controllers: [FaultController] }).compile();
     const adapter = new FastifyAdapter({ genReqId: () => 'request-7', bodyLimit: 1024 });
     app = module.createNestApplication<NestFastifyApplication>(adapter, { logger: false });
-    app.useGlobalFilters(new ProblemFilter(log));
+    const listen = { host: '', port: 0, publicUrl: 'https://gw.example', isLoopback: false, aliases: [] };
+    app.useGlobalFilters(new ProblemFilter(log, new Challenges(listen)));
     await app.init();
   });
   afterAll(() => app.close());
@@ -97,7 +99,14 @@ describe('ProblemFilter', () => {
 
   it('says how to present a credential with 401, and when to come back with 503', async () => {
     const refused = await asking(new ComposerError('COMPOSER_UNAUTHENTICATED', 'who are you?', { status: 401 }));
-    expect(refused.headers['www-authenticate']).toBe('Bearer');
+    const metadata = 'https://gw.example/.well-known/oauth-protected-resource';
+    expect(refused.headers['www-authenticate']).toBe(`Bearer resource_metadata="${metadata}", scope="mcp manage"`);
+    const scarce = new ComposerError('COMPOSER_SCOPE_INSUFFICIENT', 'not for that', { status: 403 });
+    const stepUp = await asking(Object.assign(scarce, { scopes: ['manage'] }));
+    expect(stepUp.headers['www-authenticate']).toBe(
+      'Bearer error="insufficient_scope", error_description="this needs the scope: manage", ' +
+        `resource_metadata="${metadata}", scope="manage"`,
+    );
     const away = await asking(new ComposerError('COMPOSER_DATABASE_AWAY', 'try again', { status: 503 }));
     expect(away.headers['retry-after']).toBe('2');
     expect(away.problem).toMatchObject({ detail: 'try again', code: 'COMPOSER_DATABASE_AWAY' });

@@ -1,4 +1,5 @@
 import { randomUUID } from 'node:crypto';
+import { Challenges } from '#access';
 import { ComposerError } from '#kernel';
 import { Log } from '#observability';
 import { type ArgumentsHost, Catch, type ExceptionFilter, HttpException } from '@nestjs/common';
@@ -8,7 +9,10 @@ import { problemOf } from './problem.js';
 /** The one place where errors become HTTP answers outside MCP. */
 @Catch()
 export class ProblemFilter implements ExceptionFilter {
-  constructor(private readonly log: Log) {}
+  constructor(
+    private readonly log: Log,
+    private readonly challenges: Challenges,
+  ) {}
 
   catch(error: unknown, host: ArgumentsHost): void {
     const request = host.switchToHttp().getRequest<FastifyRequest>();
@@ -21,7 +25,8 @@ export class ProblemFilter implements ExceptionFilter {
     const problem = problemOf(error, String(request.id ?? randomUUID()));
     if (problem.status >= 500)
       this.log.error('a request failed', { requestId: problem.requestId, code: problem.code, err: error });
-    if (problem.status === 401) void reply.header('www-authenticate', 'Bearer');
+    const challenge = error instanceof ComposerError ? this.challenges.forRefusal(error, request.raw) : undefined;
+    if (challenge !== undefined) void reply.header('www-authenticate', challenge);
     const retryAfter = retryAfterOf(error, problem.status);
     if (retryAfter !== undefined) void reply.header('retry-after', String(retryAfter));
     void reply.status(problem.status).header('content-type', 'application/problem+json').send(JSON.stringify(problem));
