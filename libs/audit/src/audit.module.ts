@@ -9,13 +9,24 @@ import { AuditExport } from './audit-export.js';
 import { AuditModes } from './audit-modes.js';
 import { AuditReader } from './audit-reader.js';
 import { AuditTrail } from './audit-trail.js';
+import { AuditedTenants } from './audited-tenants.js';
 import { AuditController } from './http/audit.controller.js';
 
 /** What was done, by whom, in every tenant. */
 @Module({
   imports: [ObservabilityModule, PersistenceModule],
   controllers: [AuditController],
-  providers: [AuditTrail, AuditBatches, AuditReader, AuditExport, AuditCheck, AuditAnchors, AuditModes, Clock],
-  exports: [AuditTrail, AuditBatches, AuditModes, AuditExport, AuditCheck],
+  providers: [
+    AuditTrail,
+    AuditBatches,
+    AuditModes,
+    AuditReader,
+    AuditExport,
+    AuditCheck,
+    AuditAnchors,
+    AuditedTenants,
+    Clock,
+  ],
+  exports: [AuditTrail, AuditBatches, AuditModes, AuditExport, AuditCheck, AuditedTenants],
 })
 export class AuditModule {}

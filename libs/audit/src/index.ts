@@ -7,3 +7,4 @@ export { type AuditMode, AuditModes } from './audit-modes.js';
 export { AuditTrail } from './audit-trail.js';
 export { AuditBacklogError, AuditDelayedError } from './audit.errors.js';
 export { AuditModule } from './audit.module.js';
+export { type AuditedTenant, AuditedTenants } from './audited-tenants.js';

@@ -1,4 +1,5 @@
 import { Command } from 'commander';
+import { auditCommand } from './audit.js';
 import { checkCommand } from './check.js';
 import { keyCommand } from './key.js';
 import { migrateCommand } from './migrate.js';
@@ -13,7 +14,10 @@ export function commandLine(): Command {
     .addHelpText('after', '\nExit codes: 0 done, 1 refused, 2 wrong usage.')
     .exitOverride()
     .showHelpAfterError('(--help shows what is possible)');
-  const commands = [migrateCommand(), checkCommand(), tenantCommand(), keyCommand(), roleCommand(), principalCommand()];
+  const commands = [
+    ...[migrateCommand(), checkCommand(), tenantCommand(), keyCommand(), roleCommand(), principalCommand()],
+    auditCommand(),
+  ];
   for (const command of commands) program.addCommand(prepared(command, program));
   return program;
 }

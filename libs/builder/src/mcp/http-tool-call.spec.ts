@@ -43,10 +43,9 @@ describe('HttpToolCall', () => {
       BY,
     );
   const slot = () => opened.pool.find({ tenantId: acme, serverId: serverId('crm') })!;
-  function call(era: Era = 'legacy'): RecordingReply {
+  function call(era: Era = 'legacy', reply = new RecordingReply()): RecordingReply {
     const meta = era === 'modern' ? { _meta: { [META_VERSION]: MODERN_VERSION } } : {};
     const request = { jsonrpc: '2.0', id: 'caller-1', method: 'tools/call', params: { name: 'crm_echo', ...meta } };
-    const reply = new RecordingReply();
     const message = parseMessage(Buffer.from(JSON.stringify(request)));
     slot().member!.call({ tool: 'echo', message, era, headers: {} }, reply);
     return reply;
@@ -64,6 +63,25 @@ describe('HttpToolCall', () => {
       else answerWith(response, { jsonrpc: '2.0', id, result });
       return true;
     });
+
+  it('gives the answer in a stream as a message to a reply that takes no pieces', async () => {
+    beModern();
+    await register();
+    crm.onCall = ({ id }, response) => {
+      const event = eventStream(response);
+      event({ id, result: { resultType: 'complete', content: [{ type: 'text', text: 'whole' }] } });
+      response.end();
+    };
+    const whole = new RecordingReply();
+    whole.takesPieces = false;
+    expect(await textOf(call('modern', whole))).toBe('whole');
+    expect(JSON.parse(whole.raw)).toMatchObject({ id: 'caller-1' });
+    expect(whole.events).toEqual([]);
+
+    const pieces = call('modern');
+    await until(() => pieces.events.join('').includes('whole'), 'the pieces');
+    expect(pieces.raw).toBe('');
+  });
 
   describe('when the member has begun a stream and the call fails', () => {
     const failures: Record<string, (response: ServerResponse, event: (message: object) => void) => void> = {

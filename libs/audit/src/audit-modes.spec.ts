@@ -1,0 +1,71 @@
+import { afterAll, beforeAll, beforeEach, expect, it } from '@jest/globals';
+import { Clock, type TenantId } from '#kernel';
+import type { Change, ChangeFeed } from '#persistence';
+import { type OpenDatabase, createTenant, describeOnEveryDatabase } from '#persistence/testing';
+import { AuditModes } from './audit-modes.js';
+
+class MovedClock extends Clock {
+  at = 1_000_000;
+  override now(): number {
+    return this.at;
+  }
+}
+
+describeOnEveryDatabase('AuditModes', (open) => {
+  let opened: OpenDatabase;
+  let modes: AuditModes;
+  let clock: MovedClock;
+  let tenant: TenantId;
+  let tell: (change: Change) => void;
+
+  beforeAll(async () => void (opened = await open()));
+  afterAll(() => opened.close());
+  beforeEach(async () => {
+    tenant = await createTenant(opened.database);
+    clock = new MovedClock();
+    const feed = { onChange: (listener: typeof tell) => ((tell = listener), () => undefined) };
+    modes = new AuditModes(opened.database, feed as unknown as ChangeFeed, clock);
+    modes.onModuleInit();
+  });
+
+  const set = (mode: string) =>
+    opened.database.asOperator((tx) => tx.execute(`UPDATE tenants SET audit_mode = $1 WHERE id = $2`, [mode, tenant]));
+
+  it('says at once what it has found out, and anew when it is told of a change', async () => {
+    expect(await modes.modeOf(tenant)).toBe('batched');
+    expect(modes.modeOf(tenant)).toBe('batched');
+    await set('strict');
+    tell({ tenantId: tenant, topic: 'servers' });
+    expect(modes.modeOf(tenant)).toBe('batched');
+    tell({ tenantId: tenant, topic: 'access' });
+    expect(await modes.modeOf(tenant)).toBe('strict');
+    expect(modes.modeOf(tenant)).toBe('strict');
+  });
+
+  it('does not keep what was read before a change was told', async () => {
+    const reading = modes.modeOf(tenant);
+    tell({ tenantId: tenant, topic: 'access' });
+    await reading;
+    expect(modes.modeOf(tenant)).toBeInstanceOf(Promise);
+  });
+
+  it('finds out anew after a minute, also when nobody tells, and does not make anybody wait for it', async () => {
+    await modes.modeOf(tenant);
+    await set('strict');
+    clock.at += 60_000;
+    expect(modes.modeOf(tenant)).toBe('batched');
+    await opened.database.ping();
+    while (modes.modeOf(tenant) !== 'strict') await opened.database.ping();
+  });
+
+  it('goes on for five minutes with what it knows while the database is away, and no longer', async () => {
+    await modes.modeOf(tenant);
+    const { inTenant } = opened.database;
+    opened.database.inTenant = async () => Promise.reject(new Error('away'));
+    clock.at += 5 * 60_000 - 1;
+    expect(modes.modeOf(tenant)).toBe('batched');
+    clock.at += 1;
+    await expect(modes.modeOf(tenant)).rejects.toThrow('away');
+    opened.database.inTenant = inTenant;
+  });
+});
