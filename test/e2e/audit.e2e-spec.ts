@@ -174,6 +174,7 @@ describe('the audit trail, on a real Postgres', () => {
     await sql(`DELETE FROM audit_events WHERE seq = 3`);
     const text = await cli('audit', 'verify', '--tenant', 'default');
     expect(text).toMatchObject({ code: 1, stdout: 'default: event 3: this event is gone\n' });
+    expect(await cli('audit', 'verify', '--tenant', 'default', '--after', '4')).toMatchObject({ code: 0 });
     const json = await cli('audit', 'verify', '--json');
     expect(json.code).toBe(1);
     expect(JSON.parse(json.stdout)).toMatchObject({

@@ -6,6 +6,7 @@ import { print } from './output.js';
 interface VerifyOptions {
   readonly tenant?: string;
   readonly anchor?: AuditAnchor;
+  readonly after?: number;
   readonly json?: boolean;
 }
 
@@ -24,15 +25,24 @@ function verifyCommand(): Command {
     .description('Follow the chain of every trail and name the first event that was tampered with. Exits with 1 then.')
     .option('--tenant <slug>', 'the trail of this tenant alone')
     .option('--anchor <seq:hash>', 'what the log said of the trail of --tenant at some time', anchorOf)
-    .action(async ({ tenant, anchor, json }: VerifyOptions, command: Command) => {
-      if (anchor && tenant === undefined) command.error('error: --anchor needs --tenant: an anchor is of one trail');
+    .option(
+      '--after <seq>',
+      'begin behind this event of the trail of --tenant, for trails whose beginning was deleted',
+      numberOf,
+    )
+    .action(async ({ tenant, anchor, after, json }: VerifyOptions, command: Command) => {
+      if ((anchor ?? after) !== undefined && tenant === undefined)
+        command.error('error: --anchor and --after need --tenant: they are of one trail');
       const { AuditCheck, AuditedTenants } = await import('#audit');
       await withAudit(async (app) => {
         const known = app.get(AuditedTenants);
         const tenants = tenant === undefined ? await known.list() : [await known.bySlug(tenant)];
         const verified: Verified[] = [];
         for (const { id, slug } of tenants) {
-          const verdict = { tenant: slug, ...(await app.get(AuditCheck).run(id, { anchor })) };
+          const verdict = {
+            tenant: slug,
+            ...(await app.get(AuditCheck).run(id, { anchor, ...(after === undefined ? {} : { after }) })),
+          };
           verified.push(verdict);
           if (!json) print(told(verdict));
         }
@@ -71,6 +81,11 @@ function anchorOf(text: string): AuditAnchor {
     throw new InvalidArgumentError('It must be <seq>:<hash>, as an anchor in the log says.');
   }
   return { seq: Number(seq), hash };
+}
+
+function numberOf(text: string): number {
+  if (!/^\d{1,15}$/.test(text)) throw new InvalidArgumentError('It must be the number of an event.');
+  return Number(text);
 }
 
 type Context = Awaited<ReturnType<typeof open>>;
