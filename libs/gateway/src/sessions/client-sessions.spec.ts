@@ -6,8 +6,7 @@ import { ClientSessions } from './client-sessions.js';
 import { SessionSeal } from './session-seal.js';
 
 const DAY_MS = 24 * 3_600_000;
-const principal = (tenant: string, id: string) =>
-  principalOf(id, { tenantId: tenantId(tenant), roles: ['caller'] });
+const principal = (tenant: string, id: string) => principalOf(id, { tenantId: tenantId(tenant), roles: ['caller'] });
 const ann = principal('acme', 'ann');
 
 class SetClock extends Clock {
