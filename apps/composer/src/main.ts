@@ -32,10 +32,9 @@ async function main(): Promise<void> {
 
 async function start(started: Started): Promise<void> {
   started.embedded = (await startDatabaseEarly()).embedded; // in an object, or it would be waited for
-  const [{ createComposer, listen }, { Log }, { accessConfig }] = await Promise.all([
+  const [{ createComposer, listen }, { Log }] = await Promise.all([
     import('./create-composer.js'),
     import('#observability'),
-    import('#access'),
   ]);
   const app = await createComposer();
   started.app = app;
@@ -45,9 +44,6 @@ async function start(started: Started): Promise<void> {
   if (Number(process.versions.node.split('.')[0]) < FIRST_SUPPORTED_NODE) {
     const advice = 'this Node.js gets no security fixes any more; 24 is recommended';
     app.get(Log).warn(advice, { node: process.versions.node });
-  }
-  if (accessConfig().mode === 'required') {
-    app.get(Log).warn('callers need a credential, which this version cannot issue: /mcp and the API answer 401 to all');
   }
   process.stdout.write(`MCP Composer ready on ${url}\n`);
 }
