@@ -9,6 +9,7 @@ const ROLES = [
   'guard',
   'filter',
   'strategy',
+  'verifier',
   'member',
   'store',
   'config',

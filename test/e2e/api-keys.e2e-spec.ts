@@ -41,7 +41,7 @@ describe('API keys, in production, on a Postgres that was empty', () => {
     keys.globex = await keyOf('globex', 'admin');
     keys.operator = await keyOf('default', 'operator');
     composer = await startComposer({ env });
-    const made = await api('acme', 'POST', '/api/v1/servers', {
+    const made = await api('acme', 'POST servers', {
       ...service.member('shop'),
       auth_strategy: 'bearer',
       auth: { token: TOKEN },
@@ -54,10 +54,10 @@ describe('API keys, in production, on a Postgres that was empty', () => {
     await Promise.all([service?.stop(), database?.remove()]);
   });
 
-  const api = (as: keyof typeof keys, method: string, path: string, body?: object) =>
+  const api = (as: keyof typeof keys, route: string, body?: object) =>
     send(composer.url, {
-      method,
-      path,
+      method: route.split(' ')[0]!,
+      path: `/api/v1/${route.split(' ')[1]!}`,
       headers: {
         authorization: `Bearer ${keys[as]}`,
         ...(body === undefined ? {} : { 'content-type': 'application/json' }),
@@ -104,40 +104,40 @@ describe('API keys, in production, on a Postgres that was empty', () => {
     const names = (await client.listTools()).tools.map(({ name }) => name);
     await client.close();
     expect(names.filter((name) => name.startsWith('shop_'))).toEqual([]);
-    expect((await api('globex', 'GET', '/api/v1/servers')).json.items).toEqual([]);
+    expect((await api('globex', 'GET servers')).json.items).toEqual([]);
     const id = keys.acme.slice(5, 41);
     const [foreign, unknown] = [
-      await api('globex', 'DELETE', `/api/v1/api-keys/${id}`),
-      await api('globex', 'DELETE', '/api/v1/api-keys/unknown'),
+      await api('globex', `DELETE api-keys/${id}`),
+      await api('globex', 'DELETE api-keys/unknown'),
     ];
     const bare = ({ status, json }: typeof foreign) => ({ status, ...json, requestId: '' });
     expect(bare(foreign)).toEqual(bare(unknown));
-    expect((await api('acme', 'GET', '/api/v1/servers')).status).toBe(200);
+    expect((await api('acme', 'GET servers')).status).toBe(200);
   });
 
   it('are made and revoked over REST, and a revoked one is worth nothing at once', async () => {
-    expect((await api('caller', 'POST', '/api/v1/api-keys', { role: 'caller' })).json.code).toBe('COMPOSER_FORBIDDEN');
-    const { json } = await api('acme', 'POST', '/api/v1/api-keys', { role: 'caller', name: 'short-lived' });
+    expect((await api('caller', 'POST api-keys', { role: 'caller' })).json.code).toBe('COMPOSER_FORBIDDEN');
+    const { json } = await api('acme', 'POST api-keys', { role: 'caller', name: 'short-lived' });
     const client = await connected({ authorization: `Bearer ${json.key}` });
     await client.listTools();
     await client.close();
-    expect((await api('acme', 'DELETE', `/api/v1/api-keys/${json.id}`)).status).toBe(204);
+    expect((await api('acme', `DELETE api-keys/${json.id}`)).status).toBe(204);
     expect((await send(composer.url, { headers: { 'x-api-key': json.key }, body: '{}' })).status).toBe(401);
   });
 
   it('let the operator manage tenants, and administrators not', async () => {
-    expect((await api('operator', 'POST', '/api/v1/tenants', { slug: 'initech' })).status).toBe(201);
-    expect((await api('acme', 'GET', '/api/v1/tenants')).json.code).toBe('COMPOSER_FORBIDDEN');
-    const suspended = await api('operator', 'PATCH', '/api/v1/tenants/globex', { suspended: true });
+    expect((await api('operator', 'POST tenants', { slug: 'initech' })).status).toBe(201);
+    expect((await api('acme', 'GET tenants')).json.code).toBe('COMPOSER_FORBIDDEN');
+    const suspended = await api('operator', 'PATCH tenants/globex', { suspended: true });
     expect(suspended.json).toMatchObject({ suspended: true });
-    expect((await api('globex', 'GET', '/api/v1/servers')).status).toBe(401);
-    await api('operator', 'PATCH', '/api/v1/tenants/globex', { suspended: false });
-    expect((await api('globex', 'GET', '/api/v1/servers')).status).toBe(200);
-    expect((await api('operator', 'DELETE', '/api/v1/tenants/initech')).status).toBe(204);
+    expect((await api('globex', 'GET servers')).status).toBe(401);
+    await api('operator', 'PATCH tenants/globex', { suspended: false });
+    expect((await api('globex', 'GET servers')).status).toBe(200);
+    expect((await api('operator', 'DELETE tenants/initech')).status).toBe(204);
   });
 
   it('slow down whoever guesses, and nobody who was let in', async () => {
-    await api('acme', 'GET', '/api/v1/servers');
+    await api('acme', 'GET servers');
     const guess = () => `Bearer mcpc_${keys.acme.slice(5, 41)}_${randomBytes(32).toString('base64url')}`;
     const guessing = () => send(composer.url, { method: 'GET', path: '/api/v1/servers', headers: { authorization: guess() } }); // prettier-ignore
     const answers = [];
@@ -146,7 +146,7 @@ describe('API keys, in production, on a Postgres that was empty', () => {
     expect(refused?.json).toMatchObject({ code: 'COMPOSER_RATE_LIMITED', status: 429 });
     expect(Number(refused?.headers['retry-after'])).toBeGreaterThan(0);
     expect(answers[0]?.status).toBe(401);
-    expect((await api('acme', 'GET', '/api/v1/servers')).status).toBe(200);
+    expect((await api('acme', 'GET servers')).status).toBe(200);
   });
 
   it('stand in no table and in no line of the log', async () => {

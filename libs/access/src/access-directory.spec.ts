@@ -117,11 +117,11 @@ describe('AccessDirectory', () => {
 
   it('asks again after a change of the tenant, and not after one of another', async () => {
     await ada();
-    open.stores.trail.feed.tell({ tenantId: open.stores.foreign, topic: 'access' });
-    open.stores.trail.feed.tell({ tenantId: open.stores.own, topic: 'servers' });
+    await open.stores.trail.feed.tell({ tenantId: open.stores.foreign, topic: 'access' });
+    await open.stores.trail.feed.tell({ tenantId: open.stores.own, topic: 'servers' });
     await ada();
     expect(reads).toBe(1);
-    open.stores.trail.feed.tell({ tenantId: open.stores.own, topic: 'access' });
+    await open.stores.trail.feed.tell({ tenantId: open.stores.own, topic: 'access' });
     await ada();
     expect(reads).toBe(2);
   });

@@ -209,7 +209,7 @@ describe('CallerIdentity', () => {
       let arrive: (verified: Verified) => void = () => undefined;
       tokens.answer = () => new Promise((resolve) => (arrive = resolve));
       const late = ask(bearer('token-1'));
-      open.stores.trail.feed.tell({ tenantId: ada.tenantId, topic: 'access' });
+      await open.stores.trail.feed.tell({ tenantId: ada.tenantId, topic: 'access' });
       tokens.answer = async () => undefined;
       arrive({ principal: ada });
       expect(await codeOf(late)).toBe('COMPOSER_UNAUTHENTICATED');
@@ -220,7 +220,7 @@ describe('CallerIdentity', () => {
       await ask(bearer('token-1'));
       await ask(bearer('token-1'));
       expect(tokens.lookups).toBe(1);
-      open.stores.trail.feed.tell({ tenantId: open.stores.own, topic: 'access' });
+      await open.stores.trail.feed.tell({ tenantId: open.stores.own, topic: 'access' });
       await ask(bearer('token-1'));
       expect(tokens.lookups).toBe(2);
       clock.time += 5_000;
@@ -250,7 +250,7 @@ describe('CallerIdentity', () => {
       expect((await ask(bearer('token-1'))).refusal?.status).toBe(503);
       open.stores.trail.feed.age = 0;
       expect((await ask(bearer('token-1'))).principal).toEqual(ada);
-      open.stores.trail.feed.tell({ tenantId: ada.tenantId, topic: 'access' });
+      await open.stores.trail.feed.tell({ tenantId: ada.tenantId, topic: 'access' });
       expect((await ask(bearer('token-1'))).refusal?.status).toBe(503);
     });
 

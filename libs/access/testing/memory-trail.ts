@@ -1,6 +1,6 @@
 import type { AuditEvent } from '#audit';
 import type { TenantId } from '#kernel';
-import { MemoryChangeFeed } from './memory-change-feed.js';
+import { MemoryChangeFeed } from '#persistence/testing';
 
 /** What memory stores do beside a change: record it, and announce it. */
 export class MemoryTrail {
@@ -15,7 +15,7 @@ export class MemoryTrail {
     if (this.fault) throw this.fault;
     this.events.push({ tenantId, event });
     const result = change();
-    this.feed.tell({ tenantId: changed, topic: 'access' });
+    void this.feed.tell({ tenantId: changed, topic: 'access' });
     return result;
   }
 }
