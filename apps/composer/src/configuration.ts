@@ -1,4 +1,4 @@
-import { accessConfig, oauthConfig } from '#access';
+import { accessConfig, limitsConfig, oauthConfig } from '#access';
 import { listenConfig, stageConfig } from '#config';
 import { egressConfig } from '#egress';
 import { gatewayConfig } from '#gateway';
@@ -13,6 +13,7 @@ export const CONFIGURATION = [
   observabilityConfig,
   accessConfig,
   oauthConfig,
+  limitsConfig,
   databaseConfig,
   keysConfig,
   egressConfig,

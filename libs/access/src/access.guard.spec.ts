@@ -12,6 +12,8 @@ import { RouteWithoutPolicyError } from './access.errors.js';
 import { AccessGuard } from './access.guard.js';
 import { CallerIdentity } from './caller-identity.js';
 import type { CredentialVerifier } from './credential-verifier.js';
+import { RateLimitedError } from './limits/limits.errors.js';
+import { RequestLimits } from './limits/request-limits.js';
 import { RoutePolicyCheck } from './route-policy-check.js';
 
 @Controller('rooms')
@@ -72,6 +74,11 @@ const ROLE_AND_SCOPE: CredentialVerifier = {
   },
 };
 
+/** Principals of this name have asked too often. */
+const limits = {
+  refusalOf: ({ id }: Principal) => (id === 'eager' ? new RateLimitedError('too often', 1500) : undefined),
+};
+
 describe('access to routes', () => {
   let app: NestFastifyApplication | undefined;
 
@@ -91,6 +98,7 @@ describe('access to routes', () => {
       providers: [
         RoutePolicyCheck,
         { provide: CallerIdentity, useValue: identity },
+        { provide: RequestLimits, useValue: limits },
         { provide: APP_GUARD, useClass: AccessGuard },
         { provide: APP_FILTER, useClass: CodeFilter },
       ],
@@ -127,6 +135,14 @@ describe('access to routes', () => {
       expect(await as('/rooms/office', 'caller.mcp')).toBe('403 COMPOSER_FORBIDDEN');
       expect(await as('/rooms/lounge', 'caller.mcp')).toBe('200 lounge');
       expect(await as('/rooms/lounge', 'caller.manage')).toBe('403 COMPOSER_SCOPE_INSUFFICIENT');
+    });
+
+    it('counts what is asked with a credential, before it says anything else about it, and no public route', async () => {
+      await start(RoomsController);
+      const as = (url: string) => ask(url, { authorization: 'Bearer eager.mcp' });
+      expect(await as('/rooms/office')).toBe('429 COMPOSER_RATE_LIMITED');
+      expect(await as('/rooms/lounge')).toBe('429 COMPOSER_RATE_LIMITED');
+      expect(await as('/rooms/hall')).toBe('200 hall');
     });
 
     it('lets an operator do what an administrator may', async () => {

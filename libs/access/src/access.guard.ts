@@ -11,6 +11,7 @@ import { type CanActivate, type ExecutionContext, Injectable } from '@nestjs/com
 import { Reflector } from '@nestjs/core';
 import { ForbiddenError, ScopeInsufficientError } from './access.errors.js';
 import { CallerIdentity, type IdentifiableRequest } from './caller-identity.js';
+import { RequestLimits } from './limits/request-limits.js';
 
 type Request = RequestWithPrincipal & IdentifiableRequest;
 
@@ -20,6 +21,7 @@ export class AccessGuard implements CanActivate {
   constructor(
     private readonly reflector: Reflector,
     private readonly identity: CallerIdentity,
+    private readonly limits: RequestLimits,
   ) {}
 
   async canActivate(context: ExecutionContext): Promise<boolean> {
@@ -32,6 +34,8 @@ export class AccessGuard implements CanActivate {
     if (principal) request.principal = principal;
     if (policy?.kind === 'public') return true; // whatever came along, and also while nobody can be identified
     if (!principal) throw refusal;
+    const oneTooMany = this.limits.refusalOf(principal);
+    if (oneTooMany) throw oneTooMany;
     if (!policy || !mayCall(principal, policy.roles)) throw new ForbiddenError();
     const scope = scopeOf(policy);
     if (!principal.scopes.includes(scope)) throw new ScopeInsufficientError([scope]);

@@ -29,6 +29,11 @@ import { IssuerRegistry } from './issuers/issuer-registry.js';
 import { IssuersController } from './issuers/issuers.controller.js';
 import { Issuers } from './issuers/issuers.js';
 import { ApiKeyUses } from './keys/api-key-uses.js';
+import { CallSlots } from './limits/call-slots.js';
+import { DirectoryTenantLimitsSource } from './limits/directory.tenant-limits-source.js';
+import { limitsConfig } from './limits/limits.config.js';
+import { RequestLimits } from './limits/request-limits.js';
+import { TenantLimitsSource } from './limits/tenant-limits-source.js';
 import { McpGate } from './mcp-gate.js';
 import { coversRequest } from './mcp-resource.js';
 import { oauthConfig } from './oauth.config.js';
@@ -55,6 +60,7 @@ const audienceRule =
     ConfigModule.forFeature(accessConfig),
     ConfigModule.forFeature(listenConfig),
     ConfigModule.forFeature(oauthConfig),
+    ConfigModule.forFeature(limitsConfig),
     EgressModule,
     DiscoveryModule,
     ObservabilityModule,
@@ -96,6 +102,9 @@ const audienceRule =
     RequestOrigin,
     RoutePolicyCheck,
     { provide: APP_GUARD, useClass: AccessGuard },
+    { provide: TenantLimitsSource, useClass: DirectoryTenantLimitsSource },
+    RequestLimits,
+    CallSlots,
   ],
   exports: [
     AccessChanges,
@@ -107,6 +116,8 @@ const audienceRule =
     McpGate,
     RequestOrigin,
     RoutePolicyCheck,
+    RequestLimits,
+    CallSlots,
   ],
 })
 export class AccessModule {}
