@@ -21,3 +21,6 @@ export { ServerChanges } from './server-changes.js';
 export type { OpenedServer } from './server-opener.js';
 export { type ChangeOptions, type ServerChange, ServerRegistry } from './server-registry.js';
 export type { ServerView } from './server-view.js';
+export { VirtualServerDirectory, type VirtualServersOfTenant } from './virtual-servers/virtual-server-directory.js';
+export { type VirtualServer, virtualServerSchema } from './virtual-servers/virtual-server.schema.js';
+export { UnknownVirtualServerError } from './virtual-servers/virtual-servers.errors.js';

@@ -14,11 +14,16 @@ import { SealedConfig } from './sealed-config.js';
 import { ServerChanges } from './server-changes.js';
 import { ServerConfigStore } from './server-config.store.js';
 import { ServerRegistry } from './server-registry.js';
+import { VirtualServersController } from './virtual-servers/http/virtual-servers.controller.js';
+import { PostgresVirtualServerStore } from './virtual-servers/postgres.virtual-server.store.js';
+import { VirtualServerDirectory } from './virtual-servers/virtual-server-directory.js';
+import { VirtualServerStore } from './virtual-servers/virtual-server.store.js';
+import { VirtualServers } from './virtual-servers/virtual-servers.js';
 
 /** Which members a tenant has: checked, sealed, stored, and told to whoever serves them. */
 @Module({
   imports: [ConfigModule.forFeature(registryConfig), AuditModule, AuthModule, ObservabilityModule, PersistenceModule],
-  controllers: [ServersController],
+  controllers: [ServersController, VirtualServersController],
   providers: [
     ServerRegistry,
     ServerChanges,
@@ -26,7 +31,10 @@ import { ServerRegistry } from './server-registry.js';
     SealedConfig,
     { provide: ServerConfigStore, useClass: PostgresServerConfigStore },
     { provide: CatalogStore, useClass: PostgresCatalogStore },
+    VirtualServers,
+    VirtualServerDirectory,
+    { provide: VirtualServerStore, useClass: PostgresVirtualServerStore },
   ],
-  exports: [ServerRegistry, ServerChanges, ServerConfigFile, CatalogStore],
+  exports: [ServerRegistry, ServerChanges, ServerConfigFile, CatalogStore, VirtualServerDirectory],
 })
 export class RegistryModule {}
