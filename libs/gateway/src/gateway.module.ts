@@ -6,6 +6,7 @@ import { RegistryModule } from '#registry';
 import { type DynamicModule, Module, type ModuleMetadata, type Provider } from '@nestjs/common';
 import { ConfigModule } from '@nestjs/config';
 import { ToolCatalog } from './catalog/tool-catalog.js';
+import { Selections } from './catalog/selections.js';
 import { LegacyEra } from './eras/legacy-era.js';
 import { ModernEra } from './eras/modern-era.js';
 import { gatewayConfig } from './gateway.config.js';
@@ -15,21 +16,29 @@ import { ServerTools } from './management/server-tools.js';
 import { ChangeStreams } from './mcp-endpoint/change-streams.js';
 import { McpEndpoint } from './mcp-endpoint/mcp-endpoint.js';
 import { CallRecorder } from './router/call-recorder.js';
+import { McpEntrance } from './mcp-endpoint/mcp-entrance.js';
+import { OpenExchanges } from './mcp-endpoint/open-exchanges.js';
+import type { ScopeChallenge } from './mcp-endpoint/scope-challenge.js';
+import type { CallAdmission } from './router/call-admission.js';
+import { OpenCalls } from './router/open-calls.js';
 import { ToolRouter } from './router/tool-router.js';
 import { ClientSessions } from './sessions/client-sessions.js';
 import type { SessionSeal } from './sessions/session-seal.js';
 
 export interface GatewayOptions {
-  /** Modules that `seal` needs. */
+  /** Modules that the providers below need. */
   readonly imports: NonNullable<ModuleMetadata['imports']>;
   /** Provides `SessionSeal`: the gateway may not see the key ring, so the application hands in what it needs of it. */
   readonly seal: Provider<SessionSeal>;
+  /** Provides `CallAdmission` and `ScopeChallenge`, for the same reason: the gateway does not know who calls. */
+  readonly admission: Provider<CallAdmission>;
+  readonly challenge: Provider<ScopeChallenge>;
 }
 
 /** The one MCP endpoint in front of all members. */
 @Module({})
 export class GatewayModule {
-  static forRoot({ imports, seal }: GatewayOptions): DynamicModule {
+  static forRoot({ imports, seal, admission, challenge }: GatewayOptions): DynamicModule {
     return {
       module: GatewayModule,
       imports: [
@@ -43,6 +52,10 @@ export class GatewayModule {
       controllers: [MembersController],
       providers: [
         McpEndpoint,
+        McpEntrance,
+        OpenExchanges,
+        OpenCalls,
+        Selections,
         LegacyEra,
         ModernEra,
         ToolCatalog,
@@ -54,8 +67,10 @@ export class GatewayModule {
         ServerTools,
         Clock,
         seal,
+        admission,
+        challenge,
       ],
-      exports: [McpEndpoint],
+      exports: [McpEndpoint, OpenExchanges],
     };
   }
 }

@@ -2,8 +2,10 @@ import { type MemberOffer, type MemberSlot, type Span, applyEdits, scanObject } 
 
 /** One tool as clients see it. */
 export interface CatalogEntry {
-  /** `<serverId>_<name>`, or the plain name of a management tool. */
+  /** Under which clients find it where they look. */
   readonly name: string;
+  /** `<serverId>_<name>`, which permissions mean wherever the tool is offered; the name of a management tool. */
+  readonly fullName: string;
   /** The definition, as JSON text. */
   readonly definition: Buffer;
   /** The roles that may see and call it; absent if every caller of the tenant may. */
@@ -12,18 +14,22 @@ export interface CatalogEntry {
   readonly target: { readonly slot: MemberSlot; readonly tool: string } | { readonly management: string };
 }
 
-const prepared = new WeakMap<MemberSlot, { offer: MemberOffer; entries: readonly CatalogEntry[] }>();
+/** `prefix`: full names, `<serverId>_<name>`. `plain`: the member's own. */
+export type Naming = 'prefix' | 'plain';
 
-/** A member's tools under their full names, without those that are disabled. Made once for each offer. */
-export function entriesOf(slot: MemberSlot): readonly CatalogEntry[] {
-  const known = prepared.get(slot);
+type Prepared = WeakMap<MemberSlot, { offer: MemberOffer; entries: readonly CatalogEntry[] }>;
+const prepared: Readonly<Record<Naming, Prepared>> = { prefix: new WeakMap(), plain: new WeakMap() };
+
+/** A member's tools, without those that are disabled. Made once for each offer. */
+export function entriesOf(slot: MemberSlot, naming: Naming = 'prefix'): readonly CatalogEntry[] {
+  const known = prepared[naming].get(slot);
   if (known?.offer === slot.offer) return known.entries;
-  const entries = slot.offer.tools.flatMap((text) => entryOf(slot, text) ?? []);
-  prepared.set(slot, { offer: slot.offer, entries });
+  const entries = slot.offer.tools.flatMap((text) => entryOf(slot, text, naming) ?? []);
+  prepared[naming].set(slot, { offer: slot.offer, entries });
   return entries;
 }
 
-function entryOf(slot: MemberSlot, text: string): CatalogEntry | undefined {
+function entryOf(slot: MemberSlot, text: string, naming: Naming): CatalogEntry | undefined {
   const { config, ref } = slot;
   if (!config) return undefined;
   const bytes = Buffer.from(text);
@@ -31,13 +37,14 @@ function entryOf(slot: MemberSlot, text: string): CatalogEntry | undefined {
   scanObject(bytes, 0, (key, span) => places.set(key, span));
   const place = places.get('name')!;
   const tool = JSON.parse(bytes.toString('utf8', place.start, place.end)) as string;
-  const name = `${ref.serverId}_${tool}`;
-  if (config.disabled_tools.some((disabled) => disabled === name || disabled === tool)) return undefined;
+  const fullName = `${ref.serverId}_${tool}`;
+  if (config.disabled_tools.some((disabled) => disabled === fullName || disabled === tool)) return undefined;
 
-  const roles = own(config.tool_permissions, tool) ?? own(config.tool_permissions, name);
-  const description = own(config.tools_description, name) ?? own(config.tools_description, tool);
+  const name = naming === 'prefix' ? fullName : tool;
+  const roles = own(config.tool_permissions, tool) ?? own(config.tool_permissions, fullName);
+  const description = own(config.tools_description, fullName) ?? own(config.tools_description, tool);
   const definition = description === undefined ? renamed(bytes, place, name) : described(text, name, description);
-  return { name, definition, target: { slot, tool }, ...(roles ? { roles } : {}) };
+  return { name, fullName, definition, target: { slot, tool }, ...(roles ? { roles } : {}) };
 }
 
 /** Members choose the names of their tools, and one may be `constructor`. */

@@ -1,8 +1,8 @@
 import type { MemberPool } from '#builder';
 import { MemberSlot } from '#builder';
-import { serverId, tenantId } from '#kernel';
+import { type MemberRef, serverId, tenantId } from '#kernel';
 import { Log, SecretValues } from '#observability';
-import { type ServerConfig, serverConfigSchema } from '#registry';
+import { type ServerConfig, type VirtualServerDirectory, serverConfigSchema } from '#registry';
 import { principalOf } from '#tenancy/testing';
 import { beforeEach, describe, expect, it } from '@jest/globals';
 import fc from 'fast-check';
@@ -22,6 +22,9 @@ class ToldPool {
   members(tenant: string): readonly MemberSlot[] {
     return tenant === acme ? [...this.slots.values()] : [];
   }
+  find({ tenantId: tenant, serverId: id }: MemberRef): MemberSlot | undefined {
+    return tenant === acme ? this.slots.get(id) : undefined;
+  }
   onChange(listener: (tenant: string) => void): () => void {
     this.listeners.add(listener);
     return () => this.listeners.delete(listener);
@@ -33,8 +36,8 @@ class ToldPool {
 
 const managementEntry: CatalogEntry = {
   name: 'list_servers',
+  fullName: 'list_servers',
   definition: Buffer.from('{"name":"list_servers"}'),
-  roles: ['admin'],
   target: { management: 'list_servers' },
 };
 
@@ -53,6 +56,7 @@ describe('ToolCatalog', () => {
     const management = { entries: () => [managementEntry] } as unknown as ManagementTools;
     const catalog = new ToolCatalog(
       pool as unknown as MemberPool,
+      { onChange: () => () => undefined } as unknown as VirtualServerDirectory,
       management,
       { pageSize, offersManagementTools },
       log,
@@ -176,10 +180,16 @@ describe('ToolCatalog', () => {
   });
 
   describe('management tools', () => {
-    it('are for administrators of the tenant alone', () => {
+    it('are for administrators and operators alone', () => {
+      const catalog = open();
+      for (const role of ['admin', 'operator']) expect(namesFor(catalog, holder(role))).toEqual(['list_servers']);
+      for (const role of ['developer', 'caller', 'own']) expect(namesFor(catalog, holder(role))).toEqual([]);
+    });
+
+    it('are hidden from a credential that is not for management, whoever else has seen them', () => {
       const catalog = open();
       expect(namesFor(catalog)).toEqual(['list_servers']);
-      for (const role of ['operator', 'developer', 'caller']) expect(namesFor(catalog, holder(role))).toEqual([]);
+      expect(namesFor(catalog, { ...admin, scopes: ['mcp'] })).toEqual([]);
     });
 
     it('can be switched off', () => {
@@ -191,7 +201,7 @@ describe('ToolCatalog', () => {
     it('see nothing of each other', () => {
       offer('crm', ['echo']);
       const stranger = { ...holder('caller', 'operator'), tenantId: tenantId('globex') };
-      expect(namesFor(open(), stranger)).toEqual([]);
+      expect(namesFor(open(), stranger)).toEqual(['list_servers']);
     });
   });
 
@@ -306,6 +316,6 @@ describe('ToolCatalog', () => {
     offer('crm', ['a']).note('ok');
     offer('erp', ['b'], { tool_permissions: { b: ['finance'] } }).note('ok');
     expect(open().outcomes(holder('caller'))).toEqual({ crm: 'ok' });
-    expect(open().outcomes(holder('finance'))).toEqual({ crm: 'ok', erp: 'ok' });
+    expect(open().outcomes(holder('caller', 'finance'))).toEqual({ crm: 'ok', erp: 'ok' });
   });
 });

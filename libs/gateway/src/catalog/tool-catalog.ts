@@ -1,35 +1,29 @@
 import { MemberPool, type MemberSlot } from '#builder';
-import type { TenantId } from '#kernel';
+import type { MemberRef, ServerId, TenantId } from '#kernel';
 import { Log } from '#observability';
-import { type Principal, holdsAny } from '#tenancy';
+import { type VirtualServer, VirtualServerDirectory } from '#registry';
+import type { Principal } from '#tenancy';
 import { Inject, Injectable, type OnApplicationShutdown, type OnModuleInit } from '@nestjs/common';
 import { type GatewayConfig, gatewayConfig } from '../gateway.config.js';
 import { ManagementTools } from '../management/management-tools.js';
-import { type CatalogEntry, entriesOf } from './catalog-entry.js';
-
-/** What one kind of principal sees of a tenant: principals with the same roles share it. */
-export interface CatalogView {
-  readonly byName: ReadonlyMap<string, CatalogEntry>;
-  /** Ordered by name. */
-  readonly entries: readonly CatalogEntry[];
-  /** Those that the entries belong to. */
-  readonly members: ReadonlySet<MemberSlot>;
-}
-
-export interface CatalogPage {
-  /** JSON text of the definitions, with commas between them. */
-  readonly definitions: Buffer;
-  readonly nextCursor?: string;
-}
+import { NamePatterns } from '../policy/name-patterns.js';
+import { isUnlimited } from '../policy/tool-policy.js';
+import { type CatalogEntry, type Naming, entriesOf } from './catalog-entry.js';
+import type { CatalogPage, CatalogView } from './catalog-view.js';
+import { Offering } from './offering.js';
+import { EVERYTHING, type Selection } from './selection.js';
+import { ViewCache } from './view-cache.js';
 
 interface TenantCatalog {
   readonly entries: readonly CatalogEntry[];
-  readonly views: Map<string, CatalogView>;
-  readonly pages: WeakMap<CatalogView, Map<number, CatalogPage>>;
+  readonly everything: Offering;
+  /** By slug. */
+  readonly virtual: Map<string, { readonly server: VirtualServer; readonly offering: Offering }>;
+  readonly members: Map<ServerId, Offering>;
 }
 
-/** Whoever administers a tenant sees all of it; permissions of single tools are for everybody else. */
-const UNLIMITED = ['admin', 'operator'] as const;
+/** For the views of all tenants, with the lists that are made of them. */
+const MAX_VIEW_BYTES = 128 * 1024 * 1024;
 
 /**
  * The tools of all members of a tenant under one roof. Built when something has changed, from what the members offered
@@ -38,73 +32,116 @@ const UNLIMITED = ['admin', 'operator'] as const;
 @Injectable()
 export class ToolCatalog implements OnModuleInit, OnApplicationShutdown {
   private readonly tenants = new Map<TenantId, TenantCatalog>();
-  private stopListening: () => void = () => undefined;
+  private readonly cache = new ViewCache(MAX_VIEW_BYTES);
+  private stopListening: readonly (() => void)[] = [];
 
   constructor(
     private readonly pool: MemberPool,
+    private readonly virtualServers: VirtualServerDirectory,
     private readonly management: ManagementTools,
     @Inject(gatewayConfig.KEY) private readonly config: GatewayConfig,
     private readonly log: Log,
   ) {}
 
   onModuleInit(): void {
-    this.stopListening = this.pool.onChange((tenant) => this.tenants.delete(tenant));
+    const forget = (tenant: TenantId) => this.forget(tenant);
+    this.stopListening = [this.pool.onChange(forget), this.virtualServers.onChange(forget)];
   }
 
   onApplicationShutdown(): void {
-    this.stopListening();
+    for (const stop of this.stopListening) stop();
+  }
+
+  get offersManagementTools(): boolean {
+    return this.config.offersManagementTools;
   }
 
   /** What the principal may see and call. */
-  viewFor({ tenantId, roles }: Principal): CatalogView {
-    const catalog = this.catalogOf(tenantId);
-    // Tenants name roles as they like, so no character can stand between two of them.
-    const key = JSON.stringify([...roles].sort());
-    let view = catalog.views.get(key);
-    if (!view) catalog.views.set(key, (view = viewOf(catalog.entries, roles)));
-    return view;
+  viewFor(principal: Principal, selection: Selection = EVERYTHING): CatalogView {
+    return this.offeringOf(principal.tenantId, selection).viewFor(principal);
   }
 
-  /** `undefined` if the cursor was not given out here. Cursors name the last tool seen, so they outlive every change. */
-  page(principal: Principal, cursor: unknown): CatalogPage | undefined {
-    const view = this.viewFor(principal);
-    const after = cursor === undefined ? '' : nameOf(cursor);
-    if (after === undefined) return undefined;
-    const start = after === '' ? 0 : firstBehind(view.entries, after);
-    // Cursors come from callers: only pages that an unchanged list is read in are worth keeping.
-    if (start % this.config.pageSize !== 0) return this.cut(view, start);
-    const pages = this.pagesOf(principal.tenantId, view);
-    let page = pages.get(start);
-    if (!page) pages.set(start, (page = this.cut(view, start)));
-    return page;
+  /** Whether nothing is offered there, to nobody. */
+  isEmpty(tenant: TenantId, selection: Selection): boolean {
+    return this.offeringOf(tenant, selection).isEmpty;
+  }
+
+  /** `undefined` if the cursor was not given out here. */
+  page(principal: Principal, cursor: unknown, selection: Selection = EVERYTHING): CatalogPage | undefined {
+    return this.viewFor(principal, selection).page(cursor);
   }
 
   /** How each member was when it was last used or tried, as far as the principal sees tools of it or administers it. */
-  outcomes(principal: Principal): Record<string, string> {
-    const seen = holdsAny(principal, UNLIMITED) ? undefined : this.viewFor(principal).members;
-    const slots = this.pool.members(principal.tenantId).filter((slot) => seen?.has(slot) ?? true);
+  outcomes(principal: Principal, selection: Selection = EVERYTHING): Record<string, string> {
+    const seesAll = isUnlimited(principal) && selection.kind === 'everything';
+    const { members } = this.viewFor(principal, selection);
+    const slots = this.pool.members(principal.tenantId).filter((slot) => seesAll || members.has(slot));
     return Object.fromEntries(slots.map(({ ref, outcome }) => [ref.serverId, outcome]));
+  }
+
+  private forget(tenant: TenantId): void {
+    const catalog = this.tenants.get(tenant);
+    if (!catalog) return;
+    this.tenants.delete(tenant);
+    const virtual = [...catalog.virtual.values()].map(({ offering }) => offering);
+    for (const offering of [catalog.everything, ...virtual, ...catalog.members.values()]) offering.release();
+  }
+
+  private offeringOf(tenant: TenantId, selection: Selection): Offering {
+    const catalog = this.catalogOf(tenant);
+    switch (selection.kind) {
+      case 'everything':
+        return catalog.everything;
+      case 'virtual':
+        return this.offeringOfVirtual(catalog, selection.server);
+      case 'member':
+        return this.offeringOfMember(catalog, { tenantId: tenant, serverId: selection.serverId });
+    }
+  }
+
+  private offeringOfVirtual(catalog: TenantCatalog, server: VirtualServer): Offering {
+    const known = catalog.virtual.get(server.slug);
+    if (known?.server === server) return known.offering;
+    known?.offering.release();
+    const offering = this.offer(selected(catalog.entries, server), true);
+    catalog.virtual.set(server.slug, { server, offering });
+    return offering;
+  }
+
+  private offeringOfMember(catalog: TenantCatalog, ref: MemberRef): Offering {
+    const known = catalog.members.get(ref.serverId);
+    if (known) return known;
+    const slot = this.pool.find(ref);
+    const offering = this.offer(slot ? this.collect([slot], [], 'plain') : []);
+    // Names come from addresses: only those of members are kept.
+    if (slot) catalog.members.set(ref.serverId, offering);
+    return offering;
   }
 
   private catalogOf(tenant: TenantId): TenantCatalog {
     let catalog = this.tenants.get(tenant);
     if (!catalog) {
-      catalog = { entries: this.collect(this.pool.members(tenant)), views: new Map(), pages: new WeakMap() };
+      const own = this.config.offersManagementTools ? this.management.entries() : [];
+      const entries = this.collect(this.pool.members(tenant), own, 'prefix');
+      catalog = { entries, everything: this.offer(entries), virtual: new Map(), members: new Map() };
       this.tenants.set(tenant, catalog);
     }
     return catalog;
   }
 
-  private collect(slots: readonly MemberSlot[]): readonly CatalogEntry[] {
+  private offer(entries: readonly CatalogEntry[], isOpen = false): Offering {
+    return new Offering(entries, { cache: this.cache, pageSize: this.config.pageSize, isOpen });
+  }
+
+  private collect(slots: readonly MemberSlot[], own: readonly CatalogEntry[], naming: Naming): readonly CatalogEntry[] {
     const byName = new Map<string, CatalogEntry>();
     const contested = new Set<string>();
-    const own = this.config.offersManagementTools ? this.management.entries() : [];
     for (const entry of own) byName.set(entry.name, entry);
-    for (const entry of slots.flatMap((slot) => this.entriesOf(slot))) {
+    for (const entry of slots.flatMap((slot) => this.entriesOf(slot, naming))) {
       const holder = byName.get(entry.name);
       if (!holder) byName.set(entry.name, entry);
       else if ('slot' in holder.target) contested.add(entry.name);
-      if (holder) this.warnOfCollision(entry, holder);
+      if (holder && naming === 'prefix') this.warnOfCollision(entry, holder);
     }
     // No member may take over the tool of another one by a clever id: a contested name is nobody's.
     for (const name of contested) byName.delete(name);
@@ -119,63 +156,21 @@ export class ToolCatalog implements OnModuleInit, OnApplicationShutdown {
     });
   }
 
-  private entriesOf(slot: MemberSlot): readonly CatalogEntry[] {
+  private entriesOf(slot: MemberSlot, naming: Naming): readonly CatalogEntry[] {
     try {
-      return entriesOf(slot);
+      return entriesOf(slot, naming);
     } catch (error) {
       slot.log.error('the tools of a member cannot be read', { err: error });
       return [];
     }
   }
-
-  private pagesOf(tenant: TenantId, view: CatalogView): Map<number, CatalogPage> {
-    const { pages } = this.catalogOf(tenant);
-    let ofView = pages.get(view);
-    if (!ofView) pages.set(view, (ofView = new Map<number, CatalogPage>()));
-    return ofView;
-  }
-
-  private cut({ entries }: CatalogView, start: number): CatalogPage {
-    const { pageSize } = this.config;
-    const page = entries.slice(start, start + pageSize);
-    const parts = page.flatMap(({ definition }, index) => (index === 0 ? [definition] : [COMMA, definition]));
-    const last = start + pageSize < entries.length ? page.at(-1) : undefined;
-    return { definitions: Buffer.concat(parts), ...(last ? { nextCursor: cursorOf(last.name) } : {}) };
-  }
 }
 
-const COMMA = Buffer.from(',');
-
-function viewOf(all: readonly CatalogEntry[], roles: readonly string[]): CatalogView {
-  const holder = { roles };
-  const seesAll = holdsAny(holder, UNLIMITED);
-  const entries = all.filter((entry) => {
-    if ('management' in entry.target) return holdsAny(holder, entry.roles ?? []);
-    return seesAll || !entry.roles || holdsAny(holder, entry.roles);
+/** What a virtual server selects: never a management tool, which is at home at the tenant's own address alone. */
+function selected(entries: readonly CatalogEntry[], { servers, tools }: VirtualServer): readonly CatalogEntry[] {
+  const [ofServers, ofTools] = [new NamePatterns(servers), tools && new NamePatterns(tools)];
+  return entries.filter(({ target, fullName }) => {
+    if (!('slot' in target)) return false;
+    return ofServers.match(target.slot.ref.serverId) && (ofTools?.match(fullName) ?? true);
   });
-  const members = new Set(entries.flatMap(({ target }) => ('slot' in target ? [target.slot] : [])));
-  return { entries, members, byName: new Map(entries.map((entry) => [entry.name, entry])) };
-}
-
-function firstBehind(entries: readonly CatalogEntry[], name: string): number {
-  let low = 0;
-  let high = entries.length;
-  while (low < high) {
-    const middle = (low + high) >>> 1;
-    if (entries[middle]!.name <= name) low = middle + 1;
-    else high = middle;
-  }
-  return low;
-}
-
-const PREFIX = 'after:';
-
-const cursorOf = (name: string): string => Buffer.from(PREFIX + name).toString('base64url');
-
-function nameOf(cursor: unknown): string | undefined {
-  if (typeof cursor !== 'string') return undefined;
-  const text = Buffer.from(cursor, 'base64url').toString('utf8');
-  return text.startsWith(PREFIX) && cursorOf(text.slice(PREFIX.length)) === cursor
-    ? text.slice(PREFIX.length)
-    : undefined;
 }

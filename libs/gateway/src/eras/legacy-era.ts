@@ -1,4 +1,3 @@
-import type { IncomingMessage } from 'node:http';
 import {
   COMPOSER_INFO,
   INVALID_PARAMS,
@@ -7,20 +6,22 @@ import {
   METHOD_NOT_FOUND,
   type MessageId,
 } from '#builder';
-import type { Principal } from '#tenancy';
 import { Injectable } from '@nestjs/common';
+import { slugOf } from '../catalog/selection.js';
 import { ToolCatalog } from '../catalog/tool-catalog.js';
 import { ChangeStreams } from '../mcp-endpoint/change-streams.js';
-import type { HttpReply } from '../mcp-endpoint/http-reply.js';
 import { type McpExchange, headerOf } from '../mcp-endpoint/mcp-exchange.js';
 import { ToolRouter } from '../router/tool-router.js';
 import { type ClientSession, ClientSessions } from '../sessions/client-sessions.js';
-import { INSTRUCTIONS, listResult } from './list-result.js';
+import { instructionsFor, listResult } from './list-result.js';
 
 const NOTICE = Buffer.from('{"jsonrpc":"2.0","method":"notifications/tools/list_changed"}');
 /** The specification leaves these two to implementations; clients know them from the official SDK. */
 const SESSION_REQUIRED = -32000;
 const SESSION_UNKNOWN = -32001;
+
+/** Of a GET or DELETE, which have no message. */
+export type SessionRequest = Pick<McpExchange, 'principal' | 'selection' | 'request' | 'reply'>;
 
 /** Revisions up to 2025-11-25: a handshake, then a session that every request names. */
 @Injectable()
@@ -34,9 +35,9 @@ export class LegacyEra {
 
   /** One POST. */
   handle(exchange: McpExchange): void {
-    const { message, reply, principal, request } = exchange;
+    const { message, reply } = exchange;
     if (message.method === 'initialize') return this.initialize(exchange);
-    const session = this.sessionOf(request, principal, reply);
+    const session = this.sessionOf(exchange);
     if (!session) return;
     if (message.method === undefined) return reply.empty(202);
     if (message.id === undefined) return this.notice(exchange, session);
@@ -53,10 +54,11 @@ export class LegacyEra {
   }
 
   /** GET: the stream over which the server speaks when it was not asked. */
-  listen(request: IncomingMessage, principal: Principal, reply: HttpReply): void {
-    const session = this.sessionOf(request, principal, reply);
+  listen(asked: SessionRequest): void {
+    const { principal, request, selection, reply } = asked;
+    const session = this.sessionOf(asked);
     if (!session) return;
-    const stream = { tenant: principal.tenantId, key: session.id, reply, notice: NOTICE };
+    const stream = { principal, request, slug: slugOf(selection), key: session.id, reply, notice: NOTICE };
     if (!this.streams.add(stream))
       return reply.error(503, { code: SESSION_REQUIRED, message: 'Too many open streams; try again later' });
     reply.openStream();
@@ -64,33 +66,33 @@ export class LegacyEra {
   }
 
   /** DELETE: the client needs the session no more. */
-  end(request: IncomingMessage, principal: Principal, reply: HttpReply): void {
-    const session = this.sessionOf(request, principal, reply);
+  end(asked: SessionRequest): void {
+    const session = this.sessionOf(asked);
     if (!session) return;
     this.sessions.end(session);
     this.streams.end(session.id);
-    reply.empty(200);
+    asked.reply.empty(200);
   }
 
-  private initialize({ message, principal, reply, response }: McpExchange): void {
+  private initialize({ message, principal, selection, reply, response }: McpExchange): void {
     const asked = message.params['protocolVersion'];
     if (message.id === undefined || typeof asked !== 'string') {
       return reply.protocolError(INVALID_PARAMS, 'Invalid params: initialize is a request and names a protocolVersion');
     }
     const version = (LEGACY_VERSIONS as readonly string[]).includes(asked) ? asked : LATEST_LEGACY_VERSION;
-    response.setHeader('mcp-session-id', this.sessions.open(principal, version).id);
+    response.setHeader('mcp-session-id', this.sessions.open({ principal, slug: slugOf(selection) }, version).id);
     reply.result({
       protocolVersion: version,
       capabilities: { tools: { listChanged: true } },
       serverInfo: COMPOSER_INFO,
-      instructions: INSTRUCTIONS,
+      instructions: instructionsFor(selection),
     });
   }
 
-  private list({ principal, message, reply }: McpExchange): void {
-    const page = this.catalog.page(principal, message.params['cursor']);
+  private list({ principal, selection, message, reply }: McpExchange): void {
+    const page = this.catalog.page(principal, message.params['cursor'], selection);
     if (!page) return reply.protocolError(INVALID_PARAMS, 'Invalid params: this cursor was not given out here');
-    reply.resultBytes(listResult(page, this.catalog.outcomes(principal)));
+    reply.resultBytes(listResult(page, this.catalog.outcomes(principal, selection)));
   }
 
   private call(exchange: McpExchange, session: ClientSession, id: MessageId): void {
@@ -115,7 +117,7 @@ export class LegacyEra {
     reply.empty(202);
   }
 
-  private sessionOf(request: IncomingMessage, principal: Principal, reply: HttpReply): ClientSession | undefined {
+  private sessionOf({ request, principal, selection, reply }: SessionRequest): ClientSession | undefined {
     const id = headerOf(request, 'mcp-session-id');
     if (id === undefined) {
       reply.error(400, {
@@ -124,7 +126,7 @@ export class LegacyEra {
       });
       return undefined;
     }
-    const session = this.sessions.find(id, principal);
+    const session = this.sessions.find(id, { principal, slug: slugOf(selection) });
     if (!session) reply.error(404, { code: SESSION_UNKNOWN, message: 'Session not found: send initialize again' });
     return session;
   }

@@ -1,7 +1,12 @@
-import type { CatalogPage } from '../catalog/tool-catalog.js';
+import type { CatalogPage } from '../catalog/catalog-view.js';
+import type { Selection } from '../catalog/selection.js';
 
-export const INSTRUCTIONS =
-  'MCP Composer offers the tools of several servers; a name begins with the id of the server that carries it out.';
+/** What a client may tell its model about the names that it finds. */
+export function instructionsFor({ kind }: Selection): string {
+  return kind === 'member'
+    ? 'MCP Composer offers the tools of one server here, under their own names.'
+    : 'MCP Composer offers the tools of several servers; a name begins with the id of the server that carries it out.';
+}
 
 /** Under this key of `_meta` a list says how each member was when it was last used or tried. */
 const META_MEMBERS = 'io.mcp-composer/members';

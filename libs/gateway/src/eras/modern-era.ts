@@ -15,8 +15,9 @@ import {
 } from '#builder';
 import { isObject } from '#kernel';
 import { Injectable } from '@nestjs/common';
+import { slugOf } from '../catalog/selection.js';
 import { ToolCatalog } from '../catalog/tool-catalog.js';
-import { INSTRUCTIONS, listResult } from './list-result.js';
+import { instructionsFor, listResult } from './list-result.js';
 import { ChangeStreams } from '../mcp-endpoint/change-streams.js';
 import { type McpExchange, headerOf } from '../mcp-endpoint/mcp-exchange.js';
 import { ToolRouter } from '../router/tool-router.js';
@@ -43,7 +44,7 @@ export class ModernEra {
     if (!this.admits(exchange)) return;
     switch (message.method) {
       case 'server/discover':
-        return reply.result(this.discovery());
+        return reply.result(this.discovery(exchange));
       case 'tools/list':
         return this.list(exchange);
       case 'tools/call':
@@ -86,20 +87,20 @@ export class ModernEra {
     return false;
   }
 
-  private discovery(): object {
+  private discovery({ selection }: McpExchange): object {
     return {
       supportedVersions: SUPPORTED_VERSIONS,
       capabilities: { tools: { listChanged: true } },
-      instructions: INSTRUCTIONS,
+      instructions: instructionsFor(selection),
       ttlMs: 0,
       cacheScope: 'private',
     };
   }
 
-  private list({ principal, message, reply }: McpExchange): void {
-    const page = this.catalog.page(principal, message.params['cursor']);
+  private list({ principal, selection, message, reply }: McpExchange): void {
+    const page = this.catalog.page(principal, message.params['cursor'], selection);
     if (!page) return reply.protocolError(INVALID_PARAMS, 'Invalid params: this cursor was not given out here');
-    const outcomes = this.catalog.outcomes(principal);
+    const outcomes = this.catalog.outcomes(principal, selection);
     const meta = { [META_SERVER_INFO]: COMPOSER_INFO };
     reply.resultBytes(listResult(page, outcomes, { resultType: 'complete', ttlMs: 0, cacheScope: 'private', meta }));
   }
@@ -110,12 +111,14 @@ export class ModernEra {
     if (running) exchange.reply.onAbandoned(() => running.cancel());
   }
 
-  private listen({ principal, message, reply }: McpExchange): void {
+  private listen({ principal, request, selection, message, reply }: McpExchange): void {
     const wanted = message.params['notifications'];
     const hears = isObject(wanted) && wanted['toolsListChanged'] === true;
     const _meta = { [META_SUBSCRIPTION]: message.id };
     const stream = {
-      tenant: principal.tenantId,
+      principal,
+      request,
+      slug: slugOf(selection),
       key: `${principal.tenantId}/${principal.id}/${++subscriptions}`,
       reply,
       notice: Buffer.from(

@@ -7,9 +7,6 @@ import { InvalidArgumentsError } from '../gateway.errors.js';
 import { type ManagementTool, resultOf } from './management-tool.js';
 import { ServerTools } from './server-tools.js';
 
-/** Who may see and call them. */
-const ROLES = ['admin'] as const;
-
 /** The tools that the composer itself offers to administrators. */
 @Injectable()
 export class ManagementTools {
@@ -58,5 +55,5 @@ function entryOf({
     openWorldHint: false,
   };
   const definition = Buffer.from(JSON.stringify({ name, description, inputSchema, annotations }));
-  return { name, definition, roles: ROLES, target: { management: name } };
+  return { name, fullName: name, definition, target: { management: name } };
 }

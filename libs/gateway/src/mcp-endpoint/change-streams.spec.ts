@@ -1,11 +1,23 @@
+import type { IncomingMessage } from 'node:http';
 import type { MemberPool } from '#builder';
-import { tenantId } from '#kernel';
+import { Clock, tenantId } from '#kernel';
+import { Log, SecretValues } from '#observability';
+import type { VirtualServerDirectory } from '#registry';
+import type { Principal } from '#tenancy';
+import { principalOf } from '#tenancy/testing';
 import { afterEach, beforeEach, describe, expect, it, jest } from '@jest/globals';
+import { EVERYTHING } from '../catalog/selection.js';
+import type { Selections } from '../catalog/selections.js';
 import { ChangeStreams } from './change-streams.js';
 import type { HttpReply } from './http-reply.js';
+import { OpenExchanges } from './open-exchanges.js';
 
 const acme = tenantId('acme');
 const globex = tenantId('globex');
+
+/** A request of the principal. */
+const requestOf = (principal: Principal) => ({ principal }) as unknown as IncomingMessage;
+const senderOf = (request: IncomingMessage) => (request as unknown as { principal: Principal }).principal;
 
 /** A reply that keeps what it was told, and whose caller leaves when a test says so. */
 class ToldReply {
@@ -18,6 +30,9 @@ class ToldReply {
   endStream(): void {
     this.told.push('end');
   }
+  cutOff({ code }: { code: string }): void {
+    this.told.push(code);
+  }
   keepAlive(): void {
     this.told.push('alive');
   }
@@ -29,6 +44,9 @@ class ToldReply {
 describe('ChangeStreams', () => {
   let streams: ChangeStreams;
   let listeners: Set<(tenant: string) => void>;
+  let virtual: Set<(tenant: string) => void>;
+  let closed: Set<string>;
+  let exchanges: OpenExchanges;
 
   beforeEach(() => {
     jest.useFakeTimers();
@@ -39,21 +57,49 @@ describe('ChangeStreams', () => {
         return () => listeners.delete(listener);
       },
     };
-    streams = new ChangeStreams(pool as unknown as MemberPool);
+    virtual = new Set();
+    const directory = {
+      onChange: (listener: (tenant: string) => void) => {
+        virtual.add(listener);
+        return () => virtual.delete(listener);
+      },
+    };
+    closed = new Set();
+    const selections = { find: (_: unknown, slug: string) => (closed.has(slug) ? undefined : EVERYTHING) };
+    exchanges = new OpenExchanges(new Clock());
+    exchanges.onModuleInit();
+    streams = new ChangeStreams(
+      pool as unknown as MemberPool,
+      directory as unknown as VirtualServerDirectory,
+      selections as unknown as Selections,
+      exchanges,
+      Log.open({ level: 'fatal', format: 'json' }, new SecretValues(), () => undefined),
+    );
     streams.onModuleInit();
   });
   afterEach(() => {
     streams.beforeApplicationShutdown();
+    exchanges.onApplicationShutdown();
     jest.useRealTimers();
   });
 
   const changed = (tenant: string) => listeners.forEach((listener) => listener(tenant));
   const settle = () => jest.advanceTimersByTimeAsync(1);
 
-  function open(key: string, { tenant = acme, farewell }: { tenant?: typeof acme; farewell?: string } = {}): ToldReply {
+  interface Wish {
+    readonly tenant?: typeof acme;
+    readonly farewell?: string;
+    readonly slug?: string;
+    readonly expiresAt?: number;
+  }
+
+  function open(key: string, { tenant = acme, farewell, slug = '', expiresAt }: Wish = {}): ToldReply {
     const reply = new ToldReply();
+    const credential = { kind: 'token', id: key, ...(expiresAt === undefined ? {} : { expiresAt }) } as const;
+    const principal = principalOf('ann', { tenantId: tenant, credential });
     const last = farewell === undefined ? {} : { farewell: Buffer.from(farewell) };
-    const stream = { tenant, key, reply: reply as unknown as HttpReply, notice: Buffer.from(`notice ${key}`), ...last };
+    const told = { reply: reply as unknown as HttpReply, notice: Buffer.from(`notice ${key}`) };
+    const stream = { principal, request: requestOf(principal), slug, key, ...told, ...last };
     expect(streams.add(stream)).toBe(true);
     return reply;
   }
@@ -123,22 +169,76 @@ describe('ChangeStreams', () => {
   it('holds ten thousand streams open, a thousand of one tenant, and no more, though each may still be replaced', () => {
     for (let i = 0; i < 10_000; i++) open(String(i), { tenant: tenantId(`t${i % 10}`) });
     const reply = new ToldReply();
-    const stream = { tenant: acme, key: 'new', reply: reply as unknown as HttpReply, notice: Buffer.alloc(0) };
+    const of = (tenant: string) => principalOf('ann', { tenantId: tenantId(tenant) });
+    const stream = {
+      principal: of('acme'),
+      request: requestOf(of('acme')),
+      slug: '',
+      key: 'new',
+      reply: reply as unknown as HttpReply,
+      notice: Buffer.alloc(0),
+    };
     expect(streams.add(stream)).toBe(false);
-    expect(streams.add({ ...stream, tenant: tenantId('t7'), key: '7' })).toBe(true);
+    expect(streams.add({ ...stream, principal: of('t7'), key: '7' })).toBe(true);
     streams.end('8');
-    expect(streams.add({ ...stream, tenant: tenantId('t7') })).toBe(false);
+    expect(streams.add({ ...stream, principal: of('t7') })).toBe(false);
     expect(streams.add(stream)).toBe(true);
   });
 
   it('takes no stream once the process stops', () => {
     streams.beforeApplicationShutdown();
     const stream = {
-      tenant: acme,
+      principal: principalOf('ann', { tenantId: acme }),
+      request: requestOf(principalOf('ann')),
+      slug: '',
       key: 'late',
       reply: new ToldReply() as unknown as HttpReply,
       notice: Buffer.alloc(0),
     };
     expect(streams.add(stream)).toBe(false);
+  });
+
+  it('tells of changed virtual servers, and ends the streams of those that are there no more', async () => {
+    const [all, stays, goes] = [open('1'), open('2', { slug: 'desk' }), open('3', { slug: 'gone' })];
+    closed.add('gone');
+    virtual.forEach((listener) => listener(acme));
+    await settle();
+    expect([all.told, stays.told, goes.told]).toEqual([
+      ['notice 1'],
+      ['notice 2'],
+      ['COMPOSER_VIRTUAL_SERVER_UNKNOWN'],
+    ]);
+    changed(acme);
+    await settle();
+    expect(goes.told).toHaveLength(1);
+  });
+
+  it('ends the stream of a principal that may call no more, and lets go of it', async () => {
+    const [revoked, other] = [open('1'), open('2')];
+    expect(exchanges.size).toBe(2);
+    expect(exchanges.end(({ credential }) => credential.id === '1')).toBe(1);
+    expect([revoked.told, exchanges.size]).toEqual([['COMPOSER_ACCESS_ENDED'], 1]);
+    changed(acme);
+    await settle();
+    expect([revoked.told, other.told]).toEqual([['COMPOSER_ACCESS_ENDED'], ['notice 2']]);
+  });
+
+  it('ends a stream when its credential expires, and not before', async () => {
+    const reply = open('1', { expiresAt: Date.now() + 10_000 });
+    open('2');
+    await jest.advanceTimersByTimeAsync(9_000);
+    expect(reply.told).toEqual([]);
+    await jest.advanceTimersByTimeAsync(2_000);
+    expect([reply.told, exchanges.size]).toEqual([['COMPOSER_ACCESS_ENDED'], 1]);
+  });
+
+  it('tells a principal whose permissions have changed that its list has', async () => {
+    const reply = open('1');
+    const ask = async (request: IncomingMessage) => ({ ...senderOf(request), roles: ['developer'] });
+    await exchanges.recheck(acme, ask);
+    await settle();
+    await exchanges.recheck(acme, ask);
+    await settle();
+    expect(reply.told).toEqual(['notice 1']);
   });
 });

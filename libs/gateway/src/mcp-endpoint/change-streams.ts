@@ -1,11 +1,20 @@
+import type { IncomingMessage } from 'node:http';
 import { MemberPool } from '#builder';
-import type { TenantId } from '#kernel';
+import type { ComposerError, TenantId } from '#kernel';
+import { Log } from '#observability';
+import { UnknownVirtualServerError, VirtualServerDirectory } from '#registry';
+import type { Principal } from '#tenancy';
 import { type BeforeApplicationShutdown, Injectable, type OnModuleInit } from '@nestjs/common';
+import { Selections } from '../catalog/selections.js';
 import type { HttpReply } from './http-reply.js';
+import { OpenExchanges } from './open-exchanges.js';
 
 /** A client that wants to hear of changes, over a stream that stays open. */
 export interface ChangeStream {
-  readonly tenant: TenantId;
+  readonly principal: Principal;
+  readonly request: IncomingMessage;
+  /** The address whose tools it hears of; empty for all of the tenant. */
+  readonly slug: string;
   /** One stream per key: a second one takes the place of the first. */
   readonly key: string;
   readonly reply: HttpReply;
@@ -20,19 +29,33 @@ const KEEP_ALIVE_MS = 15_000;
 const MAX_STREAMS = 10_000;
 const MAX_STREAMS_PER_TENANT = 1_000;
 
+/** A stream that is open, and as whom it is. */
+interface OpenStream extends ChangeStream {
+  principal: Principal;
+  takeOut: () => void;
+}
+
 /** The open streams, and what is sent over them. */
 @Injectable()
 export class ChangeStreams implements OnModuleInit, BeforeApplicationShutdown {
-  private readonly streams = new Map<string, ChangeStream>();
+  private readonly streams = new Map<string, OpenStream>();
+  private readonly ofTenant = new Map<TenantId, Set<OpenStream>>();
   private readonly waiting = new Set<TenantId>();
-  private stopListening: () => void = () => undefined;
+  private stopListening: readonly (() => void)[] = [];
   private timer: NodeJS.Timeout | undefined;
   private isStopping = false;
 
-  constructor(private readonly pool: MemberPool) {}
+  constructor(
+    private readonly pool: MemberPool,
+    private readonly directory: VirtualServerDirectory,
+    private readonly selections: Selections,
+    private readonly exchanges: OpenExchanges,
+    private readonly log: Log,
+  ) {}
 
   onModuleInit(): void {
-    this.stopListening = this.pool.onChange((tenant) => this.announce(tenant));
+    const announce = (tenant: TenantId) => this.announce(tenant);
+    this.stopListening = [this.pool.onChange(announce), this.directory.onChange(announce)];
     this.timer = setInterval(() => this.keepAlive(), KEEP_ALIVE_MS);
     this.timer.unref();
   }
@@ -40,30 +63,59 @@ export class ChangeStreams implements OnModuleInit, BeforeApplicationShutdown {
   /** Before the server closes, because it waits for every connection that is still in use. */
   beforeApplicationShutdown(): void {
     this.isStopping = true;
-    this.stopListening();
+    for (const stop of this.stopListening) stop();
     clearInterval(this.timer);
-    for (const { reply, farewell } of this.streams.values()) {
-      if (farewell) reply.event([farewell]);
-      reply.endStream();
+    for (const stream of [...this.streams.values()]) {
+      if (stream.farewell) stream.reply.event([stream.farewell]);
+      this.close(stream);
     }
-    this.streams.clear();
   }
 
   /** False if there are too many streams already, or the process is stopping. */
-  add(stream: ChangeStream): boolean {
-    const before = this.streams.get(stream.key);
-    if (this.isStopping || (!before && this.isFull(stream.tenant))) return false;
-    before?.reply.endStream();
+  add(wanted: ChangeStream): boolean {
+    const before = this.streams.get(wanted.key);
+    if (this.isStopping || (!before && this.isFull(wanted.principal.tenantId))) return false;
+    if (before) this.close(before);
+    const stream: OpenStream = { ...wanted, takeOut: () => undefined };
     this.streams.set(stream.key, stream);
-    stream.reply.onAbandoned(() => {
-      if (this.streams.get(stream.key) === stream) this.streams.delete(stream.key);
+    const { tenantId } = stream.principal;
+    const own = this.ofTenant.get(tenantId) ?? new Set();
+    this.ofTenant.set(tenantId, own.add(stream));
+    stream.takeOut = this.exchanges.add({
+      get principal() {
+        return stream.principal;
+      },
+      request: wanted.request,
+      endsWithCredential: true,
+      end: (reason) => this.close(stream, reason),
+      goOnAs: (principal) => {
+        stream.principal = principal;
+        this.announce(principal.tenantId);
+      },
     });
+    stream.reply.onAbandoned(() => this.forget(stream));
     return true;
   }
 
   end(key: string): void {
-    this.streams.get(key)?.reply.endStream();
-    this.streams.delete(key);
+    const stream = this.streams.get(key);
+    if (stream) this.close(stream);
+  }
+
+  private close(stream: OpenStream, reason?: ComposerError): void {
+    this.forget(stream);
+    if (reason) stream.reply.cutOff(reason);
+    else stream.reply.endStream();
+  }
+
+  private forget(stream: OpenStream): void {
+    stream.takeOut();
+    if (this.streams.get(stream.key) !== stream) return;
+    this.streams.delete(stream.key);
+    const { tenantId } = stream.principal;
+    const own = this.ofTenant.get(tenantId);
+    own?.delete(stream);
+    if (own?.size === 0) this.ofTenant.delete(tenantId);
   }
 
   /** Changes that come together are told once. */
@@ -72,17 +124,28 @@ export class ChangeStreams implements OnModuleInit, BeforeApplicationShutdown {
     this.waiting.add(tenant);
     setImmediate(() => {
       this.waiting.delete(tenant);
-      for (const stream of this.streams.values()) {
-        if (stream.tenant === tenant) stream.reply.event([stream.notice]);
-      }
+      for (const stream of [...(this.ofTenant.get(tenant) ?? [])]) this.tell(stream);
+    });
+  }
+
+  /** What the stream was opened for may be gone, or not for its principal any more. */
+  private tell(stream: OpenStream): void {
+    const settle = (selection: unknown) => {
+      if (this.streams.get(stream.key) !== stream) return;
+      if (selection) stream.reply.event([stream.notice]);
+      else this.close(stream, new UnknownVirtualServerError());
+    };
+    const found = this.selections.find(stream.principal, stream.slug);
+    if (!(found instanceof Promise)) return settle(found);
+    found.then(settle, (error: unknown) => {
+      this.log.warn('whether a stream is to go on could not be found out; it does', { err: error });
+      settle(true);
     });
   }
 
   private isFull(tenant: TenantId): boolean {
     if (this.streams.size >= MAX_STREAMS) return true;
-    let own = 0;
-    for (const stream of this.streams.values()) if (stream.tenant === tenant) own++;
-    return own >= MAX_STREAMS_PER_TENANT;
+    return (this.ofTenant.get(tenant)?.size ?? 0) >= MAX_STREAMS_PER_TENANT;
   }
 
   private keepAlive(): void {

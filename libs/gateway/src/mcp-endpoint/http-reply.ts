@@ -1,6 +1,11 @@
 import type { ServerResponse } from 'node:http';
 import { COMPOSER_INFO, type Era, META_SERVER_INFO, METHOD_NOT_FOUND, type ToolReply } from '#builder';
+import type { ComposerError } from '#kernel';
 
+/** Not of JSON-RPC's reserved range: the request was refused, and nobody has carried anything out. */
+const REFUSED = -32000;
+/** For what is not there; clients know it from the official SDK. */
+const NOT_FOUND = -32001;
 const EVENT_START = Buffer.from('event: message\ndata: ');
 const EVENT_END = Buffer.from('\n\n');
 /** What a reader that does not read may leave waiting here. */
@@ -33,7 +38,8 @@ export class HttpReply implements ToolReply {
   private isGone = false;
   private isStreaming = false;
   private isAnswered = false;
-  private whenAnswered: (() => void) | undefined;
+  private isPassingOn = false;
+  private whenAnswered: readonly (() => void)[] = [];
 
   constructor(
     private readonly response: ServerResponse,
@@ -57,10 +63,10 @@ export class HttpReply implements ToolReply {
   /** Calls `listener` when the answer was given, whether or not anybody was still there to take it. */
   onAnswered(listener: () => void): void {
     if (this.isAnswered) listener();
-    else this.whenAnswered = listener;
+    else this.whenAnswered = [...this.whenAnswered, listener];
   }
 
-  message(parts: readonly Buffer[], status = 200): void {
+  message(parts: readonly Buffer[], status = 200, headers: readonly string[] = []): void {
     if (this.isAnswered) return;
     if (this.isStreaming) {
       this.event(parts);
@@ -70,7 +76,7 @@ export class HttpReply implements ToolReply {
     if (this.isGone) return;
     let length = 0;
     for (const part of parts) length += part.length;
-    this.response.writeHead(status, ['content-type', 'application/json', 'content-length', String(length)]);
+    this.response.writeHead(status, ['content-type', 'application/json', 'content-length', String(length), ...headers]);
     if (parts.length === 1) {
       this.response.end(parts[0]);
       return;
@@ -107,10 +113,25 @@ export class HttpReply implements ToolReply {
   }
 
   /** A JSON-RPC error under an HTTP status of its own. */
-  error(status: number, fault: JsonRpcFault): void {
+  error(status: number, fault: JsonRpcFault, headers: readonly string[] = []): void {
     const error = Buffer.from(JSON.stringify(fault));
     const id = this.id.length > 0 ? [Buffer.from(',"id":'), this.id] : [];
-    this.message([Buffer.from('{"jsonrpc":"2.0"'), ...id, Buffer.from(',"error":'), error, Buffer.from('}')], status);
+    const parts = [Buffer.from('{"jsonrpc":"2.0"'), ...id, Buffer.from(',"error":'), error, Buffer.from('}')];
+    this.message(parts, status, headers);
+  }
+
+  /** Answers with what the composer itself has against the request. */
+  refuse({ code, message, status, retryAfter }: ComposerError, headers: readonly string[] = []): void {
+    const fault = { code: status === 404 ? NOT_FOUND : REFUSED, message, data: { code } };
+    const retry = retryAfter === undefined ? [] : ['retry-after', String(retryAfter)];
+    this.error(status, fault, [...headers, ...retry]);
+  }
+
+  /** Ends an answer that is under way, with the reason where that can still be told. */
+  cutOff(reason: ComposerError): void {
+    // What was passed on piece by piece may have stopped in the middle of an event.
+    if (this.isPassingOn || (this.isStreaming && this.id.length === 0)) return this.endStream();
+    this.refuse(reason);
   }
 
   /** Answers without a message. */
@@ -151,6 +172,7 @@ export class HttpReply implements ToolReply {
   }
 
   piece(piece: Buffer): boolean {
+    this.isPassingOn = true;
     return this.isGone || this.isAnswered || this.response.write(piece);
   }
 
@@ -178,7 +200,7 @@ export class HttpReply implements ToolReply {
 
   private noteAnswered(): void {
     this.isAnswered = true;
-    this.whenAnswered?.();
+    for (const listener of this.whenAnswered) listener();
   }
 }
 

@@ -8,19 +8,25 @@ import {
   UNSUPPORTED_VERSION,
   parseMessage,
 } from '#builder';
-import { isObject } from '#kernel';
+import { ComposerError, isObject } from '#kernel';
 import { Log } from '#observability';
-import type { Principal } from '#tenancy';
 import { type BeforeApplicationShutdown, Injectable } from '@nestjs/common';
 import { LegacyEra } from '../eras/legacy-era.js';
 import { ModernEra, SUPPORTED_VERSIONS } from '../eras/modern-era.js';
+import type { Selection } from '../catalog/selection.js';
+import { ScopeInsufficientError } from '../gateway.errors.js';
 import { HttpReply } from './http-reply.js';
+import { type McpCaller, McpEntrance } from './mcp-entrance.js';
 import { type McpExchange, headerOf } from './mcp-exchange.js';
 import { MAX_BODY_BYTES, readBody } from './request-body.js';
+import { ScopeChallenge } from './scope-challenge.js';
 
 /** Not of JSON-RPC's reserved range: nobody has looked at the message. */
 const STOPPING = -32000;
 const FIRST_MODERN_VERSION = '2026-07-28';
+
+/** A request whose body, if it has one, was not read yet. */
+type Incoming = Pick<McpExchange, 'principal' | 'selection' | 'request' | 'response'>;
 
 /**
  * The MCP endpoint over Streamable HTTP, for both eras. Serves requests whose principal is known already and whose Host
@@ -31,8 +37,10 @@ export class McpEndpoint implements BeforeApplicationShutdown {
   private isStopping = false;
 
   constructor(
+    private readonly entrance: McpEntrance,
     private readonly legacy: LegacyEra,
     private readonly modern: ModernEra,
+    private readonly challenge: ScopeChallenge,
     private readonly log: Log,
   ) {}
 
@@ -41,8 +49,32 @@ export class McpEndpoint implements BeforeApplicationShutdown {
     this.isStopping = true;
   }
 
-  handle(request: IncomingMessage, response: ServerResponse, principal: Principal): void {
-    const reply = new HttpReply(response, { era: 'legacy', takesEvents: true });
+  handle(request: IncomingMessage, response: ServerResponse, caller: McpCaller): void {
+    const { principal } = caller;
+    try {
+      const selection = this.entrance.enter(caller);
+      if (!(selection instanceof Promise)) return this.serve({ principal, selection, request, response });
+      void this.serveLater(selection, { principal, request, response });
+    } catch (error) {
+      this.fault(error, request, plainReply(response));
+    }
+  }
+
+  private async serveLater(finding: Promise<Selection>, incoming: Omit<Incoming, 'selection'>): Promise<void> {
+    const reply = plainReply(incoming.response);
+    const release = this.entrance.hold(incoming, (reason) => reply.refuse(reason));
+    try {
+      const selection = await finding;
+      const principal = release();
+      if (principal) this.serve({ ...incoming, principal, selection });
+    } catch (error) {
+      if (release()) this.fault(error, incoming.request, reply);
+    }
+  }
+
+  private serve(incoming: Incoming): void {
+    const { request, response } = incoming;
+    const reply = plainReply(response);
     if (this.isStopping) {
       response.setHeader('connection', 'close').setHeader('retry-after', '1');
       return reply.error(503, { code: STOPPING, message: 'The composer is stopping; try again' });
@@ -50,23 +82,24 @@ export class McpEndpoint implements BeforeApplicationShutdown {
     try {
       switch (request.method) {
         case 'POST':
-          return this.post(request, response, principal);
+          return this.post(incoming);
         case 'GET':
         case 'DELETE':
           // Without a session these two mean nothing in either era.
           if (headerOf(request, 'mcp-session-id') === undefined) return reply.empty(405, ['allow', 'POST']);
           return request.method === 'GET'
-            ? this.legacy.listen(request, principal, reply)
-            : this.legacy.end(request, principal, reply);
+            ? this.legacy.listen({ ...incoming, reply })
+            : this.legacy.end({ ...incoming, reply });
         default:
           return reply.empty(405, ['allow', 'POST, GET, DELETE']);
       }
     } catch (error) {
-      this.fault(error, reply);
+      this.fault(error, request, reply);
     }
   }
 
-  private post(request: IncomingMessage, response: ServerResponse, principal: Principal): void {
+  private post(incoming: Incoming): void {
+    const { request, response } = incoming;
     const takesEvents = accepts(request, 'text/event-stream');
     const plain = new HttpReply(response, { era: 'legacy', takesEvents });
     if (!/^application\/json\s*(;|$)/i.test(request.headers['content-type'] ?? '')) {
@@ -80,7 +113,13 @@ export class McpEndpoint implements BeforeApplicationShutdown {
         message: 'Not Acceptable: accept application/json and text/event-stream',
       });
     }
+    const release = this.entrance.hold(incoming, (reason) => {
+      response.setHeader('connection', 'close');
+      plain.refuse(reason);
+    });
     readBody(request, (outcome) => {
+      const principal = release();
+      if (!principal) return;
       if ('refused' in outcome) {
         if (outcome.refused === 'aborted') return;
         response.setHeader('connection', 'close');
@@ -89,14 +128,12 @@ export class McpEndpoint implements BeforeApplicationShutdown {
           message: `Invalid Request: a message may have ${MAX_BODY_BYTES} bytes at most`,
         });
       }
-      this.receive(outcome.body, { request, response, principal });
+      this.receive(outcome.body, { ...incoming, principal });
     });
   }
 
-  private receive(
-    body: Buffer,
-    { request, response, principal }: Pick<McpExchange, 'request' | 'response' | 'principal'>,
-  ): void {
+  private receive(body: Buffer, incoming: Incoming): void {
+    const { request, response } = incoming;
     const takesEvents = accepts(request, 'text/event-stream');
     let reply = new HttpReply(response, { era: 'legacy', takesEvents });
     try {
@@ -109,10 +146,15 @@ export class McpEndpoint implements BeforeApplicationShutdown {
         ...(id ? { id: body.subarray(id.start, id.end) } : {}),
       });
       if (era === 'unsupported') return this.refuseVersion(request, reply);
-      (era === 'modern' ? this.modern : this.legacy).handle({ principal, request, response, message, reply });
+      (era === 'modern' ? this.modern : this.legacy).handle({
+        ...incoming,
+        message,
+        reply,
+        challengeFor: (scopes) => this.challenge.challengeFor(request, scopes),
+      });
     } catch (error) {
       if (error instanceof MessageError) return refuse(error, response, takesEvents);
-      this.fault(error, reply);
+      this.fault(error, request, reply);
     }
   }
 
@@ -135,11 +177,18 @@ export class McpEndpoint implements BeforeApplicationShutdown {
     });
   }
 
-  private fault(error: unknown, reply: HttpReply): void {
+  private fault(error: unknown, request: IncomingMessage, reply: HttpReply): void {
+    if (error instanceof ScopeInsufficientError) {
+      return reply.refuse(error, ['www-authenticate', this.challenge.challengeFor(request, error.scopes)]);
+    }
+    if (error instanceof ComposerError && error.status !== 500) return reply.refuse(error);
     this.log.error('the MCP endpoint failed internally', { err: error });
     reply.error(200, { code: INTERNAL_ERROR, message: 'Internal error: the composer could not handle this request' });
   }
 }
+
+const plainReply = (response: ServerResponse): HttpReply =>
+  new HttpReply(response, { era: 'legacy', takesEvents: true });
 
 function refuse({ code, message, id }: MessageError, response: ServerResponse, takesEvents: boolean): void {
   const options = {

@@ -1,15 +1,20 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { Message } from '#builder';
-import type { Principal } from '#tenancy';
+import type { Principal, Scope } from '#tenancy';
+import type { Selection } from '../catalog/selection.js';
 import type { HttpReply } from './http-reply.js';
 
 /** One POST with one message, from a principal that is known. */
 export interface McpExchange {
   readonly principal: Principal;
+  /** What the address of the request offers. */
+  readonly selection: Selection;
   readonly request: IncomingMessage;
   readonly response: ServerResponse;
   readonly message: Message;
   readonly reply: HttpReply;
+  /** What `WWW-Authenticate` says where the credential is short of one of these. */
+  readonly challengeFor: (scopes: readonly Scope[]) => string;
 }
 
 /** A header of the request; Node joins those that were sent twice, so a doubled one equals nothing that is expected. */

@@ -81,10 +81,10 @@ export class RecordedReply implements ToolReply {
   }
 
   /** The caller does not want an answer any more. */
-  noteCancelled(): void {
+  noteCancelled(reason = 'cancelled'): void {
     if (this.hasEnded) return;
     this.hasEnded = true;
-    this.noteEnd('failed', 'cancelled')?.catch(() => undefined); // there is no answer to withhold
+    this.noteEnd('failed', reason)?.catch(() => undefined); // there is no answer to withhold
   }
 
   private end(outcome: CallOutcome, answer: () => void): void {

@@ -6,55 +6,85 @@ import type { Principal } from '#tenancy';
 import { Injectable } from '@nestjs/common';
 import type { CatalogEntry } from '../catalog/catalog-entry.js';
 import { ToolCatalog } from '../catalog/tool-catalog.js';
+import { ScopeInsufficientError } from '../gateway.errors.js';
 import { ManagementTools } from '../management/management-tools.js';
 import type { McpExchange } from '../mcp-endpoint/mcp-exchange.js';
+import { mayManage } from '../policy/tool-policy.js';
 import { type CalledTool, CallRecorder } from './call-recorder.js';
+import { OpenCalls } from './open-calls.js';
 import type { RecordedReply } from './recorded-reply.js';
 
-/** From a tool's full name to whoever carries it out. By an exact map: no name is ever taken apart. */
+/** A call whose end is recorded. */
+interface RecordedCall {
+  readonly exchange: McpExchange;
+  readonly name: string;
+  readonly recorded: RecordedReply;
+}
+
+/** From a tool's name to whoever carries it out. By an exact map: no name is ever taken apart. */
 @Injectable()
 export class ToolRouter {
   constructor(
     private readonly catalog: ToolCatalog,
     private readonly management: ManagementTools,
     private readonly recorder: CallRecorder,
+    private readonly calls: OpenCalls,
     private readonly log: Log,
   ) {}
 
   /** Starts the call; `undefined` if it is answered already or cannot be cancelled. A tool that the caller may not see is unknown. */
-  route(exchange: McpExchange, era: Era): RunningCall | undefined {
-    const { principal, message, reply, request } = exchange;
+  route(exchange: McpExchange, era: Era): Pick<RunningCall, 'cancel'> | undefined {
+    const { principal, message, reply } = exchange;
     const { name } = message.params;
     if (typeof name !== 'string') {
       reply.protocolError(INVALID_PARAMS, 'Invalid params: name must be a string');
       return undefined;
     }
-    const target = this.find(principal, name)?.target;
-    const recorded = this.begin(exchange, {
+    const entry = this.find(exchange, principal, name);
+    const recorded = this.record(exchange, {
       name,
-      ...(target && 'slot' in target ? { server: target.slot.ref.serverId } : {}),
+      ...(entry && 'slot' in entry.target ? { server: entry.target.slot.ref.serverId } : {}),
     });
     if (!recorded) return undefined;
-    if (!target) {
-      recorded.refuse((to) => to.protocolError(INVALID_PARAMS, `Unknown tool: ${name.slice(0, 128)}`));
+    const call = { exchange, name, recorded };
+    if (!entry) {
+      this.refuse(call);
       return undefined;
     }
-    if ('management' in target) {
-      void this.manage(target.management, exchange, recorded);
+    if ('management' in entry.target) {
+      void this.manage(entry.target.management, call);
       return undefined;
     }
-    const { slot, tool } = target;
+    return this.calls.start(exchange, {
+      recorded,
+      // Members and permissions may have changed while the call waited.
+      begin: (by, hasWaited) => this.begin(hasWaited ? this.find(exchange, by, name) : entry, call, era),
+      onFault: (error) => {
+        this.log.error('a tool call failed internally', { err: error });
+        recorded.protocolError(INTERNAL_ERROR, 'Internal error: the composer could not handle this request');
+      },
+    });
+  }
+
+  private begin(entry: CatalogEntry | undefined, call: RecordedCall, era: Era): RunningCall | undefined {
+    const { recorded, exchange } = call;
+    if (!entry || !('slot' in entry.target)) {
+      this.refuse(call);
+      return undefined;
+    }
+    const { slot, tool } = entry.target;
     if (!slot.member) {
       recorded.toolError(
         `Server "${slot.ref.serverId}" cannot serve: ${slot.problem ?? 'it could not be built'}. Tell an administrator.`,
       );
       return undefined;
     }
-    return cancellable(slot.member.call({ tool, message, era, headers: request.headers }, recorded), recorded);
+    const { message, request } = exchange;
+    return slot.member.call({ tool, message, era, headers: request.headers }, recorded);
   }
 
   /** `undefined`: the call cannot be recorded, so it is not made, and its caller knows. */
-  private begin(exchange: McpExchange, tool: CalledTool): RecordedReply | undefined {
+  private record(exchange: McpExchange, tool: CalledTool): RecordedReply | undefined {
     try {
       return this.recorder.begin(exchange, tool);
     } catch (error) {
@@ -66,31 +96,35 @@ export class ToolRouter {
     }
   }
 
-  private find(principal: Principal, name: string): CatalogEntry | undefined {
-    const { byName } = this.catalog.viewFor(principal);
+  private find({ selection }: McpExchange, principal: Principal, name: string): CatalogEntry | undefined {
+    const { byName } = this.catalog.viewFor(principal, selection);
     return byName.get(name) ?? byName.get(this.management.nameOf(name) ?? '');
   }
 
-  private async manage(tool: string, { principal, message }: McpExchange, reply: RecordedReply): Promise<void> {
+  /** Says that there is no such tool, or which credential it takes. */
+  private refuse({ exchange: { principal, selection, challengeFor }, name, recorded }: RecordedCall): void {
+    const isManagement = this.management.nameOf(name) !== undefined && this.catalog.offersManagementTools;
+    // RFC 6750, 3.1: whoever may do it with another credential is told which.
+    if (isManagement && selection.kind === 'everything' && mayManage(principal)) {
+      const error = new ScopeInsufficientError(['mcp', 'manage']);
+      return recorded.refuse((reply) => reply.refuse(error, ['www-authenticate', challengeFor(error.scopes)]));
+    }
+    recorded.refuse((reply) => reply.protocolError(INVALID_PARAMS, `Unknown tool: ${name.slice(0, 128)}`));
+  }
+
+  private async manage(tool: string, { exchange, recorded }: RecordedCall): Promise<void> {
+    this.calls.note(exchange);
+    const { principal, message } = exchange;
     try {
-      reply.result(await this.management.run(tool, principal, message.params['arguments'] ?? {}));
+      recorded.result(await this.management.run(tool, principal, message.params['arguments'] ?? {}));
     } catch (error) {
       if (error instanceof ComposerError && error.status < 500)
-        return reply.refuse((to) => to.toolError(`${error.message} (${error.code})`));
+        return recorded.refuse((reply) => reply.toolError(`${error.message} (${error.code})`));
       this.log.error('a management tool failed', { tool, err: error });
       const code = error instanceof ComposerError ? error.code : 'COMPOSER_INTERNAL';
-      reply.toolError(`The composer could not do this (${code}). Nothing is known to have changed; look at its log.`);
+      recorded.toolError(
+        `The composer could not do this (${code}). Nothing is known to have changed; look at its log.`,
+      );
     }
   }
-}
-
-/** A call that its caller cancels is recorded too. */
-function cancellable(call: RunningCall, recorded: RecordedReply): RunningCall {
-  return {
-    cancel: () => {
-      recorded.noteCancelled();
-      call.cancel();
-    },
-    breakOff: () => call.breakOff(),
-  };
 }

@@ -6,7 +6,10 @@ import { ClientSessions } from './client-sessions.js';
 import { SessionSeal } from './session-seal.js';
 
 const DAY_MS = 24 * 3_600_000;
-const principal = (tenant: string, id: string) => principalOf(id, { tenantId: tenantId(tenant), roles: ['caller'] });
+const principal = (tenant: string, id: string, slug = '') => ({
+  principal: principalOf(id, { tenantId: tenantId(tenant), roles: ['caller'] }),
+  slug,
+});
 const ann = principal('acme', 'ann');
 
 class SetClock extends Clock {
@@ -61,6 +64,7 @@ describe('ClientSessions', () => {
   it.each([
     ['another principal of the tenant', principal('acme', 'bob')],
     ['a principal of the same name in another tenant', principal('globex', 'ann')],
+    ['its owner at another address', principal('acme', 'ann', 'desk')],
   ])('is worth nothing to %s, also after its owner has used it', (_, stranger) => {
     const { id } = sessions.open(ann, '2025-06-18');
     expect(sessions.find(id, stranger)).toBeUndefined();
@@ -75,6 +79,14 @@ describe('ClientSessions', () => {
     }
     const foreign = seal.seal(JSON.stringify({ t: 'acme', p: 'ann' }));
     expect(sessions.find(foreign, ann)).toBeUndefined();
+  });
+
+  it('is of the tenant’s own address if it is older than other ones', () => {
+    const { id } = sessions.open(ann, '2025-06-18');
+    const { s: _, ...facts } = JSON.parse(seal.sealed.get(id)!) as Record<string, unknown>;
+    const old = seal.seal(JSON.stringify(facts));
+    expect(sessions.find(old, ann)).toEqual({ id: old, version: '2025-06-18' });
+    expect(sessions.find(old, principal('acme', 'ann', 'desk'))).toBeUndefined();
   });
 
   it('lasts a day, however often it is used', () => {

@@ -13,7 +13,21 @@ const MAX_OPENED = 10_000;
 
 type Cancellable = Pick<RunningCall, 'cancel'>;
 type Facts = z.infer<typeof content>;
-const content = z.strictObject({ t: z.string(), p: z.string(), v: z.string(), n: z.string(), i: z.number() });
+const content = z.strictObject({
+  t: z.string(),
+  p: z.string(),
+  /** Sessions that are older than slugs are of the tenant's own address. */
+  s: z.string().default(''),
+  v: z.string(),
+  n: z.string(),
+  i: z.number(),
+});
+
+/** Whose a session is: it is worth nothing to another principal, and nothing at another address. */
+export interface SessionOwner {
+  readonly principal: Principal;
+  readonly slug: string;
+}
 
 /** A session of a legacy client, as its id tells it. */
 export interface ClientSession {
@@ -22,7 +36,7 @@ export interface ClientSession {
 }
 
 /**
- * Sessions of legacy clients. An id is sealed and names tenant, principal, version and time, so that it outlives this
+ * Sessions of legacy clients. An id is sealed and names tenant, principal, address, version and time, so that it outlives this
  * process; it is no credential, and worth nothing to another principal. Kept in memory are only the sessions that were
  * ended before their time, and the calls that could be cancelled.
  */
@@ -38,10 +52,11 @@ export class ClientSessions {
     private readonly clock: Clock,
   ) {}
 
-  open(principal: Principal, version: string): ClientSession {
+  open({ principal, slug }: SessionOwner, version: string): ClientSession {
     const facts = {
       t: principal.tenantId,
       p: principal.id,
+      s: slug,
       v: version,
       n: randomBytes(16).toString('base64url'),
       i: this.clock.now(),
@@ -49,11 +64,11 @@ export class ClientSessions {
     return { id: this.seal.seal(JSON.stringify(facts)), version };
   }
 
-  /** The session, if it is the principal's own and has not ended. */
-  find(id: string, principal: Principal): ClientSession | undefined {
+  /** The session, if it is the owner's own and has not ended. */
+  find(id: string, { principal, slug }: SessionOwner): ClientSession | undefined {
     if (this.ended.has(id)) return undefined;
     const facts = this.opened.get(id) ?? this.openAndKeep(id);
-    if (!facts || facts.t !== principal.tenantId || facts.p !== principal.id) return undefined;
+    if (!facts || facts.t !== principal.tenantId || facts.p !== principal.id || facts.s !== slug) return undefined;
     return facts.i + LIFETIME_MS < this.clock.now() ? undefined : { id, version: facts.v };
   }
 
