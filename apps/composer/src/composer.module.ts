@@ -3,7 +3,7 @@ import { AuthModule } from '#auth';
 import { BuilderModule } from '#builder';
 import { listenConfig } from '#config';
 import { EgressModule } from '#egress';
-import { GatewayModule, SessionSeal } from '#gateway';
+import { CallAdmission, GatewayModule, ScopeChallenge, SessionSeal } from '#gateway';
 import { HealthModule } from '#health';
 import { ObservabilityModule } from '#observability';
 import { PersistenceModule } from '#persistence';
@@ -11,9 +11,12 @@ import { RegistryModule } from '#registry';
 import { Module } from '@nestjs/common';
 import { ConfigModule } from '@nestjs/config';
 import { APP_FILTER } from '@nestjs/core';
+import { AccessWatch } from './access-watch.js';
+import { BearerScopeChallenge } from './bearer-scope-challenge.js';
 import { FrontListener } from './http/front.listener.js';
 import { ProblemFilter } from './http/problem.filter.js';
 import { ServedRoutes } from './http/served-routes.js';
+import { LimitedCallAdmission } from './limited-call-admission.js';
 import { SealedSessionSeal } from './sealed-session-seal.js';
 
 /** The whole application: this list is the architecture. */
@@ -29,11 +32,13 @@ import { SealedSessionSeal } from './sealed-session-seal.js';
     RegistryModule,
     BuilderModule,
     GatewayModule.forRoot({
-      imports: [PersistenceModule],
+      imports: [PersistenceModule, AccessModule],
       seal: { provide: SessionSeal, useClass: SealedSessionSeal },
+      admission: { provide: CallAdmission, useClass: LimitedCallAdmission },
+      challenge: { provide: ScopeChallenge, useClass: BearerScopeChallenge },
     }),
     HealthModule,
   ],
-  providers: [FrontListener, ServedRoutes, { provide: APP_FILTER, useClass: ProblemFilter }],
+  providers: [AccessWatch, FrontListener, ServedRoutes, { provide: APP_FILTER, useClass: ProblemFilter }],
 })
 export class ComposerModule {}

@@ -2,18 +2,15 @@ import { randomUUID } from 'node:crypto';
 import type { IncomingMessage, RequestListener, ServerResponse } from 'node:http';
 import { type Admission, ForeignOriginError, McpGate, type McpPath, RequestOrigin, parseMcpPath } from '#access';
 import { MemberPool } from '#builder';
-import { McpEndpoint } from '#gateway';
-import { ComposerError } from '#kernel';
+import { type McpCaller, McpEndpoint } from '#gateway';
+import { ComposerError, type TenantId } from '#kernel';
 import { Log } from '#observability';
-import type { Principal } from '#tenancy';
 import { Injectable } from '@nestjs/common';
-import { NotLoadedError, UnknownEndpointError } from './http.errors.js';
+import { NotLoadedError } from './http.errors.js';
 import { problemOf } from './problem.js';
 
 /** Not of JSON-RPC's reserved range: the request was refused before anybody looked at its message. */
 const REFUSED = -32000;
-/** For what is not there; clients know it from the official SDK. */
-const NOT_FOUND = -32001;
 
 interface Arrival {
   readonly request: IncomingMessage;
@@ -47,23 +44,31 @@ export class FrontListener {
   }
 
   private serve({ request, response, path }: Arrival, admission: Admission): void {
-    if (admission.refusal) {
-      const { refusal, challenge } = admission;
-      if (refusal.status >= 500) this.log.error('a caller could not be identified', { err: refusal });
-      return refuse(response, refusal, { isMcp: true, challenge });
-    }
-    const { principal, isElsewhere } = admission;
-    // Nothing is served below /mcp yet, so every place there is one that nobody knows.
-    if (isElsewhere || path.slug !== undefined) return refuse(response, new UnknownEndpointError(), { isMcp: true });
-    if (this.pool.isLoaded(principal.tenantId)) return this.endpoint.handle(request, response, principal);
-    void this.loadFirst(request, response, principal);
+    const caller = this.callerOf({ request, response, path }, admission);
+    if (!caller) return;
+    if (this.pool.isLoaded(caller.principal.tenantId)) return this.endpoint.handle(request, response, caller);
+    void this.loadFirst({ request, response, path }, caller.principal.tenantId);
   }
 
-  private async loadFirst(request: IncomingMessage, response: ServerResponse, principal: Principal): Promise<void> {
-    const { tenantId: tenant } = principal;
+  /** Answers if there is none. */
+  private callerOf({ response, path }: Arrival, admission: Admission): McpCaller | undefined {
+    if (!admission.refusal) {
+      const { principal, isElsewhere } = admission;
+      return { principal, isElsewhere, ...(path.slug === undefined ? {} : { slug: path.slug }) };
+    }
+    const { refusal, challenge } = admission;
+    if (refusal.status >= 500) this.log.error('a caller could not be identified', { err: refusal });
+    refuse(response, refusal, { isMcp: true, challenge });
+    return undefined;
+  }
+
+  private async loadFirst(arrival: Arrival, tenant: TenantId): Promise<void> {
+    const { request, response, path } = arrival;
     try {
       await this.pool.load(tenant);
-      this.endpoint.handle(request, response, principal);
+      // That took a while: who was let in before it may not be any more.
+      const caller = this.callerOf(arrival, await this.gate.admit(request, path));
+      if (caller) this.endpoint.handle(request, response, caller);
     } catch (error) {
       this.log.error('the members of a tenant could not be loaded', { tenant, err: error });
       refuse(response, error instanceof ComposerError ? error : new NotLoadedError(error), { isMcp: true });
@@ -79,7 +84,7 @@ interface Refused {
 function refuse(response: ServerResponse, error: ComposerError, { isMcp, challenge }: Refused): void {
   const { code, message } = error;
   const problem = problemOf(error, randomUUID());
-  const fault = { code: problem.status === 404 ? NOT_FOUND : REFUSED, message, data: { code } };
+  const fault = { code: REFUSED, message, data: { code } };
   const text = JSON.stringify(isMcp ? { jsonrpc: '2.0', error: fault } : problem);
   response.writeHead(problem.status, {
     'content-type': isMcp ? 'application/json' : 'application/problem+json',

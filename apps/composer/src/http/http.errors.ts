@@ -1,12 +1,5 @@
 import { ComposerError } from '#kernel';
 
-/** A virtual server that is not there, is another tenant's, or a tenant that is not the caller's: all look alike. */
-export class UnknownEndpointError extends ComposerError {
-  constructor() {
-    super('COMPOSER_VIRTUAL_SERVER_UNKNOWN', 'there is no such virtual server in this tenant', { status: 404 });
-  }
-}
-
 /** The members of a tenant could not be loaded, most likely because the database is away. */
 export class NotLoadedError extends ComposerError {
   constructor(cause: unknown) {
