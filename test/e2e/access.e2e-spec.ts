@@ -156,6 +156,7 @@ describe('the REST API', () => {
       ['GET', '/nonsense', {}, 404],
       ['GET', '/api/v1/nonsense', {}, 404],
       ['GET', '/mcp/a/nonsense', {}, 404],
+      ['GET', '/mcp/', {}, 404],
       ['GET', '/api/v1/servers/%zz', {}, 400],
       ['GET', '/api/v1/servers/%00', {}, 404],
       ['GET', `/api/v1/servers/${'x'.repeat(200)}`, {}, 404],
