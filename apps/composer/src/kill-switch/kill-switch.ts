@@ -1,0 +1,81 @@
+import { AuditTrail } from '#audit';
+import type { JsonObject } from '#kernel';
+import { Log } from '#observability';
+import { ChangeFeed } from '#persistence';
+import { type Actor, DEFAULT_TENANT } from '#tenancy';
+import { Injectable } from '@nestjs/common';
+import type { Cut, Remaining, RevocationReport, RevocationTarget } from './revocation.js';
+import { Stops } from './stops.js';
+
+/** How long the other processes have to say that they know. */
+const CONFIRM_MS = 2_000;
+
+const CALLS_UNDER_WAY: Remaining = {
+  kind: 'calls_under_way',
+  text: 'what a member had begun to do when this took effect cannot be called back',
+};
+
+/**
+ * Stops the use of something on every replica, and tells what goes on in spite of it. Using it again changes nothing
+ * and asks again whether it is in force.
+ */
+@Injectable()
+export class KillSwitch {
+  constructor(
+    private readonly stops: Stops,
+    private readonly feed: ChangeFeed,
+    private readonly trail: AuditTrail,
+    private readonly log: Log,
+  ) {}
+
+  /**
+   * Each change is recorded in its own transaction, the whole afterwards, in the trail of the tenant that it is about.
+   *
+   * @throws UnknownTenantError, UnknownServerError, UnknownPrincipalError, UntrustedIssuerError; then nothing has changed
+   */
+  async revoke(target: RevocationTarget, actor: Actor): Promise<RevocationReport> {
+    const cut = await this.stops.stop(target, actor);
+    const committedAt = performance.now();
+    const confirmed = await this.confirmed();
+    const tookMs = Math.ceil(performance.now() - committedAt);
+    const report = { ...cut, remaining: [...cut.remaining, CALLS_UNDER_WAY], target, ...confirmed, tookMs };
+    this.log.warn('the kill switch was used', { target: nameOf(target), stopped: cut.stopped.length, ...confirmed });
+    await this.record(report, actor);
+    return report;
+  }
+
+  private async confirmed(): Promise<Pick<RevocationReport, 'notConfirmed' | 'unknown'>> {
+    try {
+      return { notConfirmed: await this.feed.settled(CONFIRM_MS) };
+    } catch (error) {
+      return { notConfirmed: [], unknown: `the other processes could not be asked: ${(error as Error).message}` };
+    }
+  }
+
+  /** What was stopped is recorded already: a failure here must not hide the report. */
+  private async record(report: RevocationReport, actor: Actor): Promise<void> {
+    const { target, notConfirmed, unknown } = report;
+    const event = { action: 'kill_switch.used', actor, target: nameOf(target), detail: detailOf(report) };
+    try {
+      await this.trail.record(target.tenantId ?? DEFAULT_TENANT, event);
+    } catch (error) {
+      this.log.error('the use of the kill switch could not be recorded', {
+        target: nameOf(target),
+        notConfirmed,
+        unknown,
+        err: error,
+      });
+    }
+  }
+}
+
+function nameOf(target: RevocationTarget): string {
+  if (target.kind === 'tenant') return `tenant:${target.tenantId}`;
+  return target.kind === 'issuer' ? `issuer:${target.issuer}` : `${target.kind}:${target.id}`;
+}
+
+function detailOf({ stopped, notConfirmed, unknown }: Cut & RevocationReport): JsonObject {
+  const counts: Record<string, number> = {};
+  for (const { kind } of stopped) counts[kind] = (counts[kind] ?? 0) + 1;
+  return { stopped: counts, not_confirmed: notConfirmed.map(({ name }) => name), ...(unknown ? { unknown } : {}) };
+}
