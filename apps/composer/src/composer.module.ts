@@ -1,4 +1,4 @@
-import { AccessModule } from '#access';
+import { AccessManagementModule, AccessModule } from '#access';
 import { AuthModule } from '#auth';
 import { BuilderModule } from '#builder';
 import { listenConfig } from '#config';
@@ -17,7 +17,9 @@ import { FrontListener } from './http/front.listener.js';
 import { ProblemFilter } from './http/problem.filter.js';
 import { ServedRoutes } from './http/served-routes.js';
 import { LimitedCallAdmission } from './limited-call-admission.js';
+import { KillSwitchModule } from './kill-switch/kill-switch.module.js';
 import { SealedSessionSeal } from './sealed-session-seal.js';
+import { SuspendedTenants } from './suspended-tenants.js';
 
 /** The whole application: this list is the architecture. */
 @Module({
@@ -27,6 +29,7 @@ import { SealedSessionSeal } from './sealed-session-seal.js';
     ObservabilityModule,
     PersistenceModule,
     EgressModule,
+    AccessManagementModule,
     AccessModule,
     AuthModule,
     RegistryModule,
@@ -38,7 +41,14 @@ import { SealedSessionSeal } from './sealed-session-seal.js';
       challenge: { provide: ScopeChallenge, useClass: BearerScopeChallenge },
     }),
     HealthModule,
+    KillSwitchModule,
   ],
-  providers: [AccessWatch, FrontListener, ServedRoutes, { provide: APP_FILTER, useClass: ProblemFilter }],
+  providers: [
+    AccessWatch,
+    FrontListener,
+    ServedRoutes,
+    SuspendedTenants,
+    { provide: APP_FILTER, useClass: ProblemFilter },
+  ],
 })
 export class ComposerModule {}

@@ -1,7 +1,7 @@
 import { Clock, tenantId } from '#kernel';
 import { DatabaseUnavailableError } from '#persistence';
+import { MemoryChangeFeed } from '#persistence/testing';
 import { beforeEach, describe, expect, it } from '@jest/globals';
-import { MemoryChangeFeed } from '../testing/memory-change-feed.js';
 import { AccessChanges } from './access-changes.js';
 import { AnyTenantCache } from './any-tenant-cache.js';
 

@@ -1,7 +1,6 @@
 export { type AccessStores, type MemoryStores, databaseStores, eventOf, memoryStores } from './access-stores.js';
 export { describeApiKeyStore } from './api-key-store.contract.js';
 export { type IdentityOptions, type MemoryIdentity, openMemoryIdentity } from './memory-identity.js';
-export { MemoryChangeFeed } from './memory-change-feed.js';
 export { type OpenIssuerStore, describeIssuerStore } from './issuer-store.contract.js';
 export { MemoryIssuerStore } from './memory.issuer.store.js';
 export { type OpenTokens, PUBLIC_URL, openTokens } from './open-tokens.js';

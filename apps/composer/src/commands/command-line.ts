@@ -4,6 +4,7 @@ import { checkCommand } from './check.js';
 import { keyCommand } from './key.js';
 import { migrateCommand } from './migrate.js';
 import { principalCommand } from './principal.js';
+import { revokeCommand } from './revoke.js';
 import { roleCommand } from './role.js';
 import { tenantCommand } from './tenant.js';
 
@@ -16,7 +17,7 @@ export function commandLine(): Command {
     .showHelpAfterError('(--help shows what is possible)');
   const commands = [
     ...[migrateCommand(), checkCommand(), tenantCommand(), keyCommand(), roleCommand(), principalCommand()],
-    auditCommand(),
+    ...[auditCommand(), revokeCommand()],
   ];
   for (const command of commands) program.addCommand(prepared(command, program));
   return program;

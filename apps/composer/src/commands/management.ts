@@ -6,7 +6,7 @@ import type {
   Tenant,
   TenantAdministration,
 } from '#access';
-import { ComposerError } from '#kernel';
+import { withContext } from './application-context.js';
 
 /** What the commands of tenants, principals, roles and keys work with. */
 export interface Management {
@@ -18,29 +18,12 @@ export interface Management {
   readonly in: (slug: string) => Promise<{ readonly tenant: Tenant; readonly by: Authority }>;
 }
 
-/** The embedded database has one process; while that is a composer, its API is the way in. */
-class EmbeddedInUseError extends ComposerError {
-  constructor({ code, message }: ComposerError) {
-    super(code, `${message}; or do this over the REST API of the composer that runs, under /api/v1`, { status: 503 });
-  }
-}
-
 /** Runs `work` on the database of the current environment, brought up to date, and closes it. */
 export async function withManagement<T>(work: (management: Management) => Promise<T>): Promise<T> {
-  // Only when it is needed: the database's libraries take half a second to load.
-  const [{ NestFactory }, access, { DataDirectoryLockedError }] = await Promise.all([
-    import('@nestjs/core'),
-    import('#access'),
-    import('#persistence'),
-  ]);
-  const options = { logger: false, abortOnError: false } as const;
-  const starting = NestFactory.createApplicationContext(access.AccessManagementModule, options);
-  const app = await starting.catch((error: unknown) => {
-    throw error instanceof DataDirectoryLockedError ? new EmbeddedInUseError(error) : error;
-  });
-  try {
+  const access = await import('#access'); // only when it is needed: it takes half a second to load
+  return withContext(access.AccessManagementModule, (app) => {
     const tenants = app.get(access.TenantAdministration);
-    return await work({
+    return work({
       tenants,
       principals: app.get(access.PrincipalAdministration),
       roles: app.get(access.RoleAdministration),
@@ -50,7 +33,5 @@ export async function withManagement<T>(work: (management: Management) => Promis
         return { tenant, by: access.hostAuthority(tenant.id) };
       },
     });
-  } finally {
-    await app.close();
-  }
+  });
 }

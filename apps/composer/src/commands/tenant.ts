@@ -10,7 +10,7 @@ interface Options {
   readonly json?: boolean;
 }
 
-/** Tenants: made, listed, deleted. */
+/** Tenants: made, listed, deleted, and resumed. */
 export function tenantCommand(): Command {
   const tenant = new Command('tenant').description('Make, list and delete tenants.');
   tenant
@@ -41,6 +41,14 @@ export function tenantCommand(): Command {
       if (!yes) command.error(`this deletes everything of tenant ${slug} for good; say so with --yes`);
       await withManagement(({ tenants }) => tenants.remove(slug, CLI));
       print(json ? { tenant: slug, deleted: true } : `tenant ${slug} is deleted`);
+    });
+  tenant
+    .command('resume')
+    .description('Let a tenant in again that was suspended. What else was revoked stays revoked.')
+    .argument('<slug>')
+    .action(async (slug: string, { json }: Options) => {
+      const resumed = await withManagement(({ tenants }) => tenants.change(slug, { suspended: false }, CLI));
+      print(json ? told(resumed) : `tenant ${slug} is let in again`);
     });
   return tenant;
 }

@@ -19,8 +19,12 @@ export class IssuerStop {
   ) {}
 
   /** @throws UntrustedIssuerError */
-  async stop(issuer: string, { tenantId, actor }: { readonly tenantId?: TenantId; readonly actor: Actor }): Promise<Cut> {
-    const isMeant = (one: { readonly tenantId: TenantId }): boolean => tenantId === undefined || one.tenantId === tenantId;
+  async stop(
+    issuer: string,
+    { tenantId, actor }: { readonly tenantId?: TenantId; readonly actor: Actor },
+  ): Promise<Cut> {
+    const isMeant = (one: { readonly tenantId: TenantId }): boolean =>
+      tenantId === undefined || one.tenantId === tenantId;
     const entries = (await this.store.findEverywhere(issuer)).filter(isMeant);
     const stopped: Stopped[] = [];
     for (const { tenantId: tenant, id, disabledAt } of entries) {
@@ -53,7 +57,7 @@ export class IssuerStop {
 
   private async voidTokens(tenantId: TenantId, issuer: string, actor: Actor): Promise<readonly Stopped[]> {
     const stopped: Stopped[] = [];
-    for (let after = ''; ; ) {
+    for (let after = ''; ;) {
       const page = await this.principals.list(tenantId, { after, limit: PAGE });
       for (const { id, identity } of page) {
         if (identity?.issuer !== issuer) continue;

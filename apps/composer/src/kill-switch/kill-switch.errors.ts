@@ -10,8 +10,12 @@ export class RevocationTargetError extends ComposerError {
 /** Nobody trusts this issuer. */
 export class UntrustedIssuerError extends ComposerError {
   constructor() {
-    super('COMPOSER_ISSUER_UNKNOWN', 'no tenant that you may speak for trusts this issuer; spell it as it spells itself', {
-      status: 404,
-    });
+    super(
+      'COMPOSER_ISSUER_UNKNOWN',
+      'no tenant that you may speak for trusts this issuer; spell it as it spells itself',
+      {
+        status: 404,
+      },
+    );
   }
 }

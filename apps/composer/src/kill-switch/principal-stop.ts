@@ -54,6 +54,7 @@ export class PrincipalStop {
 
 function tokensLeft({ tenantId, identity }: StoredPrincipal): readonly Remaining[] {
   if (!identity) return [];
-  const text = 'tokens that this issuer has given the principal are refused here and stay valid elsewhere: end its sessions there';
+  const text =
+    'tokens that this issuer has given the principal are refused here and stay valid elsewhere: end its sessions there';
   return [{ kind: 'issuer_tokens', tenantId, id: identity.issuer, text }];
 }

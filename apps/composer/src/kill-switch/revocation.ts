@@ -44,5 +44,5 @@ export interface RevocationReport extends Cut {
 }
 
 /** Whether every process has said that it is in force. */
-export const isConfirmed = ({ notConfirmed, unknown }: RevocationReport): boolean =>
+export const isConfirmed = ({ notConfirmed, unknown }: Pick<RevocationReport, 'notConfirmed' | 'unknown'>): boolean =>
   notConfirmed.length === 0 && unknown === undefined;
