@@ -1,6 +1,7 @@
 import { randomBytes } from 'node:crypto';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from '@jest/globals';
 import { until } from '#persistence/testing';
+import { startOidcIssuer } from '../fixtures/oidc-issuer.js';
 import { type RestService, startRestService } from '../fixtures/rest-service.js';
 import { type LoadTarget, SteadyLoad } from '../fixtures/steady-load.js';
 import { type TwoRoles, openTwoRoles } from '../fixtures/two-roles.js';
@@ -50,16 +51,16 @@ describe('the kill switch, with three composers on one Postgres under load', () 
   }, 60_000);
 
   const bearer = (key: string) => ({ authorization: `Bearer ${key}` });
-  const ask = async (by: string, path: string, body: object) => {
+  const ask = async (by: string, [method, path]: readonly [string, string], body: object) => {
     const answer = await fetch(`${composers[0]!.url}/api/v1/${path}`, {
-      method: 'POST',
+      method,
       headers: { ...bearer(by), 'content-type': 'application/json' },
       body: JSON.stringify(body),
     });
     return { status: answer.status, body: (await answer.json()) as Record<string, unknown> };
   };
   const made = async (by: string, path: string, body: object) => {
-    const answer = await ask(by, path, body);
+    const answer = await ask(by, ['POST', path], body);
     expect(answer).toMatchObject({ status: 201 });
     return answer.body;
   };
@@ -148,12 +149,31 @@ describe('the kill switch, with three composers on one Postgres under load', () 
     });
   }, 120_000);
 
+  it('stops an issuer, and no key of a tenant that trusted it', async () => {
+    const [idp, one] = [await startOidcIssuer(), await tenant()];
+    try {
+      const audience = 'https://composer.example/mcp';
+      const trusted = { issuer: idp.issuer, audiences: [audience], default_roles: ['caller'], algorithms: ['ES256'] };
+      expect(await ask(one.admin, ['PUT', 'issuers/idp'], trusted)).toMatchObject({ status: 200 });
+      const { report } = await proves(['--issuer', idp.issuer], {
+        hit: targetsOf(await idp.token({ resource: audience })),
+        spared: targetsOf(one.caller),
+      });
+      expect(report.stopped).toContainEqual(expect.objectContaining({ kind: 'issuer', id: 'idp', isOld: false }));
+      expect(report.remaining).toContainEqual(expect.objectContaining({ kind: 'issuer_tokens', id: idp.issuer }));
+    } finally {
+      await idp.stop();
+    }
+  }, 120_000);
+
   it('is there for administrators over the network, in their own tenant alone', async () => {
     const [one, other] = [await tenant(), await tenant()];
-    expect((await ask(one.caller, 'revocations', { server: 'shop' })).status).toBe(403);
-    expect((await ask(one.admin, 'revocations', { tenant: one.slug })).status).toBe(403);
+    expect((await ask(one.caller, ['POST', 'revocations'], { server: 'shop' })).status).toBe(403);
+    expect((await ask(one.admin, ['POST', 'revocations'], { tenant: one.slug })).status).toBe(403);
     const strangers = await Promise.all(
-      [other.slug, 'there-is-none'].map((slug) => ask(one.admin, 'revocations', { tenant: slug, server: 'shop' })),
+      [other.slug, 'there-is-none'].map((slug) =>
+        ask(one.admin, ['POST', 'revocations'], { tenant: slug, server: 'shop' }),
+      ),
     );
     expect(strangers.map(({ status, body }) => [status, body['code']])).toEqual([
       [404, 'COMPOSER_TENANT_UNKNOWN'],
@@ -161,7 +181,7 @@ describe('the kill switch, with three composers on one Postgres under load', () 
     ]);
     const [hit, spared] = [targetsOf(one.caller), targetsOf(other.caller)];
     const load = await under(hit, spared);
-    const done = await ask(one.admin, 'revocations', { principal: one.callerId });
+    const done = await ask(one.admin, ['POST', 'revocations'], { principal: one.callerId });
     const answeredAt = performance.now();
     expect(done).toMatchObject({ status: 200, body: { confirmed: true, not_confirmed: [] } });
     const after = (target: LoadTarget) => load.of(target).filter(({ sentAt }) => sentAt > answeredAt);
