@@ -42,9 +42,9 @@ describe('AnyTenantCache', () => {
 
   it('looks again when any tenant has changed', async () => {
     await cache.get('a', count);
-    change('servers');
+    await change('servers');
     expect(await cache.get('a', count)).toBe(1);
-    change();
+    await change();
     expect(await cache.get('a', count)).toBe(2);
   });
 
@@ -73,7 +73,7 @@ describe('AnyTenantCache', () => {
   it('hands what was being looked up before a change to nobody who asks after it', async () => {
     let finish!: (value: number) => void;
     const before = cache.get('a', () => new Promise((resolve) => (finish = resolve)));
-    change();
+    await change();
     const after = await cache.get('a', async () => 7);
     finish(6);
     expect([await before, after, await cache.get('a', count)]).toEqual([6, 7, 7]);

@@ -6,7 +6,7 @@ import { CallerIdentity } from '../src/caller-identity.js';
 import type { AudienceRule, CredentialVerifier } from '../src/credential-verifier.js';
 import { FailedAttempts } from '../src/failed-attempts.js';
 import { ApiKeyUses } from '../src/keys/api-key-uses.js';
-import { ApiKeyVerifier } from '../src/keys/api-key.verifier.js';
+import { ApiKeyVerifier } from '../src/keys/api-key-verifier.js';
 import { VerdictCache } from '../src/verdict-cache.js';
 import { type MemoryStores, memoryStores } from './access-stores.js';
 

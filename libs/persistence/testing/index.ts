@@ -2,7 +2,7 @@ export { CompiledCopy } from './compiled-copy.js';
 export { describeDataKeyStore } from './data-key-store.contract.js';
 export { copyEmbeddedTemplate, openEmbeddedDatabase } from './embedded-database.js';
 export { type Open, describeOnEveryDatabase } from './every-database.js';
-export { MemoryChangeFeed } from './memory.change-feed.js';
+export { MemoryChangeFeed } from './memory-change-feed.js';
 export { MemoryDataKeyStore } from './memory.data-key.store.js';
 export { openMemorySealer } from './memory-sealer.js';
 export { type OpenChangeFeed, openChangeFeed } from './open-change-feed.js';

@@ -1,3 +1,3 @@
 // Every export of this file verifies one kind of credential. To add one: write its file, add its line.
-export { ApiKeyVerifier } from '../keys/api-key.verifier.js';
+export { ApiKeyVerifier } from '../keys/api-key-verifier.js';
 export { ExternalTokenVerifier } from '../tokens/external-token-verifier.js';
