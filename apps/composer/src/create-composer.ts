@@ -1,5 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import type { RequestListener, Server } from 'node:http';
+import { AuthorizationServerListener } from '#access';
 import { MemberPool } from '#builder';
 import { type ListenConfig, checkSlices, listenConfig } from '#config';
 import { Readiness } from '#health';
@@ -37,6 +38,7 @@ const SERVER_LIMITS = {
 export async function createComposer(): Promise<NestFastifyApplication> {
   checkSlices(CONFIGURATION);
   let front: FrontListener | undefined;
+  let authorizationServer: AuthorizationServerListener | undefined;
   const adapter = new FastifyAdapter({
     bodyLimit: BODY_LIMIT,
     genReqId: () => randomUUID(),
@@ -48,7 +50,7 @@ export async function createComposer(): Promise<NestFastifyApplication> {
     },
     serverFactory: (nest: RequestListener): Server =>
       new DrainingServer(SERVER_LIMITS, (request, response) => {
-        if (front) front.handle(request, response, nest);
+        if (front && authorizationServer) front.handle(request, response, authorizationServer.before(nest));
         else response.writeHead(503).end();
       }),
   });
@@ -68,6 +70,7 @@ export async function createComposer(): Promise<NestFastifyApplication> {
     await app.get(MemberPool).load(DEFAULT_TENANT);
     await app.get(ServerConfigFile).apply(DEFAULT_TENANT);
     app.get(Readiness).noteLoaded();
+    authorizationServer = app.get(AuthorizationServerListener);
     front = app.get(FrontListener);
     return app;
   } catch (error) {

@@ -1,4 +1,5 @@
 import { type ListenConfig, listenConfig } from '#config';
+import { AuditModule } from '#audit';
 import { EgressModule } from '#egress';
 import { Clock } from '#kernel';
 import { ObservabilityModule } from '#observability';
@@ -11,6 +12,9 @@ import { AccessDirectory } from './access-directory.js';
 import { AccessManagementModule } from './access-management.module.js';
 import { accessConfig } from './access.config.js';
 import { AccessGuard } from './access.guard.js';
+import { AUTHORIZATION_SERVER } from './authorization-server/authorization-server-parts.js';
+import { AuthorizationServerListener } from './authorization-server/authorization-server.listener.js';
+import { OauthClientsController } from './authorization-server/clients/oauth-clients.controller.js';
 import { CallerIdentity } from './caller-identity.js';
 import { Challenges } from './challenges.js';
 import {
@@ -61,6 +65,7 @@ const audienceRule =
     ConfigModule.forFeature(listenConfig),
     ConfigModule.forFeature(oauthConfig),
     ConfigModule.forFeature(limitsConfig),
+    AuditModule,
     EgressModule,
     DiscoveryModule,
     ObservabilityModule,
@@ -74,6 +79,7 @@ const audienceRule =
     RolesController,
     IssuersController,
     ProtectedResourceController,
+    OauthClientsController,
   ],
   providers: [
     Clock,
@@ -82,6 +88,7 @@ const audienceRule =
     ApiKeyUses,
     FailedAttempts,
     VerdictCache,
+    ...AUTHORIZATION_SERVER,
     ...verifiers,
     {
       provide: CREDENTIAL_VERIFIERS,
@@ -109,6 +116,7 @@ const audienceRule =
   exports: [
     AccessChanges,
     AccessDirectory,
+    AuthorizationServerListener,
     CallerIdentity,
     Challenges,
     IssuerRegistry,

@@ -15,6 +15,7 @@ export {
 } from './access.errors.js';
 export { AccessModule } from './access.module.js';
 export { type Authority, hostAuthority } from './authority.js';
+export { AuthorizationServerListener } from './authorization-server/authorization-server.listener.js';
 export { CallerIdentity, type IdentifiableRequest, type Verdict } from './caller-identity.js';
 export { ApiKeyAdministration, type IssuedKey, keyView } from './keys/api-key-administration.js';
 export { tenantOfApiKey } from './keys/api-key-text.js';

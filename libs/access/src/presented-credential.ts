@@ -1,5 +1,6 @@
 import type { IncomingHttpHeaders } from 'node:http';
 import { MalformedCredentialError } from './access.errors.js';
+import { presentedSession } from './presented-session.js';
 
 /** RFC 6750, 2.1: the scheme, blanks, and a token of these characters. */
 const BEARER = /^bearer +([A-Za-z0-9\-._~+/]+=*)$/i;
@@ -7,13 +8,15 @@ const MAX_LENGTH = 8192;
 const KEY_PREFIX = 'mcpc_';
 
 /**
- * The one credential that a request presents, from `Authorization: Bearer` or, for a key, from `X-API-Key`. Nothing
- * else of a request is looked at: in particular not its address (RFC 6750, 2.3).
+ * The one credential that a request presents, from `Authorization: Bearer` or, for a key, from `X-API-Key`; without
+ * either, the session of a browser. Nothing else of a request is looked at: in particular not its address (RFC 6750, 2.3).
  *
  * @returns undefined if there is none
  * @throws MalformedCredentialError
  */
-export function presentedCredential({ authorization, 'x-api-key': key }: IncomingHttpHeaders): string | undefined {
+export function presentedCredential(headers: IncomingHttpHeaders): string | undefined {
+  const { authorization, 'x-api-key': key } = headers;
+  if (authorization === undefined && key === undefined) return presentedSession(headers);
   const bearer = authorization === undefined ? undefined : bearerOf(authorization);
   if (key === undefined) return bearer;
   if (typeof key !== 'string' || key === '' || key.length > MAX_LENGTH) {

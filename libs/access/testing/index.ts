@@ -13,3 +13,4 @@ export { MemoryTenantStore } from './memory.tenant.store.js';
 export { describePrincipalStore } from './principal-store.contract.js';
 export { describeRoleStore } from './role-store.contract.js';
 export { describeTenantStore } from './tenant-store.contract.js';
+export { type OpenRecords, describeAuthorizationRecordStore } from './authorization-record-store.contract.js';

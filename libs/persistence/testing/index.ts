@@ -4,6 +4,7 @@ export { copyEmbeddedTemplate, openEmbeddedDatabase } from './embedded-database.
 export { type Open, describeOnEveryDatabase } from './every-database.js';
 export { MemoryChangeFeed } from './memory-change-feed.js';
 export { MemoryDataKeyStore } from './memory.data-key.store.js';
+export { openHandleSealer } from './open-handle-sealer.js';
 export { openMemorySealer } from './memory-sealer.js';
 export { type OpenChangeFeed, openChangeFeed } from './open-change-feed.js';
 export {

@@ -13,6 +13,7 @@ const metadataSchema = z.object({
   authorization_endpoint: z.string().optional(),
   token_endpoint: z.string().optional(),
   userinfo_endpoint: z.string().optional(),
+  token_endpoint_auth_methods_supported: z.array(z.string()).optional(),
   authorization_response_iss_parameter_supported: z.boolean().optional(),
 });
 

@@ -1,0 +1,47 @@
+import { randomUUID } from 'node:crypto';
+import { Clock, tenantId } from '#kernel';
+import { trailOn } from '#audit/testing';
+import { type OpenDatabase, createTenant, openEmbeddedDatabase, openPostgresDatabase } from '#persistence/testing';
+import {
+  type OpenRecords,
+  describeAuthorizationRecordStore,
+} from '../../testing/authorization-record-store.contract.js';
+import { MemoryAuthorizationRecordStore } from './records/memory.authorization-record.store.js';
+import { PostgresAuthorizationRecordStore } from './records/postgres.authorization-record.store.js';
+
+async function onDatabase(open: () => Promise<OpenDatabase>): Promise<OpenRecords> {
+  const { database, close } = await open();
+  return {
+    records: new PostgresAuthorizationRecordStore(database, await trailOn(database)),
+    tenants: [await createTenant(database), await createTenant(database)],
+    actions: async (tenant) => {
+      const rows = await database.inTenant(tenant, (tx) =>
+        tx.query<{ action: string }>('SELECT action FROM audit_events ORDER BY seq'),
+      );
+      return rows.map(({ action }) => action);
+    },
+    announcements: async (tenant) => {
+      const [row] = await database.inTenant(tenant, (tx) =>
+        tx.query<{ version: string }>(`SELECT version FROM change_versions WHERE topic = 'access'`),
+      );
+      return Number(row?.version ?? 0);
+    },
+    close,
+  };
+}
+
+async function inMemory(): Promise<OpenRecords> {
+  const announced: string[] = [];
+  const records = new MemoryAuthorizationRecordStore(new Clock(), (tenant) => announced.push(tenant));
+  return {
+    records,
+    tenants: [tenantId(randomUUID()), tenantId(randomUUID())],
+    actions: async () => records.events.map(({ action }) => action),
+    announcements: async (tenant) => announced.filter((one) => one === tenant).length,
+    close: async () => undefined,
+  };
+}
+
+describeAuthorizationRecordStore('memory', inMemory);
+describeAuthorizationRecordStore('the embedded database', () => onDatabase(() => openEmbeddedDatabase()));
+describeAuthorizationRecordStore('Postgres', () => onDatabase(() => openPostgresDatabase()));

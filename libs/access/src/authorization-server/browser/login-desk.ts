@@ -1,0 +1,64 @@
+import type { IncomingMessage, ServerResponse } from 'node:http';
+import { Injectable } from '@nestjs/common';
+import { DEFAULT_SLUG } from '../../mcp-resource.js';
+import { IssuerDirectory } from '../issuer-directory.js';
+import { html } from '../pages/html.js';
+import { sendPage } from '../pages/page.js';
+import { SignIn } from '../sign-in/sign-in.js';
+import { SignInBrokenError } from '../sign-in/sign-in.errors.js';
+import { STATE_SECONDS } from '../sign-in/sign-in-states.js';
+import { BrowserCookies } from './browser-cookies.js';
+import { BrowserSessions } from './browser-sessions.js';
+import { explain } from './explain.js';
+
+const DEFAULT_RETURN = '/docs';
+
+/** People who use the API and its page in the browser come in here, and leave. */
+@Injectable()
+export class LoginDesk {
+  constructor(
+    private readonly directory: IssuerDirectory,
+    private readonly signIn: SignIn,
+    private readonly sessions: BrowserSessions,
+    private readonly cookies: BrowserCookies,
+  ) {}
+
+  async login(request: IncomingMessage, response: ServerResponse): Promise<void> {
+    try {
+      const { searchParams } = new URL(request.url ?? '', this.directory.publicUrl);
+      const issuer = await this.directory.bySlug(searchParams.get('tenant') ?? DEFAULT_SLUG);
+      if (!issuer) throw new SignInBrokenError('there is no such tenant');
+      const returnTo = this.localPath(searchParams.get('return_to') ?? DEFAULT_RETURN);
+      const { location, proof } = await this.signIn.begin(issuer, { kind: 'browser', returnTo });
+      response.writeHead(303, {
+        location,
+        'set-cookie': this.cookies.write(`sign_in_${proof.suffix}`, proof.secret, STATE_SECONDS),
+        'cache-control': 'no-store',
+        'content-length': 0,
+      });
+      response.end();
+    } catch (error) {
+      explain(response, error);
+    }
+  }
+
+  async logout(request: IncomingMessage, response: ServerResponse): Promise<void> {
+    response.setHeader('set-cookie', await this.sessions.end(request));
+    sendPage(response, { title: 'You are signed out', body: html`<p>You can close this page.</p>` });
+  }
+
+  /** Nowhere else than here, however it is spelled. */
+  private localPath(path: string): string {
+    const base = new URL(this.directory.publicUrl);
+    let url: URL | undefined;
+    try {
+      url = new URL(path, base);
+    } catch {
+      url = undefined;
+    }
+    if (!path.startsWith('/') || url?.origin !== base.origin) {
+      throw new SignInBrokenError('return_to must be a path of this server');
+    }
+    return `${url.pathname}${url.search}`;
+  }
+}

@@ -1,0 +1,22 @@
+import type { TenantId } from '#kernel';
+import { Injectable } from '@nestjs/common';
+import type { IssuerSettings } from '../../issuers/issuer.store.js';
+import { Issuers } from '../../issuers/issuers.js';
+import type { SignInRecord } from './sign-in-record.js';
+
+/** Which roles a sign-in gives, by the settings that the issuer has now. */
+@Injectable()
+export class IssuerRoles {
+  constructor(private readonly issuers: Issuers) {}
+
+  /** Undefined if the issuer is gone or disabled: then the sign-in counts no more. */
+  async rolesOf(tenant: TenantId, signIn: SignInRecord): Promise<readonly string[] | undefined> {
+    const issuer = (await this.issuers.list(tenant)).find(({ id }) => id === signIn.issuerId);
+    return issuer && rolesFor(issuer.settings, signIn.roleValues);
+  }
+}
+
+function rolesFor({ role_map, default_roles }: IssuerSettings, values: readonly string[]): readonly string[] {
+  const mapped = values.flatMap((value) => (Object.hasOwn(role_map, value) ? [role_map[value]!] : []));
+  return [...new Set([...default_roles, ...mapped])];
+}

@@ -1,0 +1,14 @@
+import type { PrincipalId } from '#kernel';
+
+export const SIGN_IN = 'SignIn';
+
+/** How a person came in: kept beside the grant or the session that rests on it, under the same name. */
+export interface SignInRecord {
+  readonly principalId: PrincipalId;
+  /** The entry of the issuer, by its id here. */
+  readonly issuerId: string;
+  /** What the identity provider said in the claim for roles. */
+  readonly roleValues: readonly string[];
+  /** Milliseconds since the epoch. */
+  readonly at: number;
+}
