@@ -118,9 +118,6 @@ describe('the kill switch, with three composers on one Postgres under load', () 
     expect(lastAt - changedAt).toBeLessThan(WITHIN_MS);
     expect(report).toMatchObject({ confirmed: true, notConfirmed: [] });
     expect(report.tookMs).toBeLessThan(WITHIN_MS);
-    process.stderr.write(
-      `MEASURED ${args[0]}: last success ${Math.round(lastAt - changedAt)} ms, confirmed ${report.tookMs} ms\n`,
-    );
     return { report, refusals: hit.map((target) => load.of(target).at(-1)!.complaint) };
   };
 
