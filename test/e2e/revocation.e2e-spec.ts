@@ -1,6 +1,7 @@
 import { randomBytes } from 'node:crypto';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from '@jest/globals';
 import { until } from '#persistence/testing';
+import { sendModern } from '../fixtures/mcp-clients.js';
 import { startOidcIssuer } from '../fixtures/oidc-issuer.js';
 import { type RestService, startRestService } from '../fixtures/rest-service.js';
 import { type LoadTarget, SteadyLoad } from '../fixtures/steady-load.js';
@@ -31,7 +32,11 @@ describe('the kill switch, with three composers on one Postgres under load', () 
   const loads: SteadyLoad[] = [];
 
   beforeAll(async () => {
-    [database, service] = await Promise.all([openTwoRoles(), startRestService()]);
+    [database, service] = await Promise.all([
+      openTwoRoles(),
+      // Order 13 is never found: whoever asks for it waits.
+      startRestService({ answer: ({ url }) => (/13$/.test(url) ? new Promise(() => undefined) : undefined) }),
+    ]);
     env = {
       ...database.env,
       COMPOSER_KEYS: `test:${randomBytes(32).toString('base64')}`,
@@ -168,6 +173,37 @@ describe('the kill switch, with three composers on one Postgres under load', () 
     } finally {
       await idp.stop();
     }
+  }, 120_000);
+
+  it('ends the calls that run and the streams that are open, on every composer, and no one else’s', async () => {
+    const [one, other] = [await tenant(), await tenant()];
+    await under(targetsOf(one.caller), targetsOf(other.caller)); // every composer serves them
+    service.forget();
+    const ended: string[] = [];
+    const open = (who: string, credential: string, { url }: ComposerProcess): Promise<void>[] => {
+      const params = { name: TOOL, arguments: { orderId: '13' } };
+      const call = sendModern(url, { id: 1, method: 'tools/call', params }, bearer(credential));
+      const stream = sendModern(
+        url,
+        { id: 2, method: 'subscriptions/listen', params: { notifications: { toolsListChanged: true } } },
+        { ...bearer(credential) },
+      );
+      const noted = (what: string) => () => void ended.push(`${who} ${what}`);
+      return [call.then(noted('call'), noted('call')), stream.then(noted('stream'), noted('stream'))];
+    };
+    const all = composers.flatMap((composer) => [
+      ...open('revoked', one.caller, composer),
+      ...open('spared', other.caller, composer),
+    ]);
+    const running = () => service.calls().filter(({ url }) => url.endsWith('13')).length;
+    await until(() => running() === 2 * composers.length, 'all calls to arrive', 5_000);
+    await command.json('revoke', '--principal', one.callerId, '--tenant', one.slug);
+    const returnedAt = performance.now();
+    await until(() => ended.length === 2 * composers.length, `all to end, not only ${ended.join()}`, WITHIN_MS);
+    expect(performance.now() - returnedAt).toBeLessThan(WITHIN_MS);
+    expect(ended.filter((what) => what.startsWith('spared'))).toEqual([]);
+    await command.json('revoke', '--tenant', other.slug);
+    await Promise.all(all);
   }, 120_000);
 
   it('is there for administrators over the network, in their own tenant alone', async () => {
