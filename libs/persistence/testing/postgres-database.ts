@@ -4,6 +4,8 @@ import { type OpenDatabase, type OpenOptions, openDatabase } from './open-databa
 import { runId, superuserUrl } from './run-directory.js';
 
 const TEMPLATE_LOCK = 0x74657374;
+/** duplicate_object, and unique_violation when another worker makes the same role at the same moment. */
+const MADE_MEANWHILE = ['42710', '23505'];
 
 /** A migrated database of its own on the real Postgres, reached as two roles: one owns the tables, one works. */
 export async function openPostgresDatabase(options: OpenOptions = {}): Promise<OpenDatabase> {
@@ -42,7 +44,11 @@ export async function createRole(label: string, attributes = ''): Promise<string
   const role = roleName(label);
   await asSuperuser(async (admin) => {
     const { rowCount } = await admin.query(`SELECT FROM pg_roles WHERE rolname = $1`, [role]);
-    if (rowCount === 0) await admin.query(`CREATE ROLE ${role} LOGIN ${attributes} PASSWORD '${passwordOf(role)}'`);
+    if (rowCount !== 0) return;
+    const made = admin.query(`CREATE ROLE ${role} LOGIN ${attributes} PASSWORD '${passwordOf(role)}'`);
+    await made.catch((error: { code?: string }) => {
+      if (!MADE_MEANWHILE.includes(error.code ?? '')) throw error;
+    });
   });
   return role;
 }
