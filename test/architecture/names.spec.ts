@@ -10,6 +10,7 @@ const ROLES = [
   'filter',
   'strategy',
   'verifier',
+  'change-feed',
   'member',
   'store',
   'config',

@@ -149,6 +149,13 @@ describe('API keys, in production, on a Postgres that was empty', () => {
     expect((await api('acme', 'GET servers')).status).toBe(200);
   });
 
+  it('tell when they were last used, also of the last moment before a stop', async () => {
+    await api('globex', 'GET servers');
+    expect((await composer.kill('SIGTERM')).code).toBe(0);
+    const { keys: listed } = await commands.json('key', 'list', '--tenant', 'globex');
+    expect(listed[0].lastUsedAt).toMatch(/:00\.000Z$/);
+  });
+
   it('stand in no table and in no line of the log', async () => {
     const everything = (await database.dump()) + composer.stderr();
     for (const key of Object.values(keys)) {

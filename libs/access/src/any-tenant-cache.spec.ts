@@ -21,7 +21,7 @@ describe('AnyTenantCache', () => {
   const away = async (): Promise<number> => {
     throw new DatabaseUnavailableError('is away');
   };
-  const change = (topic = 'access') => feed.tell({ tenantId: tenantId('acme'), topic });
+  const change = (topic = 'access') => void feed.tell({ tenantId: tenantId('acme'), topic });
 
   beforeEach(() => {
     clock = new MovedClock();
