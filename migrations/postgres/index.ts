@@ -5,8 +5,8 @@ import { CreateChanges1795651200000 } from './1795651200000-create-changes.js';
 import { CreateAudit1795651200001 } from './1795651200001-create-audit.js';
 import { CreateAccess1795651200002 } from './1795651200002-create-access.js';
 import { CreateIssuers1795651200003 } from './1795651200003-create-issuers.js';
-import { CreateVirtualServers1795651200005 } from './1795651200005-create-virtual-servers.js';
 import { CreateAuthorizationServer1795651200004 } from './1795651200004-create-authorization-server.js';
+import { CreateVirtualServers1795651200005 } from './1795651200005-create-virtual-servers.js';
 
 /** Every migration, oldest first. Append only: a released one is never edited. */
 export const migrations = [
@@ -17,6 +17,6 @@ export const migrations = [
   CreateAudit1795651200001,
   CreateAccess1795651200002,
   CreateIssuers1795651200003,
-  CreateVirtualServers1795651200005,
   CreateAuthorizationServer1795651200004,
+  CreateVirtualServers1795651200005,
 ] as const;

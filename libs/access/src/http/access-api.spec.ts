@@ -17,6 +17,7 @@ import { hostAuthority } from '../authority.js';
 import { CallerIdentity } from '../caller-identity.js';
 import { ApiKeyAdministration } from '../keys/api-key-administration.js';
 import { ApiKeyStore } from '../keys/api-key.store.js';
+import { RequestLimits } from '../limits/request-limits.js';
 import { PrincipalAdministration } from '../principals/principal-administration.js';
 import { PrincipalStore } from '../principals/principal.store.js';
 import { RoleAdministration } from '../roles/role-administration.js';
@@ -63,6 +64,7 @@ describe('the API of who may call', () => {
         { provide: ChangeFeed, useValue: stores.trail.feed },
         { provide: Sealer, useValue: await openMemorySealer() },
         { provide: CallerIdentity, useValue: open.identity },
+        { provide: RequestLimits, useValue: { refusalOf: () => undefined } },
         { provide: APP_GUARD, useClass: AccessGuard },
         { provide: APP_FILTER, useClass: ErrorFilter },
       ],
