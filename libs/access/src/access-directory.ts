@@ -4,7 +4,7 @@ import { Injectable } from '@nestjs/common';
 import { AccessChanges } from './access-changes.js';
 import { PrincipalStore, type StoredPrincipal } from './principals/principal.store.js';
 import { RoleStore, type StoredRole } from './roles/role.store.js';
-import { FRESH_MS, TenantCache } from './tenant-cache.js';
+import { FRESH_MS, AccessCache } from './access-cache.js';
 import { type Tenant, TenantStore } from './tenants/tenant.store.js';
 
 const MAX_TENANTS = 2_000;
@@ -30,9 +30,9 @@ interface SlugEntry {
 /** Tenants, their roles and their principals as they are now, out of memory where possible. */
 @Injectable()
 export class AccessDirectory {
-  private readonly tenants: TenantCache<Tenant | undefined>;
-  private readonly roles: TenantCache<readonly StoredRole[]>;
-  private readonly principals: TenantCache<StoredPrincipal | undefined>;
+  private readonly tenants: AccessCache<Tenant | undefined>;
+  private readonly roles: AccessCache<readonly StoredRole[]>;
+  private readonly principals: AccessCache<StoredPrincipal | undefined>;
   /** A slug never changes its tenant, but a tenant may go and another one take its slug. */
   private readonly slugs = new Map<string, SlugEntry>();
 
@@ -43,9 +43,9 @@ export class AccessDirectory {
     private readonly changes: AccessChanges,
     private readonly clock: Clock,
   ) {
-    this.tenants = new TenantCache(changes, clock, MAX_TENANTS);
-    this.roles = new TenantCache(changes, clock, MAX_TENANTS);
-    this.principals = new TenantCache(changes, clock, MAX_PRINCIPALS);
+    this.tenants = new AccessCache(changes, clock, MAX_TENANTS);
+    this.roles = new AccessCache(changes, clock, MAX_TENANTS);
+    this.principals = new AccessCache(changes, clock, MAX_PRINCIPALS);
   }
 
   tenant(id: TenantId): Promise<Tenant | undefined> {

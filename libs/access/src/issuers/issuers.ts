@@ -4,9 +4,8 @@ import { Sealer } from '#persistence';
 import { DEFAULT_TENANT } from '#tenancy';
 import { Inject, Injectable, type OnModuleInit } from '@nestjs/common';
 import { AccessChanges } from '../access-changes.js';
-import { AnyTenantCache } from '../any-tenant-cache.js';
+import { AccessCache, EVERY_TENANT } from '../access-cache.js';
 import { type OauthConfig, oauthConfig } from '../oauth.config.js';
-import { TenantCache } from '../tenant-cache.js';
 import { IssuerStore, type StoredIssuer } from './issuer.store.js';
 
 /** The id of the issuer that the environment describes. */
@@ -29,8 +28,7 @@ const EPOCH = new Date(0);
  */
 @Injectable()
 export class Issuers implements OnModuleInit {
-  private readonly ofTenant: TenantCache<readonly StoredIssuer[]>;
-  private readonly everywhere: AnyTenantCache<readonly StoredIssuer[]>;
+  private readonly cache: AccessCache<readonly StoredIssuer[]>;
   private readonly masked = new Map<string, string>();
 
   constructor(
@@ -40,9 +38,7 @@ export class Issuers implements OnModuleInit {
     private readonly secrets: SecretValues,
     changes: AccessChanges,
   ) {
-    const clock = new Clock();
-    this.ofTenant = new TenantCache(changes, clock, CACHED_AT_MOST);
-    this.everywhere = new AnyTenantCache(changes, clock, CACHED_AT_MOST);
+    this.cache = new AccessCache(changes, new Clock(), CACHED_AT_MOST);
   }
 
   onModuleInit(): void {
@@ -51,14 +47,14 @@ export class Issuers implements OnModuleInit {
 
   /** Those of one tenant, the one of the environment first. */
   async list(tenant: TenantId): Promise<readonly TrustedIssuer[]> {
-    const stored = await this.ofTenant.get(tenant, '', () => this.store.list(tenant));
+    const stored = await this.cache.get(tenant, '', () => this.store.list(tenant));
     const fixed = tenant === DEFAULT_TENANT ? this.fixed() : [];
     return oncePerTenant([...fixed, ...stored]);
   }
 
   /** Every tenant's entry for this issuer, spelled exactly so; one a tenant. */
   async findEverywhere(issuer: string): Promise<readonly TrustedIssuer[]> {
-    const stored = await this.everywhere.get(issuer, () => this.store.findEverywhere(issuer));
+    const stored = await this.cache.get(EVERY_TENANT, issuer, () => this.store.findEverywhere(issuer));
     return oncePerTenant([...this.fixed(issuer), ...stored]);
   }
 

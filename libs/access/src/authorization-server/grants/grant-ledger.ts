@@ -1,7 +1,7 @@
 import { Clock, type PrincipalId, type TenantId, principalId } from '#kernel';
 import { Injectable } from '@nestjs/common';
 import { AccessChanges } from '../../access-changes.js';
-import { TenantCache } from '../../tenant-cache.js';
+import { AccessCache } from '../../access-cache.js';
 import type { RegisteredClient } from '../clients/registered-client.js';
 import { DYNAMIC_CLIENT, REGISTERED_CLIENT } from '../provider-adapter.js';
 import { SealedRecords } from '../records/sealed-records.js';
@@ -26,7 +26,7 @@ const MAX_ENTRIES = 20_000;
  */
 @Injectable()
 export class GrantLedger {
-  private readonly cache: TenantCache<LiveGrant | undefined>;
+  private readonly cache: AccessCache<LiveGrant | undefined>;
 
   constructor(
     private readonly records: SealedRecords,
@@ -34,7 +34,7 @@ export class GrantLedger {
     changes: AccessChanges,
     clock: Clock,
   ) {
-    this.cache = new TenantCache(changes, clock, MAX_ENTRIES);
+    this.cache = new AccessCache(changes, clock, MAX_ENTRIES);
   }
 
   /** The grant of a person to a client, by its id. */

@@ -6,6 +6,10 @@ export const FRESH_MS = 60_000;
 /** While the database is away an answer is used for longer: rather a late revocation than an outage for everybody. */
 export const USABLE_MS = 5 * 60_000;
 
+/** Whose changes void an answer: those of one tenant, or, of what was looked up in all of them at once, those of any. */
+export type CacheScope = TenantId | typeof EVERY_TENANT;
+export const EVERY_TENANT = 'every-tenant';
+
 interface Entry<V> {
   readonly value: V;
   readonly at: number;
@@ -18,10 +22,10 @@ interface Lookup<V> {
 }
 
 /**
- * Remembers what was looked up about a tenant: for a minute, for five while the database is away, and never past a
- * change of that tenant. Callers who want the same thing at the same moment share one trip for it.
+ * Remembers what was looked up: for a minute, for five while the database is away, and never past a change of its scope.
+ * Callers who want the same thing at the same moment share one trip for it.
  */
-export class TenantCache<V> {
+export class AccessCache<V> {
   /** Least recently used first. */
   private readonly entries = new Map<string, Entry<V>>();
   private readonly running = new Map<string, Lookup<V>>();
@@ -32,32 +36,32 @@ export class TenantCache<V> {
     private readonly limit: number,
   ) {}
 
-  async get(tenant: TenantId, key: string, look: () => Promise<V>): Promise<V> {
-    const name = `${tenant}/${key}`;
-    const known = this.usable(tenant, name);
+  async get(scope: CacheScope, key: string, look: () => Promise<V>): Promise<V> {
+    const name = `${scope}/${key}`;
+    const known = this.usable(scope, name);
     if (known && this.clock.now() - known.at < FRESH_MS) return known.value;
     try {
-      return await this.once(tenant, name, look);
+      return await this.once(scope, name, look);
     } catch (error) {
-      const left = error instanceof DatabaseUnavailableError ? this.usable(tenant, name) : undefined;
+      const left = error instanceof DatabaseUnavailableError ? this.usable(scope, name) : undefined;
       if (left) return left.value;
       throw error;
     }
   }
 
-  private usable(tenant: TenantId, name: string): Entry<V> | undefined {
+  private usable(scope: CacheScope, name: string): Entry<V> | undefined {
     const entry = this.entries.get(name);
     if (!entry) return undefined;
     this.entries.delete(name);
-    if (this.clock.now() - entry.at >= USABLE_MS || this.changes.hasChanged(tenant, entry.mark)) return undefined;
+    if (this.clock.now() - entry.at >= USABLE_MS || this.hasChanged(scope, entry.mark)) return undefined;
     this.entries.set(name, entry);
     return this.changes.areKnown() ? entry : undefined;
   }
 
-  private once(tenant: TenantId, name: string, look: () => Promise<V>): Promise<V> {
+  private once(scope: CacheScope, name: string, look: () => Promise<V>): Promise<V> {
     const running = this.running.get(name);
-    if (running && !this.changes.hasChanged(tenant, running.mark)) return running.answer;
-    const lookup = { answer: this.look(name, look), mark: this.changes.mark() };
+    if (running && !this.hasChanged(scope, running.mark)) return running.answer;
+    const lookup = { mark: this.changes.mark(), answer: this.look(name, look) };
     this.running.set(name, lookup);
     const done = (): void => {
       if (this.running.get(name) === lookup) this.running.delete(name);
@@ -69,9 +73,15 @@ export class TenantCache<V> {
   private async look(name: string, look: () => Promise<V>): Promise<V> {
     const [mark, at] = [this.changes.mark(), this.clock.now()];
     const value = await look();
+    // A look that began before a change may end after one that began behind it.
+    if ((this.entries.get(name)?.mark ?? 0) > mark) return value;
     this.entries.delete(name);
     this.entries.set(name, { value, at, mark });
     if (this.entries.size > this.limit) this.entries.delete(this.entries.keys().next().value!);
     return value;
+  }
+
+  private hasChanged(scope: CacheScope, since: number): boolean {
+    return scope === EVERY_TENANT ? this.changes.hasAnyChanged(since) : this.changes.hasChanged(scope, since);
   }
 }
