@@ -56,7 +56,8 @@ export class LoginDesk {
     } catch {
       url = undefined;
     }
-    if (!path.startsWith('/') || url?.origin !== base.origin) {
+    // `/..//host` is a path of ours that, once resolved, names another host: what is sent must be what was judged.
+    if (!path.startsWith('/') || url?.origin !== base.origin || url.pathname.startsWith('//')) {
       throw new SignInBrokenError('return_to must be a path of this server');
     }
     return `${url.pathname}${url.search}`;
