@@ -166,6 +166,14 @@ describe('AccessDirectory', () => {
     expect(reads).toBe(2);
   });
 
+  it.each(['', 'Acme', 'acme-', 'a\0', 'a'.repeat(64), '../acme'])(
+    'looks for no tenant of the slug %j',
+    async (slug) => {
+      open.stores.tenants.findBySlug = () => Promise.reject(new Error('was asked'));
+      expect(await directory.tenantBySlug(slug)).toBeUndefined();
+    },
+  );
+
   it('finds a tenant by its slug, again after it has gone, and a new one at once', async () => {
     const { tenants } = open.stores;
     expect(await directory.tenantBySlug('acme')).toBeUndefined();

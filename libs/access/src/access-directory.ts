@@ -2,6 +2,7 @@ import { Clock, type PrincipalId, type TenantId } from '#kernel';
 import { type Credential, type Permissions, type Principal, ROLES, type Role, type Scope } from '#tenancy';
 import { Injectable } from '@nestjs/common';
 import { AccessChanges } from './access-changes.js';
+import { isTenantSlug } from './access-input.js';
 import { PrincipalStore, type StoredPrincipal } from './principals/principal.store.js';
 import { RoleStore, type StoredRole } from './roles/role.store.js';
 import { FRESH_MS, AccessCache } from './access-cache.js';
@@ -53,6 +54,7 @@ export class AccessDirectory {
   }
 
   async tenantBySlug(slug: string): Promise<Tenant | undefined> {
+    if (!isTenantSlug(slug)) return undefined; // strangers name tenants: what can be none costs no trip
     const known = this.slugs.get(slug);
     if (known && this.isCurrent(known)) {
       if (known.id === undefined) return undefined;

@@ -4,7 +4,7 @@ import { z } from 'zod';
 import { InvalidInputError } from './access.errors.js';
 
 const TEXT = /^[^\p{C}]*$/u;
-const name = z.string().min(1).max(200).regex(TEXT, 'must hold no control characters');
+export const nameSchema = z.string().min(1).max(200).regex(TEXT, 'must hold no control characters');
 const MAX_PATTERNS = 1_000;
 const MAX_ROLES = 50;
 
@@ -22,33 +22,36 @@ export const slugSchema = z
   .string()
   .regex(SLUG, 'must be 1 to 63 lower-case letters, digits and hyphens, with no hyphen at either end');
 
+/** Whether a tenant can be called so at all. */
+export const isTenantSlug = (text: string): boolean => SLUG.test(text);
+
 const limits = z.strictObject({
   requests_per_second: z.number().positive().max(1_000_000).optional(),
   burst: z.int().positive().max(1_000_000).optional(),
   concurrent_calls: z.int().positive().max(100_000).optional(),
 });
 
-export const newTenantSchema = z.strictObject({ slug: slugSchema, name: name.optional() });
+export const newTenantSchema = z.strictObject({ slug: slugSchema, name: nameSchema.optional() });
 
 export const tenantPatchSchema = z.strictObject({
-  name: name.optional(),
+  name: nameSchema.optional(),
   limits: limits.optional().describe('Replaces all limits; what is absent is the operator’s default'),
   audit_mode: z.enum(['batched', 'strict']).optional(),
   suspended: z.boolean().optional(),
 });
 export type TenantPatch = z.infer<typeof tenantPatchSchema>;
 
-export const newServiceAccountSchema = z.strictObject({ name, roles: roleNames.default([]) });
+export const newServiceAccountSchema = z.strictObject({ name: nameSchema, roles: roleNames.default([]) });
 
 export const principalPatchSchema = z.strictObject({
-  name: name.optional(),
+  name: nameSchema.optional(),
   roles: roleNames.optional(),
   disabled: z.boolean().optional(),
 });
 export type PrincipalPatch = z.infer<typeof principalPatchSchema>;
 
 const keyParts = {
-  name: name.optional(),
+  name: nameSchema.optional(),
   scopes: z.array(z.enum(SCOPES)).min(1).max(SCOPES.length).optional(),
   expires: z.string().max(20).optional().describe('How long it lives: 30m, 12h, 90d; absent: until it is revoked'),
 };
@@ -61,7 +64,7 @@ export const newKeySchema = z.union(
 );
 export type NewKey = z.infer<typeof newKeySchema>;
 
-const patterns = z.array(name).max(MAX_PATTERNS).default([]);
+const patterns = z.array(nameSchema).max(MAX_PATTERNS).default([]);
 
 export const roleSchema = z.strictObject({
   description: z.string().max(1000).regex(TEXT, 'must hold no control characters').default(''),
@@ -70,7 +73,7 @@ export const roleSchema = z.strictObject({
 export type RoleInput = z.infer<typeof roleSchema>;
 
 /** The policy file of the original: which tools each role opens. */
-export const policySchema = z.record(z.string(), z.array(name).max(MAX_PATTERNS));
+export const policySchema = z.record(z.string(), z.array(nameSchema).max(MAX_PATTERNS));
 
 export const pageSchema = z.strictObject({
   after: z.string().max(200).regex(ID).optional(),

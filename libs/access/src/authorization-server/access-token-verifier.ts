@@ -1,11 +1,11 @@
 import { createHash } from 'node:crypto';
-import { isObject } from '#kernel';
 import { SCOPES, type Scope } from '#tenancy';
 import { Injectable } from '@nestjs/common';
-import { type JWTPayload, createLocalJWKSet, decodeJwt, errors, jwtVerify } from 'jose';
+import { type JWTPayload, createLocalJWKSet, errors, jwtVerify } from 'jose';
 import { AccessDirectory } from '../access-directory.js';
 import type { CredentialVerifier, Verified } from '../credential-verifier.js';
 import { isOwnIssuer, ownAudiences } from '../mcp-resource.js';
+import { namedIssuer } from '../tokens/named-issuer.js';
 import { GrantLedger, type LiveGrant } from './grants/grant-ledger.js';
 import { IssuerDirectory, type TenantIssuer } from './issuer-directory.js';
 import { SIGNING_ALGORITHM, TenantKeys } from './tenant-keys.js';
@@ -84,13 +84,7 @@ export class AccessTokenVerifier implements CredentialVerifier {
 
 /** The issuer that a token names, unverified; undefined for what is no access token by its form. */
 function issuerOf(token: string): string | undefined {
-  if (token.length > MAX_LENGTH || !/^[\w-]+\.[\w-]+\.[\w-]+$/.test(token)) return undefined;
-  try {
-    const payload: unknown = decodeJwt(token);
-    return isObject(payload) && typeof payload['iss'] === 'string' ? payload['iss'] : undefined;
-  } catch {
-    return undefined;
-  }
+  return token.length <= MAX_LENGTH && /^[\w-]+\.[\w-]+\.[\w-]+$/.test(token) ? namedIssuer(token) : undefined;
 }
 
 function scopesIn({ scope }: Claims): readonly Scope[] {

@@ -19,7 +19,8 @@ const text = (most: number) =>
 const url = z
   .url({ protocol: /^https?$/, error: 'must be an https URL' })
   .max(MAX_URL, `may have ${MAX_URL} characters at most`)
-  .refine((value) => !value.includes('#'), 'must have no fragment');
+  .refine((value) => !value.includes('#'), 'must have no fragment')
+  .refine((value) => !CONTROL.test(value), 'must have no control characters');
 const role = z
   .string()
   .regex(/^[A-Za-z0-9][A-Za-z0-9_-]{0,63}$/, 'must be the name of a role')

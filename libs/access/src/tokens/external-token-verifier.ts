@@ -2,12 +2,12 @@ import { type ListenConfig, listenConfig } from '#config';
 import type { TenantId } from '#kernel';
 import { DEFAULT_TENANT } from '#tenancy';
 import { Inject, Injectable } from '@nestjs/common';
-import { decodeJwt } from 'jose';
 import { AccessDirectory } from '../access-directory.js';
 import type { CredentialVerifier, PresentedAt, Verified } from '../credential-verifier.js';
 import { isOwnIssuer } from '../mcp-resource.js';
 import { IntrospectionVerifier } from './introspection-verifier.js';
 import { JwtVerifier } from './jwt-verifier.js';
+import { namedIssuer } from './named-issuer.js';
 
 /** RFC 6750, 2.1. */
 const TOKEN = /^[A-Za-z0-9._~+/-]+=*$/;
@@ -27,7 +27,7 @@ export class ExternalTokenVerifier implements CredentialVerifier {
 
   takes(presented: string): boolean {
     if (presented.length > MAX_LENGTH || presented.startsWith(OWN_KEY) || !TOKEN.test(presented)) return false;
-    const issuer = JWT.test(presented) ? issuerNamedBy(presented) : undefined;
+    const issuer = JWT.test(presented) ? namedIssuer(presented) : undefined;
     return issuer === undefined || !isOwnIssuer(this.listen.publicUrl, issuer);
   }
 
@@ -44,14 +44,5 @@ export class ExternalTokenVerifier implements CredentialVerifier {
    */
   private async tenantToAsk({ tenantSlug }: PresentedAt): Promise<TenantId | undefined> {
     return tenantSlug === undefined ? DEFAULT_TENANT : (await this.directory.tenantBySlug(tenantSlug))?.id;
-  }
-}
-
-/** Before anything is verified: it only tells whom to ask. */
-function issuerNamedBy(token: string): string | undefined {
-  try {
-    return decodeJwt(token).iss;
-  } catch {
-    return undefined;
   }
 }

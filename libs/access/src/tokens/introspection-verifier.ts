@@ -1,10 +1,10 @@
 import { EgressHttp, type OutgoingHeaders } from '#egress';
 import { Clock, type TenantId, isObject } from '#kernel';
 import { Injectable } from '@nestjs/common';
-import { decodeJwt } from 'jose';
 import type { Verified } from '../credential-verifier.js';
 import { Issuers, type TrustedIssuer } from '../issuers/issuers.js';
 import { IssuerDocuments } from './issuer-documents.js';
+import { namedIssuer } from './named-issuer.js';
 import { type TokenClaims, TokenPrincipals } from './token-principals.js';
 import { IssuerUnavailableError } from './tokens.errors.js';
 
@@ -29,7 +29,7 @@ export class IntrospectionVerifier {
 
   /** @throws IssuerUnavailableError, DatabaseUnavailableError */
   async verify(token: string, tenant: TenantId): Promise<Verified | undefined> {
-    const named = issuerNamedBy(token);
+    const named = namedIssuer(token); // and then it is nobody else's
     const asked = (await this.issuers.list(tenant))
       .filter(({ settings }) => settings.kind === 'introspection' && (named ?? settings.issuer) === settings.issuer)
       .slice(0, ISSUERS_ASKED);
@@ -104,15 +104,6 @@ export class IntrospectionVerifier {
     } catch (error) {
       throw new IssuerUnavailableError(error);
     }
-  }
-}
-
-/** A token that names its issuer is nobody else's. */
-function issuerNamedBy(token: string): string | undefined {
-  try {
-    return decodeJwt(token).iss;
-  } catch {
-    return undefined;
   }
 }
 

@@ -13,6 +13,7 @@ import {
 import type { Verified } from '../credential-verifier.js';
 import { Issuers, type TrustedIssuer } from '../issuers/issuers.js';
 import { type IssuerKeys, IssuerDocuments } from './issuer-documents.js';
+import { namedIssuer } from './named-issuer.js';
 import { type Meant, TokenPrincipals } from './token-principals.js';
 
 const TOLERANCE_S = 5;
@@ -46,8 +47,8 @@ export class JwtVerifier {
   /** @throws IssuerUnavailableError, DatabaseUnavailableError */
   async verify(token: string): Promise<Verified | undefined> {
     const claims = readable(token);
-    const { iss } = claims ?? {};
-    if (claims === undefined || typeof iss !== 'string') return undefined;
+    const iss = namedIssuer(token);
+    if (claims === undefined || iss === undefined) return undefined;
 
     const fitting = await this.fitting(iss, claims);
     if (fitting.length > 1) return this.refuseAmbiguous(token, fitting);
