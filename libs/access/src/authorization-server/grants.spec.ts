@@ -225,7 +225,7 @@ describe('access tokens', () => {
   });
 
   it('of a client of its own are good until the client is deleted', async () => {
-    const admin = { ...principalOf('admin'), tenantId: ACME };
+    const admin = principalOf('admin', { tenantId: ACME, roles: ['admin'] });
     const draft = {
       tenantId: ACME,
       id: principalId('batch'),

@@ -1,5 +1,6 @@
 import { SCOPES } from '#tenancy';
 import { z } from 'zod';
+import { nameSchema } from '../../access-input.js';
 import { redirectUriFault } from '../redirect-uri.js';
 
 const redirectUri = z.string().check((context) => {
@@ -19,7 +20,7 @@ const publicKey = z
 /** A client as an administrator registers it. The words are those of RFC 7591, 2. */
 export const oauthClientSchema = z
   .strictObject({
-    name: z.string().min(1).max(200),
+    name: nameSchema,
     /** Where people are sent back to. Absent: a program that acts for itself. */
     redirect_uris: z.array(redirectUri).max(20).default([]),
     /** The service principal that it acts as by itself, with `client_credentials`. */

@@ -1,5 +1,5 @@
 import { AllowRoles, CurrentPrincipal, type Principal, actorOf } from '#tenancy';
-import { Body, Controller, Delete, Get, HttpCode, Param, Post } from '@nestjs/common';
+import { Body, Controller, Delete, Get, Header, HttpCode, Param, Post } from '@nestjs/common';
 import { ApiOperation, ApiParam, ApiTags } from '@nestjs/swagger';
 import { type OauthClientView, OauthClients } from './oauth-clients.js';
 
@@ -17,6 +17,7 @@ export class OauthClientsController {
   }
 
   @Post()
+  @Header('cache-control', 'no-store')
   @AllowRoles('admin')
   @ApiOperation({ summary: 'Register an OAuth client', description: 'Its secret is shown this once.' })
   async create(@CurrentPrincipal() by: Principal, @Body() input: unknown): Promise<OauthClientView> {

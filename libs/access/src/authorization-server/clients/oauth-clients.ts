@@ -1,7 +1,9 @@
 import { randomBytes } from 'node:crypto';
 import { Clock, type TenantId, faultsOf, principalId } from '#kernel';
-import { type Actor, type Principal, actorOf, holdsAny } from '#tenancy';
+import { type Actor, type Principal, SCOPES, actorOf } from '#tenancy';
 import { Injectable } from '@nestjs/common';
+import { isId } from '../../access-input.js';
+import { authorityOf, refuseGrant, refuseScopes } from '../../authority.js';
 import { PrincipalStore } from '../../principals/principal.store.js';
 import { REGISTERED_CLIENT } from '../provider-adapter.js';
 import { SealedRecords } from '../records/sealed-records.js';
@@ -39,12 +41,16 @@ export class OauthClients {
 
   /**
    * Shows the secret this once, for those that have one.
-   * @throws InvalidOauthClientError, TooManyOauthClientsError
+   * @throws InvalidOauthClientError, ForbiddenGrantError, TooManyOauthClientsError
    */
   async create(by: Principal, input: unknown): Promise<OauthClientView & { readonly client_secret?: string }> {
     const { tenantId } = by;
     const parsed = oauthClientSchema.safeParse(input);
     if (!parsed.success) throw new InvalidOauthClientError(faultsOf(parsed.error.issues));
+    refuseScopes(
+      authorityOf(by),
+      SCOPES.filter((one) => parsed.data.scope.split(' ').includes(one)),
+    );
     await this.checkPrincipal(by, parsed.data);
     if ((await this.list(tenantId)).length >= MAX_CLIENTS) throw new TooManyOauthClientsError(MAX_CLIENTS);
 
@@ -69,13 +75,12 @@ export class OauthClients {
   /** A client gets the rights of its principal, so nobody makes one for a principal that stands above them. */
   private async checkPrincipal(by: Principal, { principal_id }: OauthClientInput): Promise<void> {
     if (principal_id === undefined) return;
-    const principal = await this.principals.find(by.tenantId, principalId(principal_id));
+    const isOne = isId(principal_id);
+    const principal = isOne ? await this.principals.find(by.tenantId, principalId(principal_id)) : undefined;
     if (principal?.kind !== 'service') {
       throw new InvalidOauthClientError([{ path: 'principal_id', message: 'is no service principal of this tenant' }]);
     }
-    if (holdsAny(principal, ['operator']) && !holdsAny(by, ['operator'])) {
-      throw new InvalidOauthClientError([{ path: 'principal_id', message: 'is an operator, which you are not' }]);
-    }
+    refuseGrant(authorityOf(by), principal.roles);
   }
 }
 
