@@ -284,6 +284,10 @@ describe('the kill switch', () => {
       [{ tenant: 'x', server: 'a', issuer: 'b' }],
       [{ server: 7 }],
       [{ everything: true }],
+      [{ tenant: '\0' }],
+      [{ principal: '\0' }],
+      [{ issuer: 'https://idp.example/\0' }],
+      [{ issuer: 'x'.repeat(2_049) }],
     ])('refuses %j', async (request) => {
       await expect(targetOf(request, operator())).rejects.toMatchObject({
         code: 'COMPOSER_REVOCATION_TARGET',

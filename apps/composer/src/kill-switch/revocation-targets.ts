@@ -7,12 +7,13 @@ import { z } from 'zod';
 import { RevocationTargetError } from './kill-switch.errors.js';
 import type { RevocationTarget } from './revocation.js';
 
-const requestSchema = z.strictObject({
-  tenant: z.string().optional(),
-  server: z.string().optional(),
-  principal: z.string().optional(),
-  issuer: z.string().optional(),
-});
+/** No control characters, which no name has and no database takes. */
+const name = z
+  .string()
+  .max(2_048)
+  .regex(/^[^\p{C}]+$/u)
+  .optional();
+const requestSchema = z.strictObject({ tenant: name, server: name, principal: name, issuer: name });
 
 const SHAPE =
   'name one of tenant, server, principal and issuer; a tenant, by its slug, besides one of the others says where that is';

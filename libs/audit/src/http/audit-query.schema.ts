@@ -3,7 +3,11 @@ import { z } from 'zod';
 import { type AuditQuery, MAX_PAGE } from '../audit-reader.js';
 import { InvalidAuditQueryError } from '../audit.errors.js';
 
-const text = z.string().min(1, 'is empty').max(512, 'is too long: 512 characters at most');
+const text = z
+  .string()
+  .min(1, 'is empty')
+  .max(512, 'is too long: 512 characters at most')
+  .regex(/^[^\p{C}]*$/u, 'must hold no control characters');
 const seq = z
   .string()
   .regex(/^\d{1,15}$/, 'must be the number of an event')
