@@ -29,6 +29,7 @@ import { PrincipalsController } from './http/principals.controller.js';
 import { RolesController } from './http/roles.controller.js';
 import { TenantsController } from './http/tenants.controller.js';
 import { ProtectedResourceController } from './http/protected-resource.controller.js';
+import { IssuerJudge } from './issuers/issuer-judge.js';
 import { IssuerRegistry } from './issuers/issuer-registry.js';
 import { IssuersController } from './issuers/issuers.controller.js';
 import { Issuers } from './issuers/issuers.js';
@@ -97,6 +98,7 @@ const audienceRule =
     },
     { provide: AUDIENCE_RULE, useFactory: audienceRule, inject: [listenConfig.KEY] },
     Issuers,
+    IssuerJudge,
     IssuerRegistry,
     IssuerDocuments,
     TokenPrincipals,

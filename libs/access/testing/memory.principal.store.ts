@@ -48,6 +48,10 @@ export class MemoryPrincipalStore extends PrincipalStore {
     return this.withIdentity(tenant, identity);
   }
 
+  override async hasOperatorOf(tenant: TenantId, issuer: string): Promise<boolean> {
+    return this.of(tenant).some(({ identity, roles }) => identity?.issuer === issuer && roles.includes('operator'));
+  }
+
   override async insert(draft: PrincipalDraft, event: AuditEvent): Promise<StoredPrincipal> {
     const { tenantId: tenant, id, identity } = draft;
     if (!this.tenants.has(tenant)) throw new UnknownTenantError();

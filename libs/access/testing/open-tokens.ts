@@ -6,6 +6,7 @@ import { openMemorySealer } from '#persistence/testing';
 import { DEFAULT_TENANT } from '#tenancy';
 import { AccessChanges } from '../src/access-changes.js';
 import { AccessDirectory } from '../src/access-directory.js';
+import { IssuerJudge } from '../src/issuers/issuer-judge.js';
 import { IssuerRegistry } from '../src/issuers/issuer-registry.js';
 import { Issuers } from '../src/issuers/issuers.js';
 import type { OauthConfig } from '../src/oauth.config.js';
@@ -75,7 +76,7 @@ export async function openTokens(config: Partial<OauthConfig> = {}): Promise<Ope
     egress,
     lines,
     forward: (ms) => void (clock.ahead += ms),
-    registry: new IssuerRegistry(store, issuers, sealer, egress.guard, listen),
+    registry: new IssuerRegistry(store, issuers, sealer, new IssuerJudge(egress.guard, principals, listen)),
     verifier: new ExternalTokenVerifier(listen, jwts, introspection, directory),
     tenant: async (slug) => {
       const id = (await tenants.findBySlug(slug))?.id;

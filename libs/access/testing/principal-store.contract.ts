@@ -38,6 +38,18 @@ export function describePrincipalStore(name: string, open: () => Promise<AccessS
       expect(await principals.find(own, principalId('nobody'))).toBeUndefined();
     });
 
+    it('tells whether an operator comes from an issuer', async () => {
+      const issuer = `https://${randomUUID()}.example`;
+      const identity = { issuer, subject: 'ada' };
+      await put({ identity: { ...identity, subject: 'bob' } });
+      await put({ roles: ['operator'] });
+      await put({ roles: ['operator'], identity: someone() });
+      expect(await principals.hasOperatorOf(own, issuer)).toBe(false);
+      await put({ roles: ['caller', 'operator'], identity });
+      expect(await principals.hasOperatorOf(own, issuer)).toBe(true);
+      expect(await principals.hasOperatorOf(foreign, issuer)).toBe(false);
+    });
+
     it('lists in the order of ids, page by page', async () => {
       const made = [await put(), await put(), await put()];
       const all = (await principals.list(own, { limit: 100 })).map(({ id }) => id);

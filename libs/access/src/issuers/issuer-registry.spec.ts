@@ -1,13 +1,16 @@
 import { egressFor } from '#egress/testing';
 import { openMemorySealer } from '#persistence/testing';
 import { SecretValues } from '#observability';
-import { tenantId } from '#kernel';
+import { principalId, tenantId } from '#kernel';
 import { CLI, DEFAULT_TENANT } from '#tenancy';
 import { afterAll, beforeEach, describe, expect, it } from '@jest/globals';
+import { eventOf, memoryStores } from '../../testing/access-stores.js';
 import { MemoryIssuerStore } from '../../testing/memory.issuer.store.js';
 import { MemoryTrail } from '../../testing/memory-trail.js';
 import { AccessChanges } from '../access-changes.js';
 import type { OauthConfig } from '../oauth.config.js';
+import type { PrincipalStore } from '../principals/principal.store.js';
+import { IssuerJudge } from './issuer-judge.js';
 import { IssuerRegistry } from './issuer-registry.js';
 import { Issuers } from './issuers.js';
 
@@ -30,6 +33,7 @@ describe('IssuerRegistry', () => {
   let store: MemoryIssuerStore;
   let issuers: Issuers;
   let registry: IssuerRegistry;
+  let people: PrincipalStore;
   let secrets: SecretValues;
 
   async function open(config: Partial<OauthConfig> = {}): Promise<void> {
@@ -48,7 +52,10 @@ describe('IssuerRegistry', () => {
     );
     issuers.onModuleInit();
     const listen = { host: '', port: 0, publicUrl: 'https://gw.example', isLoopback: false, aliases: [] };
-    registry = new IssuerRegistry(store, issuers, sealer, egress.guard, listen);
+    const { principals, tenants } = await memoryStores();
+    await tenants.insert({ id: ACME, slug: 'acme', name: 'ACME' }, eventOf('tenant.created'));
+    people = principals;
+    registry = new IssuerRegistry(store, issuers, sealer, new IssuerJudge(egress.guard, principals, listen));
   }
   beforeEach(() => open());
   afterAll(() => egress.close());
@@ -76,6 +83,21 @@ describe('IssuerRegistry', () => {
       { action: 'issuer.updated', before: { audiences: [] }, after: { audiences: ['api://composer'] } },
       { action: 'issuer.deleted', before: { version: 2 } },
     ]);
+  });
+
+  it('lets nobody but operators say how an issuer is trusted through which an operator comes in', async () => {
+    const forged = { ...IDP, kind: 'jwt', jwks_url: 'https://other.example/keys' };
+    await put(IDP);
+    const identity = { issuer: IDP.issuer, subject: 'chief' };
+    const chief = { tenantId: ACME, id: principalId('chief'), kind: 'user', name: 'Chief', identity } as const;
+    await people.insert({ ...chief, roles: ['operator'] }, eventOf('principal.created'));
+    const as = (role: string, input: object, id = 'idp') =>
+      registry.put({ tenant: ACME, id, actor: CLI, roles: [role] }, input);
+    await expect(as('admin', forged)).rejects.toMatchObject({ code: 'COMPOSER_GRANT_FORBIDDEN', status: 403 });
+    await registry.remove({ tenant: ACME, id: 'idp', actor: CLI });
+    await expect(as('admin', forged, 'another')).rejects.toMatchObject({ code: 'COMPOSER_GRANT_FORBIDDEN' });
+    expect(await as('admin', { ...forged, issuer: 'https://idp.example/another' })).toMatchObject({ version: 1 });
+    expect(await as('operator', forged, 'another')).toMatchObject({ jwks_url: forged.jwks_url });
   });
 
   it('keeps a secret for a marker, drops it without one, and asks for it where there is none', async () => {

@@ -1,11 +1,10 @@
 import type { AuditEvent } from '#audit';
-import { EgressDeniedError, EgressGuard } from '#egress';
 import { Clock, type Fault, type JsonObject, type TenantId, faultsOf } from '#kernel';
-import { type ListenConfig, listenConfig } from '#config';
 import { SealBrokenError, Sealer } from '#persistence';
 import type { Actor } from '#tenancy';
-import { Inject, Injectable } from '@nestjs/common';
-import { isOwnIssuer } from '../mcp-resource.js';
+import { Injectable } from '@nestjs/common';
+import { type Addresses, addressesOf } from './issuer-addresses.js';
+import { IssuerJudge } from './issuer-judge.js';
 import { ISSUER_ID, type IssuerInput, issuerSchema } from './issuer.schema.js';
 import { type IssuerDraft, type IssuerSettings, IssuerStore, type StoredIssuer } from './issuer.store.js';
 import { FixedIssuerError, InvalidIssuerError, SecondSignInError, UnknownIssuerError } from './issuers.errors.js';
@@ -19,6 +18,8 @@ export interface IssuerChange {
   readonly tenant: TenantId;
   readonly id: string;
   readonly actor: Actor;
+  /** Those of the actor; absent: none that counts here. */
+  readonly roles?: readonly string[];
 }
 
 /**
@@ -33,8 +34,7 @@ export class IssuerRegistry {
     private readonly store: IssuerStore,
     private readonly issuers: Issuers,
     private readonly sealer: Sealer,
-    private readonly guard: EgressGuard,
-    @Inject(listenConfig.KEY) private readonly listen: ListenConfig,
+    private readonly judge: IssuerJudge,
   ) {}
 
   /** The one that the operator has described in the environment first. */
@@ -54,13 +54,13 @@ export class IssuerRegistry {
 
   /**
    * Makes the issuer, or replaces all of its settings.
-   * @throws InvalidIssuerError, EgressDeniedError, DuplicateIssuerError, SecondSignInError, FixedIssuerError,
+   * @throws InvalidIssuerError, EgressDeniedError, ForbiddenGrantError, DuplicateIssuerError, SecondSignInError, FixedIssuerError,
    * IssuerConflictError, TooManyIssuersError
    */
-  async put({ tenant, id, actor }: IssuerChange, input: unknown): Promise<IssuerView> {
+  async put({ tenant, id, actor, roles = [] }: IssuerChange, input: unknown): Promise<IssuerView> {
     if (id === ENVIRONMENT_ISSUER) throw new FixedIssuerError();
     const given = this.parse(id, input);
-    await this.judge(given);
+    await this.judge.judge(given, { tenant, roles });
     const before = await this.find(tenant, id);
     const disabledAt = this.disabledAt(given, before);
     if (given.sign_in && !disabledAt) await this.refuseSecondSignIn(tenant, id);
@@ -123,30 +123,8 @@ export class IssuerRegistry {
     const faults: Fault[] = success ? [] : faultsOf(error.issues);
     if (!ISSUER_ID.test(id))
       faults.push({ path: 'id', message: 'must be 1 to 64 letters, digits, hyphens, underscores' });
-    if (success && isOwnIssuer(this.listen.publicUrl, data.issuer)) {
-      faults.push({
-        path: 'issuer',
-        message: 'is this composer itself, whose tokens are trusted without being listed',
-      });
-    }
     if (!success || faults.length > 0) throw new InvalidIssuerError(faults);
     return data;
-  }
-
-  /** All addresses, so that one error tells of every one that is refused. */
-  private async judge(given: IssuerInput): Promise<void> {
-    const judged = addressesOf(given).map(async ([path, address]) => {
-      if (address === undefined) return [];
-      try {
-        await this.guard.check(address);
-        return [];
-      } catch (error) {
-        if (error instanceof EgressDeniedError) return [path];
-        throw error;
-      }
-    });
-    const refused = (await Promise.all(judged)).flat();
-    if (refused.length > 0) throw new EgressDeniedError(refused);
   }
 
   private disabledAt({ enabled }: IssuerInput, before: StoredIssuer | undefined): Date | undefined {
@@ -181,23 +159,6 @@ export class IssuerRegistry {
   private seal(row: Pick<StoredIssuer, 'tenantId' | 'id' | 'version'>, secret: string): Promise<string> {
     return this.sealer.seal(sealRef(row), secret);
   }
-}
-
-type Addresses = Pick<IssuerSettings, 'issuer'> & {
-  readonly jwks_url?: string | undefined;
-  readonly introspection_url?: string | undefined;
-  readonly sign_in?:
-    { readonly authorization_url?: string | undefined; readonly token_url?: string | undefined } | undefined;
-};
-
-function addressesOf({ issuer, jwks_url, introspection_url, sign_in }: Addresses): [string, string | undefined][] {
-  return [
-    ['issuer', issuer],
-    ['jwks_url', jwks_url],
-    ['introspection_url', introspection_url],
-    ['sign_in.authorization_url', sign_in?.authorization_url],
-    ['sign_in.token_url', sign_in?.token_url],
-  ];
 }
 
 /** Where the secret may go: an address that is not given is found at the issuer. */

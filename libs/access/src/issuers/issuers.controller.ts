@@ -38,7 +38,7 @@ export class IssuersController {
   @ApiParam({ name: 'id' })
   @ApiBody({ schema: schema as DocumentedSchema })
   async put(@CurrentPrincipal() by: Principal, @Param('id') id: string, @Body() body: unknown): Promise<IssuerView> {
-    return this.issuers.put({ tenant: by.tenantId, id, actor: actorOf(by) }, body);
+    return this.issuers.put({ tenant: by.tenantId, id, actor: actorOf(by), roles: by.roles }, body);
   }
 
   @Delete(':id')

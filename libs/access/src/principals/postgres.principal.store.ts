@@ -50,6 +50,16 @@ export class PostgresPrincipalStore extends PrincipalStore {
     return this.database.inTenant(tenant, (tx) => findByIdentity(tx, tenant, identity));
   }
 
+  override async hasOperatorOf(tenant: TenantId, issuer: string): Promise<boolean> {
+    const found = await this.database.inTenant(tenant, (tx) =>
+      tx.query(`SELECT FROM principals WHERE tenant_id = $1 AND issuer = $2 AND 'operator' = ANY (roles) LIMIT 1`, [
+        tenant,
+        issuer,
+      ]),
+    );
+    return found.length > 0;
+  }
+
   override async insert(draft: PrincipalDraft, event: AuditEvent): Promise<StoredPrincipal> {
     const { tenantId: tenant, id, kind, name, roles, identity } = draft;
     return this.inTenant(tenant, async (tx) => {

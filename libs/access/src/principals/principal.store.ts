@@ -38,6 +38,8 @@ export abstract class PrincipalStore {
   ): Promise<readonly StoredPrincipal[]>;
   abstract find(tenant: TenantId, id: PrincipalId): Promise<StoredPrincipal | undefined>;
   abstract findByIdentity(tenant: TenantId, identity: ExternalIdentity): Promise<StoredPrincipal | undefined>;
+  /** Whether an operator is known by an identity of this issuer. */
+  abstract hasOperatorOf(tenant: TenantId, issuer: string): Promise<boolean>;
   /** If the identity or the id is there already, that principal is returned and nothing is written. */
   abstract insert(draft: PrincipalDraft, event: AuditEvent): Promise<StoredPrincipal>;
   /** Writes only if the stored version is `principal.version - 1`. @throws ConflictError, UnknownPrincipalError */
