@@ -32,17 +32,15 @@ export class ExternalTokenVerifier implements CredentialVerifier {
   }
 
   async verify(token: string, at: PresentedAt): Promise<Verified | undefined> {
-    const verified = JWT.test(token) ? await this.jwts.verify(token) : undefined;
+    const named = await this.tenantIn(at);
+    const verified = JWT.test(token) ? await this.jwts.verify(token, named) : undefined;
     if (verified) return verified;
-    const tenant = await this.tenantToAsk(at);
+    // Asking every tenant's issuers until one knows the token would hand it to all the others.
+    const tenant = at.tenantSlug === undefined ? DEFAULT_TENANT : named;
     return tenant && this.introspection.verify(token, tenant);
   }
 
-  /**
-   * Whose issuers a token may be shown to: those of the tenant that the path names, else of the default tenant. Asking
-   * every tenant's issuers until one knows the token would hand it to all the others.
-   */
-  private async tenantToAsk({ tenantSlug }: PresentedAt): Promise<TenantId | undefined> {
-    return tenantSlug === undefined ? DEFAULT_TENANT : (await this.directory.tenantBySlug(tenantSlug))?.id;
+  private async tenantIn({ tenantSlug }: PresentedAt): Promise<TenantId | undefined> {
+    return tenantSlug === undefined ? undefined : (await this.directory.tenantBySlug(tenantSlug))?.id;
   }
 }

@@ -141,8 +141,8 @@ describe('tokens that several tenants could claim', () => {
   });
   afterEach(() => opened.close());
 
-  const tenantOf = async (aud: unknown) =>
-    (await opened.verifier.verify(await idp.mint({ claims: { aud } }), {}))?.principal.tenantId;
+  const tenantOf = async (aud: unknown, at: PresentedAt = {}) =>
+    (await opened.verifier.verify(await idp.mint({ claims: { aud } }), at))?.principal.tenantId;
 
   it('are those of the tenant whose endpoint they name', async () => {
     expect(await tenantOf(`${PUBLIC_URL}/t/acme/mcp`)).toBe(tenants[0]);
@@ -157,6 +157,25 @@ describe('tokens that several tenants could claim', () => {
     expect(warned).toHaveLength(3);
     expect(warned.join()).not.toContain('eyJ');
   });
+
+  it('are those of the tenant in the path, if they are meant for it', async () => {
+    expect(await tenantOf('api://composer', { tenantSlug: 'globex' })).toBe(tenants[1]);
+    expect(await tenantOf(`${PUBLIC_URL}/t/acme/mcp`, { tenantSlug: 'globex' })).toBe(tenants[0]);
+    expect(await tenantOf('api://composer', { tenantSlug: 'nobody' })).toBeUndefined();
+  });
+
+  it.each(['other keys', 'keys that are not there'])(
+    'are not kept from a tenant by one that lists %s',
+    async (keys) => {
+      const other = await TestIssuer.start();
+      other.isDown = keys !== 'other keys';
+      const jwks_url = `${other.origin}${other.isDown ? '/nothing' : '/jwks'}`;
+      const forged = { issuer: idp.issuer, audiences: ['api://composer'], jwks_url };
+      await opened.registry.put({ tenant: tenants[1]!, id: 'idp', actor: CLI }, forged);
+      expect(await tenantOf('api://composer')).toBe(tenants[0]);
+      await other.close();
+    },
+  );
 
   it('fill no log when they are made up', async () => {
     const [head, body] = (await idp.mint({ claims: { aud: PUBLIC_URL } })).split('.');

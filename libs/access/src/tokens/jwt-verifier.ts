@@ -1,4 +1,4 @@
-import { Clock, ComposerError } from '#kernel';
+import { Clock, ComposerError, type TenantId } from '#kernel';
 import { Log } from '#observability';
 import { Injectable } from '@nestjs/common';
 import {
@@ -15,11 +15,13 @@ import { Issuers, type TrustedIssuer } from '../issuers/issuers.js';
 import { type IssuerKeys, IssuerDocuments } from './issuer-documents.js';
 import { namedIssuer } from './named-issuer.js';
 import { type Meant, TokenPrincipals } from './token-principals.js';
+import { IssuerUnavailableError } from './tokens.errors.js';
 
 const TOLERANCE_S = 5;
 /** Of keys without a `kid` that fit equally well. */
 const KEYS_TRIED = 8;
-const AMBIGUOUS_TRIED = 3;
+/** Of tenants that a token could be for. */
+const CLAIMANTS_TRIED = 8;
 /** RFC 9068, 2.1. Issuers from before it write `JWT`, or nothing. */
 const TYPES: readonly unknown[] = [undefined, 'jwt', 'at+jwt', 'application/at+jwt'];
 /** OpenID Connect Core 1.0, 2 and 3.3.2.11: what only an ID token has. It tells a client who somebody is, and opens nothing. */
@@ -28,6 +30,10 @@ const ID_TOKEN_CLAIMS = ['nonce', 'at_hash', 'c_hash', 's_hash'];
 interface Fitting {
   readonly issuer: TrustedIssuer;
   readonly meant: Meant;
+}
+
+interface Signed extends Fitting {
+  readonly claims: JWTPayload;
 }
 
 /**
@@ -44,17 +50,21 @@ export class JwtVerifier {
     private readonly clock: Clock,
   ) {}
 
-  /** @throws IssuerUnavailableError, DatabaseUnavailableError */
-  async verify(token: string): Promise<Verified | undefined> {
+  /**
+   * @param tenant that the path names: of several that a token could be for, it is the one that is meant
+   * @throws IssuerUnavailableError, DatabaseUnavailableError
+   */
+  async verify(token: string, tenant?: TenantId): Promise<Verified | undefined> {
     const claims = readable(token);
     const iss = namedIssuer(token);
     if (claims === undefined || iss === undefined) return undefined;
 
     const fitting = await this.fitting(iss, claims);
-    if (fitting.length > 1) return this.refuseAmbiguous(token, fitting);
-    const [only] = fitting;
-    const verified = only && (await this.check(token, only.issuer));
-    return verified && this.principals.verifiedOf(only.issuer, { token, claims: verified, meant: only.meant });
+    const here = fitting.filter(({ issuer }) => issuer.tenantId === tenant);
+    const [only, ...others] = await this.signed(token, here.length > 0 ? here : fitting);
+    if (!only) return undefined;
+    if (others.length > 0) return this.refuseAmbiguous(iss, [only, ...others]);
+    return this.principals.verifiedOf(only.issuer, { token, claims: only.claims, meant: only.meant });
   }
 
   /**
@@ -72,15 +82,28 @@ export class JwtVerifier {
     return named.length > 0 ? named : fitting;
   }
 
-  /** Nobody can tell which tenant it is for. Worth a line if it is genuine; made-up ones would fill the log. */
-  private async refuseAmbiguous(token: string, fitting: readonly Fitting[]): Promise<undefined> {
-    for (const { issuer } of fitting.slice(0, AMBIGUOUS_TRIED)) {
-      if (!(await this.check(token, issuer))) continue;
-      const tenants = fitting.map((one) => one.issuer.tenantId);
-      const { issuer: name } = issuer.settings;
-      this.log.warn('a token fits more than one tenant and is refused', { issuer: name, tenants });
-      return;
-    }
+  /** Those whose keys have signed it: whoever lists an issuer with other keys gets in nobody's way. */
+  private async signed(token: string, fitting: readonly Fitting[]): Promise<readonly Signed[]> {
+    const failures: IssuerUnavailableError[] = [];
+    const checked = fitting.slice(0, CLAIMANTS_TRIED).map(async (one): Promise<Signed[]> => {
+      try {
+        const claims = await this.check(token, one.issuer);
+        return claims ? [{ ...one, claims }] : [];
+      } catch (error) {
+        if (!(error instanceof IssuerUnavailableError)) throw error;
+        failures.push(error);
+        return [];
+      }
+    });
+    const signed = (await Promise.all(checked)).flat();
+    if (signed.length === 0 && failures[0]) throw failures[0];
+    return signed;
+  }
+
+  /** Nobody can tell which tenant it is for. It is genuine, so that made-up ones do not fill the log. */
+  private refuseAmbiguous(issuer: string, claimants: readonly Signed[]): undefined {
+    const tenants = claimants.map((one) => one.issuer.tenantId);
+    this.log.warn('a token fits more than one tenant and is refused', { issuer, tenants });
   }
 
   private async check(token: string, issuer: TrustedIssuer): Promise<JWTPayload | undefined> {
@@ -96,7 +119,7 @@ export class JwtVerifier {
       currentDate: new Date(now),
     };
     try {
-      const payload = await this.signed(token, url, options);
+      const payload = await this.signedAt(token, url, options);
       const { iat = 0 } = payload;
       // Whoever dates a token ahead would outlive the moment from which older tokens are void.
       return iat * 1000 <= now + TOLERANCE_S * 1000 ? payload : undefined;
@@ -109,7 +132,7 @@ export class JwtVerifier {
     }
   }
 
-  private async signed(token: string, url: string, options: JWTVerifyOptions): Promise<JWTPayload> {
+  private async signedAt(token: string, url: string, options: JWTVerifyOptions): Promise<JWTPayload> {
     try {
       return await verifyWith(await this.documents.keysAt(url), token, options);
     } catch (error) {
