@@ -305,7 +305,7 @@ describe('the way back from the identity provider', () => {
 
   it('tells whoever is disabled, and lets them in nowhere', async () => {
     await person.signIn();
-    const [ada] = await people();
+    const ada = (await people()).find(({ name }) => name === 'ada@example.com');
     await server.changePrincipal(ada!.id, { disabledAt: new Date() });
     const page = await person.goOn(await person.consentPage(await person.app()));
     await server.changePrincipal(ada!.id, { disabledAt: undefined as never });
