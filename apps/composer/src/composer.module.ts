@@ -1,4 +1,4 @@
-import { AccessManagementModule, AccessModule } from '#access';
+import { AccessManagementModule, AccessModule, accessConfig } from '#access';
 import { AuthModule } from '#auth';
 import { BuilderModule } from '#builder';
 import { listenConfig } from '#config';
@@ -13,6 +13,7 @@ import { ConfigModule } from '@nestjs/config';
 import { APP_FILTER } from '@nestjs/core';
 import { AccessWatch } from './access-watch.js';
 import { BearerScopeChallenge } from './bearer-scope-challenge.js';
+import { FirstCallerAdvice } from './first-caller-advice.js';
 import { FrontListener } from './http/front.listener.js';
 import { ProblemFilter } from './http/problem.filter.js';
 import { ServedRoutes } from './http/served-routes.js';
@@ -26,6 +27,7 @@ import { SuspendedTenants } from './suspended-tenants.js';
   imports: [
     ConfigModule.forRoot({ ignoreEnvFile: true, ignoreEnvVars: true }),
     ConfigModule.forFeature(listenConfig),
+    ConfigModule.forFeature(accessConfig),
     ObservabilityModule,
     PersistenceModule,
     EgressModule,
@@ -45,6 +47,7 @@ import { SuspendedTenants } from './suspended-tenants.js';
   ],
   providers: [
     AccessWatch,
+    FirstCallerAdvice,
     FrontListener,
     ServedRoutes,
     SuspendedTenants,

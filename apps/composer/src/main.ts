@@ -32,8 +32,9 @@ async function main(): Promise<void> {
 
 async function start(started: Started): Promise<void> {
   started.embedded = (await startDatabaseEarly()).embedded; // in an object, or it would be waited for
-  const [{ createComposer, listen }, { Log }] = await Promise.all([
+  const [{ createComposer, listen }, { FirstCallerAdvice }, { Log }] = await Promise.all([
     import('./create-composer.js'),
+    import('./first-caller-advice.js'),
     import('#observability'),
   ]);
   const app = await createComposer();
@@ -46,6 +47,7 @@ async function start(started: Started): Promise<void> {
     app.get(Log).warn(advice, { node: process.versions.node });
   }
   process.stdout.write(`MCP Composer ready on ${url}\n`);
+  void app.get(FirstCallerAdvice).give(); // nobody waits for it
 }
 
 /** Not for a start that is going to fail: creating a database takes seconds. The rest is checked with everything else. */

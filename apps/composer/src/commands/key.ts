@@ -49,7 +49,8 @@ export function keyCommand(): Command {
     .option('--tenant <slug>', 'of one tenant')
     .action(async ({ tenant, json }: ListOptions) => {
       const keys = await withManagement((management) => list(management, tenant));
-      print(json ? { keys } : table(['ID', 'TENANT', 'NAME', 'ROLE', 'STATE', 'LAST USED'], keys.map(rowOf)));
+      const heading = ['ID', 'TENANT', 'NAME', 'PRINCIPAL', 'ROLE', 'STATE', 'LAST USED'];
+      print(json ? { keys } : table(heading, keys.map(rowOf)));
     });
   key
     .command('revoke')
@@ -133,7 +134,7 @@ async function revoke({ tenants, keys }: Management, id: string): Promise<string
 }
 
 function rowOf(key: ListedKey): string[] {
-  return [key.id, key.tenant, key.name, key.role, stateOf(key), key.lastUsedAt ?? 'never'];
+  return [key.id, key.tenant, key.name, key.principal, key.role, stateOf(key), key.lastUsedAt ?? 'never'];
 }
 
 function stateOf({ revokedAt, expiresAt }: ListedKey): string {
