@@ -1,30 +1,30 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
+import { eventually } from '../fixtures/eventually.js';
 import { type CheckoutCopy, copyCheckout } from '../support/checkout-copy.js';
-import { RunningChild } from '../support/child-process.js';
+import { type Ended, RunningChild } from '../support/child-process.js';
+import { type Block, answerOf, blocksOf } from '../support/document-blocks.js';
 import { freePorts } from '../support/free-ports.js';
-
-interface Block {
-  readonly language: string;
-  readonly text: string;
-  /** Of the README, counted from 1. */
-  readonly line: number;
-}
+import { ProductionShell } from '../support/production-shell.js';
 
 /** What a test cannot run, or is itself. Everything else in a `sh` block is typed as it stands. */
 const NOT_TYPED: readonly [RegExp, string][] = [
   [/^npm test\b/m, 'this is it'],
-  [/\bdocker compose\b/, 'needs Docker; the files are checked by the architecture tests'],
+  [/\bdocker compose up\b/, 'needs Docker; the files are checked by the architecture tests'],
 ];
 const STAYS = /# keeps running$/m;
 const UP = /ready on|listening on/i;
 const TERMINALS = 60_000;
+/** What is typed on the host of a production composer. */
+const ON_THE_HOST = ['Production', 'The command line'];
 
-const blocks = blocksOf(readFileSync(new URL('../../README.md', import.meta.url), 'utf8'));
+const blocks = blocksOf(documentAt('README.md'));
 const typed = blocks.filter(({ language, text }) => language === 'sh' && !NOT_TYPED.some(([what]) => what.test(text)));
 const servers = typed.filter(({ text }) => STAYS.test(text));
-const commands = typed.filter(({ text }) => !STAYS.test(text));
+const commands = typed.filter(({ text, section }) => !STAYS.test(text) && !ON_THE_HOST.includes(section));
+const onTheHost = typed.filter(({ section }) => ON_THE_HOST.includes(section));
+const access = blocksOf(documentAt('docs/access.md'));
 
 let checkout: CheckoutCopy;
 /** The ports that the README names, and free ones in their place. */
@@ -80,16 +80,45 @@ describe('the README', () => {
   it.each(commands)(
     'says what works in line $line',
     async (block) => {
-      const { code, stdout, stderr } = await type(block).end(TERMINALS);
-      expect({ code, stderr: code === 0 ? '' : stderr }).toEqual({ code: 0, stderr: '' });
-      expect(stdout).not.toContain('COMPOSER_'); // the code of a refusal
-      const answer = blocks[blocks.indexOf(block) + 1];
-      for (const line of answer?.language === 'text' ? answer.text.trim().split('\n') : [])
-        expect(stdout).toContain(line);
+      expectAnswer(await type(block).end(TERMINALS), answerOf(block, blocks));
     },
     90_000,
   );
 });
+
+describe('in production', () => {
+  let shell: ProductionShell;
+  beforeAll(async () => void (shell = await ProductionShell.open(checkout.root)), 90_000);
+  afterAll(() => shell?.close(), TERMINALS);
+
+  it('the log says how to let the first one in', async () => {
+    expect(onTheHost.length).toBeGreaterThan(2);
+    await eventually(() => expect(shell.log).toMatch(/"level":"warn".*nobody can call yet.*tenant create/));
+  });
+
+  it.each(onTheHost)(
+    'what the README says in line $line works',
+    async (block) => expectAnswer(await shell.run(block.text), answerOf(block, blocks)),
+    90_000,
+  );
+
+  it('docs/access.md has only blocks that are typed, or that show what is answered or written', () => {
+    expect(access.filter(({ language }) => !['sh', 'text', 'json'].includes(language))).toEqual([]);
+  });
+
+  it.each(access.filter(({ language }) => language === 'sh'))(
+    'what docs/access.md says in line $line works',
+    async (block) => expectAnswer(await shell.run(block.text), answerOf(block, access)),
+    90_000,
+  );
+});
+
+function expectAnswer({ code, stdout, stderr }: Ended, lines: readonly string[]): void {
+  expect({ code, stderr: code === 0 ? '' : stderr }).toEqual({ code: 0, stderr: '' });
+  // The code of a refusal, unless that is what is shown.
+  if (!lines.some((line) => line.includes('COMPOSER_'))) expect(stdout).not.toContain('COMPOSER_');
+  for (const line of lines) expect(stdout).toContain(line);
+}
 
 /** In a shell, as a person would; only the ports are other ones. */
 function type({ text }: Block, env: Record<string, string | undefined> = {}): RunningChild {
@@ -97,16 +126,11 @@ function type({ text }: Block, env: Record<string, string | undefined> = {}): Ru
   const dataDir = join(checkout.root, '.data');
   return new RunningChild(['bash', '-euo', 'pipefail', '-c', script], {
     cwd: checkout.root,
-    // The command line works on the database, which the running composer has open.
-    env: { COMPOSER_DATA_DIR: text.includes('composer --') ? `${dataDir}-2` : dataDir, ...env },
+    env: { COMPOSER_DATA_DIR: dataDir, ...env },
     isGroup: true,
   });
 }
 
-function blocksOf(markdown: string): Block[] {
-  return [...markdown.matchAll(/^```(\w*)\n([\s\S]*?)^```$/gm)].map(({ 1: language = '', 2: text = '', index }) => ({
-    language,
-    text,
-    line: markdown.slice(0, index).split('\n').length,
-  }));
+function documentAt(path: string): string {
+  return readFileSync(new URL(`../../${path}`, import.meta.url), 'utf8');
 }
