@@ -129,7 +129,11 @@ describe('Dockerfile', () => {
   it('starts the compiled composer as its own first process', () => {
     expect(last).toMatch(/^CMD \["node", "dist\/apps\/composer\/src\/main\.js"\]$/m);
     expect(dockerfile).not.toMatch(/^ENTRYPOINT/m);
+  });
+
+  it('has the command line as `composer`, for the user that it runs as', () => {
     expect(last).toContain('exec node /app/dist/apps/composer/src/cli.js "$@"');
+    expect(last).toMatch(/> (\/usr\/local\/bin\/composer) \\\n +&& chmod 0755 \1/);
   });
 
   it('copies only what .dockerignore lets through, which starts from nothing', () => {

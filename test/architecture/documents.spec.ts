@@ -1,6 +1,7 @@
 import { dirname, posix } from 'node:path';
 import { describe, expect, it } from '@jest/globals';
 import ts from 'typescript';
+import { commandLine } from '../../apps/composer/src/commands/command-line.js';
 import { allDocuments, allSources, exists, filesUnder, isTest, packageJson, readText } from './house.js';
 
 const documents = allDocuments();
@@ -74,6 +75,26 @@ describe('the documents', () => {
     expect(
       pages.flatMap(({ path, text }) => parts.filter((part) => !text.includes(part)).map((part) => `${path}: ${part}`)),
     ).toEqual([]);
+  });
+
+  it('name only error codes that the code knows', () => {
+    const known = new Set(allSources().flatMap(({ text }) => text.match(/\bCOMPOSER_[A-Z_]+\b/g) ?? []));
+    const unknown = documents.flatMap(({ path, text }) =>
+      [...text.matchAll(/`(COMPOSER_[A-Z_]+)`/g)]
+        .filter(([, code]) => !known.has(code ?? ''))
+        .map(([, code]) => `${path}: ${code}`),
+    );
+    expect(unknown).toEqual([]);
+  });
+
+  it('list every command in the README, and no other one', () => {
+    const [, section = ''] = /^## The command line$([\s\S]*?)^## /m.exec(readText('README.md')) ?? [];
+    const cells = [...section.matchAll(/^\| (`.+?) \|/gm)].map(([, cell]) => cell ?? '');
+    const told = cells.flatMap((cell) => [...cell.matchAll(/`([a-z]+(?: [a-z]+)?)/g)].map(([, name]) => name ?? ''));
+    const known = commandLine().commands.flatMap((command) =>
+      command.commands.length > 0 ? command.commands.map((part) => `${command.name()} ${part.name()}`) : command.name(),
+    );
+    expect([...new Set(told)].sort()).toEqual(known.sort());
   });
 
   it('print the import table as it is tested', () => {
