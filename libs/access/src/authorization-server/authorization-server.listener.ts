@@ -3,7 +3,7 @@ import { Log } from '#observability';
 import { Injectable } from '@nestjs/common';
 import { BrowserDesk } from './browser/browser-desk.js';
 import { IssuerDirectory } from './issuer-directory.js';
-import { parseIssuerPath } from './issuer-path.js';
+import { ISSUER_PATHS, parseIssuerPath } from './issuer-path.js';
 import { answerJson, providerRequest, withBody } from './provider-request.js';
 import { RegistrationDesk } from './registration-desk.js';
 import { TenantProviders } from './tenant-providers.js';
@@ -28,6 +28,11 @@ export class AuthorizationServerListener {
       if (this.handles((request.url ?? '').split('?')[0]!)) this.handle(request, response, others);
       else others(request, response);
     };
+  }
+
+  /** Every path that is an authorization server's, with parameters as `:name`. */
+  paths(): readonly string[] {
+    return [...ISSUER_PATHS, ...this.browsers.paths];
   }
 
   /** By form alone: whether there is such a tenant shows in the answer. */

@@ -9,18 +9,28 @@ type Route = (request: IncomingMessage, response: ServerResponse) => Promise<voi
 /** Everything that people see in a browser, from the question whether they agree to the way out. */
 @Injectable()
 export class BrowserDesk {
+  /** The same for all tenants. */
+  private readonly routes: ReadonlyMap<string, Route>;
+
   constructor(
     private readonly consents: ConsentDesk,
-    private readonly callbacks: CallbackDesk,
-    private readonly logins: LoginDesk,
-  ) {}
+    callbacks: CallbackDesk,
+    logins: LoginDesk,
+  ) {
+    this.routes = new Map<string, Route>([
+      [callbacks.path, (request, response) => callbacks.handle(request, response)],
+      ['/auth/login', (request, response) => logins.login(request, response)],
+      ['/auth/logout', (request, response) => logins.logout(request, response)],
+    ]);
+  }
 
-  /** The routes that are the same for all tenants. */
+  /** Of the routes that are the same for all tenants. */
+  get paths(): readonly string[] {
+    return [...this.routes.keys()];
+  }
+
   routeOf(pathname: string): Route | undefined {
-    if (pathname === this.callbacks.path) return (request, response) => this.callbacks.handle(request, response);
-    if (pathname === '/auth/login') return (request, response) => this.logins.login(request, response);
-    if (pathname === '/auth/logout') return (request, response) => this.logins.logout(request, response);
-    return undefined;
+    return this.routes.get(pathname);
   }
 
   async ask(asked: Asked): Promise<void> {
