@@ -38,6 +38,17 @@ const MESSAGES: Readonly<Record<Era, readonly Message[]>> = {
   ],
 };
 
+/** What each management tool is asked, about a server that another tenant has or nobody. */
+const MANAGEMENT: Readonly<Record<string, (id: string) => object>> = {
+  activate_mcp_server: (server_id) => ({ server_id }),
+  deactivate_mcp_server: (server_id) => ({ server_id }),
+  delete_mcp_server: (server_id) => ({ server_id }),
+  update_mcp_server_config: (server_id) => ({ server_id, new_config: { label: 'taken over' } }),
+  register_mcp_server: (id) => ({ config: { id, type: 'http', endpoint: 'http://127.0.0.1:1' } }),
+  list_servers: () => ({}),
+  member_health: () => ({}),
+};
+
 let two: TwoEstates;
 /** Sessions of both tenants' administrators, at their tenant's own address. */
 let sessions: Readonly<Record<'acme' | 'globex', string>>;
@@ -195,17 +206,21 @@ describe.each(eras)('in the %s era', (era) => {
   });
 
   it('management tools know nothing of another tenant’s things', async () => {
+    const id = two.acme.ids.server;
+    const manage = async (name: string, server: string): Promise<string> => {
+      const answer = await call(name, '/mcp', MANAGEMENT[name]!(server));
+      expect([name, answer.status, answer.json.error]).toEqual([name, 200, undefined]);
+      expect(answer.text).not.toMatch(/of acme/);
+      if (name === 'register_mcp_server') await two.globex.admin.api('DELETE', `/servers/${server}`);
+      return told(answer, server).replaceAll(/\d{4}-\d\d-\d\dT[\d:.]+Z/g, '<time>');
+    };
     await leavesAcmeAlone(async () => {
-      const { json } = await send(two.globex.admin, { era, ...own(), message: { method: 'tools/list', id: 1 } });
-      expect(json.result.tools.length).toBe(2);
-      const tools = ['get_server_config', 'get_member_health', 'activate_server', 'deactivate_server', 'delete_server'];
-      for (const name of [...tools, ...(await managementTools())]) {
-        const [foreign, unknown] = [two.acme.ids.server, unknownLike(two.acme.ids.server)];
-        const args = (id: string) => ({ server_id: id, id, name: id, server: id, server_name: id });
+      expect((await managementTools()).sort()).toEqual(Object.keys(MANAGEMENT).sort());
+      for (const name of Object.keys(MANAGEMENT)) {
         await expectAlike(
           name,
-          async () => told(await call(name, '/mcp', args(foreign)), foreign),
-          async () => told(await call(name, '/mcp', args(unknown)), unknown),
+          () => manage(name, id),
+          () => manage(name, unknownLike(id)),
         );
       }
     });
