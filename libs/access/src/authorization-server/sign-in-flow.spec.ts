@@ -305,7 +305,7 @@ describe('the way back from the identity provider', () => {
 
   it('tells whoever is disabled, and lets them in nowhere', async () => {
     await person.signIn();
-    const ada = (await people()).find(({ name }) => name === 'ada@example.com');
+    const ada = (await people()).find(({ identity }) => identity?.issuer === idp.url && identity.subject === 'ada');
     await server.changePrincipal(ada!.id, { disabledAt: new Date() });
     const page = await person.goOn(await person.consentPage(await person.app()));
     await server.changePrincipal(ada!.id, { disabledAt: undefined as never });
