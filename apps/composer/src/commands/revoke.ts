@@ -21,7 +21,9 @@ export function revokeCommand(): Command {
     .option('--principal <id>', 'a user or service account of the tenant, with its keys and tokens')
     .option('--issuer <url>', 'an issuer of tokens, as it spells itself; everywhere, or in the tenant')
     .addHelpText('after', '\nExits with 1 if a process has not confirmed within two seconds that it is in force.')
-    .action(async ({ json, ...request }: RevokeOptions) => {
+    .action(async ({ json, ...request }: RevokeOptions, command: Command) => {
+      if (Object.keys(request).length === 0)
+        command.error('error: say what to stop: --tenant, --server, --principal or --issuer');
       const { target: _target, ...report } = await revoke(request);
       const confirmed = isConfirmed(report);
       print(json ? { confirmed, ...report } : reportText(report));

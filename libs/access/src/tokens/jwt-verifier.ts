@@ -78,6 +78,10 @@ export class JwtVerifier {
       const meant = await this.principals.meantFor(issuer, claims);
       if (meant) fitting.push({ issuer, meant });
     }
+    if (fitting.length === 0) {
+      const reason = trusted.length === 0 ? 'no tenant trusts its issuer' : 'its audience is nobody here';
+      this.log.debug('a token is refused', { issuer: iss, reason });
+    }
     const named = fitting.filter(({ meant }) => meant.endpoints.length > 0);
     return named.length > 0 ? named : fitting;
   }
