@@ -60,7 +60,7 @@ const DYNAMIC_NETWORK = banned(
 );
 
 /** Tables and pure functions that happen to live in a module of the network. */
-const HARMLESS = { http: ['METHODS', 'STATUS_CODES'], net: ['isIP', 'isIPv4', 'isIPv6'] };
+const HARMLESS = { http: ['METHODS', 'STATUS_CODES'], net: ['BlockList', 'isIP', 'isIPv4', 'isIPv6'] };
 
 const noImport = (name) => {
   const allowImportNames = HARMLESS[name.replace('node:', '')];

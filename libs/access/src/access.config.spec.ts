@@ -48,6 +48,14 @@ describe('accessConfig', () => {
     });
   });
 
+  it('believes the proxies that the operator lists, and no other entries', () => {
+    expect(read({}).proxies).toEqual([]);
+    expect(read({ TRUSTED_PROXIES: '10.0.0.0/8, 2001:DB8::1' }).proxies).toEqual(['10.0.0.0/8', '2001:db8::1']);
+    for (const odd of ['proxy.example', '10.0.0.0/33', '*']) {
+      expect(() => read({ TRUSTED_PROXIES: odd })).toThrow(/^[^]*TRUSTED_PROXIES: must be addresses/);
+    }
+  });
+
   it('tells the faults of the address that it is made from, and none twice', () => {
     setEnvironment({ PORT: 'x', COMPOSER_AUTH: 'none' });
     expect(accessConfig.check()).toEqual([expect.stringMatching(/^PORT: /)]);

@@ -1,5 +1,6 @@
 import { ConfigError, STAGES, configSlice, listenConfig } from '#config';
 import { z } from 'zod';
+import { isNetwork } from './networks.js';
 
 export interface AccessConfig {
   /** `none`: everybody who can reach the port is the administrator of the default tenant. */
@@ -8,6 +9,8 @@ export interface AccessConfig {
   readonly hosts: readonly string[];
   /** What an `Origin` header may carry. */
   readonly origins: readonly string[];
+  /** Addresses and networks of proxies that are believed where a request comes from. */
+  readonly proxies: readonly string[];
 }
 
 const LOOPBACK_NAMES = ['localhost', '127.0.0.1', '[::1]'];
@@ -24,18 +27,22 @@ export const accessConfig = configSlice(
     COMPOSER_AUTH: z.enum(['none', 'required']).optional(),
     ALLOWED_HOSTS: list.optional(),
     ALLOWED_ORIGINS: list.optional(),
+    TRUSTED_PROXIES: list.default([]),
   }),
-  ({ COMPOSER_STAGE, COMPOSER_AUTH, ALLOWED_HOSTS, ALLOWED_ORIGINS }): AccessConfig => {
+  ({ COMPOSER_STAGE, COMPOSER_AUTH, ALLOWED_HOSTS, ALLOWED_ORIGINS, TRUSTED_PROXIES }): AccessConfig => {
     const { isLoopback, publicUrl } = listenConfig();
     const mayBeOpen = COMPOSER_STAGE === 'development' && isLoopback;
     if (COMPOSER_AUTH === 'none' && !mayBeOpen) {
       throw new ConfigError(['COMPOSER_AUTH: none is for development on a loopback HOST only; use required']);
     }
+    const odd = TRUSTED_PROXIES.filter((entry) => !isNetwork(entry));
+    if (odd.length > 0) throw new ConfigError(['TRUSTED_PROXIES: must be addresses or networks such as 10.0.0.0/8']);
     const own = new URL(publicUrl);
     return {
       mode: COMPOSER_AUTH ?? (mayBeOpen ? 'none' : 'required'),
       hosts: [...(ALLOWED_HOSTS ?? LOOPBACK_NAMES), own.host.toLowerCase()],
       origins: [...(ALLOWED_ORIGINS ?? LOOPBACK_NAMES), own.origin.toLowerCase()],
+      proxies: TRUSTED_PROXIES,
     };
   },
 );

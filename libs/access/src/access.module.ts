@@ -23,6 +23,7 @@ import {
   CREDENTIAL_VERIFIERS,
   type CredentialVerifier,
 } from './credential-verifier.js';
+import { ClientAddress } from './client-address.js';
 import { FailedAttempts } from './failed-attempts.js';
 import { ApiKeysController } from './http/api-keys.controller.js';
 import { PrincipalsController } from './http/principals.controller.js';
@@ -87,6 +88,7 @@ const audienceRule =
     AccessChanges,
     AccessDirectory,
     ApiKeyUses,
+    ClientAddress,
     FailedAttempts,
     VerdictCache,
     ...AUTHORIZATION_SERVER,

@@ -78,13 +78,13 @@ export class CallerIdentity {
     if (known) return this.verdictOn(known, request);
     const verifier = this.verifiers.find((one) => one.takes(presented));
     if (!verifier || this.verdicts.isInvalid(key)) return { refusal: new UnauthenticatedError() };
-    const address = request.socket.remoteAddress;
+    const source = this.attempts.sourceOf(request);
     const at = tenantSlug === undefined ? {} : { tenantSlug };
     // Who was let in before, or is being looked at already, costs a stranger's neighbour nothing.
     const isKnown = this.verdicts.wasValid(key) || this.running.has(key);
-    const wait = isKnown ? 0 : this.attempts.wait(address);
+    const wait = isKnown ? 0 : this.attempts.wait(source);
     if (wait > 0) return { refusal: new TooManyAttemptsError(wait) };
-    return this.lookUp(key, () => verifier.verify(presented, at), address).then(
+    return this.lookUp(key, () => verifier.verify(presented, at), source).then(
       (verified) => this.verdictOn(verified, request),
       (error: unknown) => {
         const mayPass = error instanceof ComposerError && error.retryable;
@@ -97,24 +97,24 @@ export class CallerIdentity {
   private async lookUp(
     key: string,
     verify: () => Promise<Verified | undefined>,
-    address: string | undefined,
+    source: string,
   ): Promise<Verified | undefined> {
     for (let attempt = 1; ; attempt++) {
-      const { answer, beginning } = this.once(key, verify, address);
+      const { answer, beginning } = this.once(key, verify, source);
       const verified = await answer;
       if (!verified || this.verdicts.holds(verified, beginning)) return verified;
       if (attempt === ATTEMPTS) throw new TypeError('the tenant changes faster than its credentials are verified');
     }
   }
 
-  private once(key: string, verify: () => Promise<Verified | undefined>, address: string | undefined): Lookup {
+  private once(key: string, verify: () => Promise<Verified | undefined>, source: string): Lookup {
     const running = this.running.get(key);
     if (running) return running;
     const beginning = this.verdicts.begin();
     const answer = verify()
       .then((verified) => {
         this.verdicts.keep(key, beginning, verified);
-        if (!verified) this.attempts.note(address);
+        if (!verified) this.attempts.note(source);
         return verified;
       })
       .finally(() => this.running.delete(key));

@@ -1,6 +1,7 @@
-import { isIPv6 } from 'node:net';
+import type { IncomingMessage } from 'node:http';
 import { Clock } from '#kernel';
 import { Injectable } from '@nestjs/common';
+import { ClientAddress } from './client-address.js';
 
 /** How many attempts may fail at once, and in the long run. */
 const BURST = 20;
@@ -23,16 +24,22 @@ export class FailedAttempts {
   /** The address that has failed least recently comes first. */
   private readonly buckets = new Map<string, Bucket>();
 
-  constructor(private readonly clock: Clock) {}
+  constructor(
+    private readonly clock: Clock,
+    private readonly addresses: ClientAddress,
+  ) {}
 
-  /** For how many seconds nothing from this address is looked at; 0 if it is. */
-  wait(address: string | undefined): number {
-    const tokens = this.tokens(sourceOf(address));
+  sourceOf(request: Pick<IncomingMessage, 'headers' | 'socket'>): string {
+    return this.addresses.sourceOf(request);
+  }
+
+  /** For how many seconds nothing from this source is looked at; 0 if it is. */
+  wait(source: string): number {
+    const tokens = this.tokens(source);
     return tokens >= 1 ? 0 : Math.ceil((1 - tokens) / PER_SECOND);
   }
 
-  note(address: string | undefined): void {
-    const source = sourceOf(address);
+  note(source: string): void {
     const tokens = Math.max(this.tokens(source) - 1, -MAX_DEBT);
     this.buckets.delete(source);
     this.buckets.set(source, { tokens, at: this.clock.now() });
@@ -44,14 +51,4 @@ export class FailedAttempts {
     if (!bucket) return BURST;
     return Math.min(BURST, bucket.tokens + ((this.clock.now() - bucket.at) / 1000) * PER_SECOND);
   }
-}
-
-/** An IPv6 host has a whole /64 to call from. */
-function sourceOf(address = ''): string {
-  if (!isIPv6(address) || address.includes('.')) return address;
-  const [head = '', tail] = address.split('::');
-  const groups = head.split(':').filter((group) => group !== '');
-  const missing = tail === undefined ? 0 : 8 - groups.length - tail.split(':').filter((group) => group !== '').length;
-  const all = [...groups, ...Array.from({ length: missing }, () => '0'), ...(tail ?? '').split(':')];
-  return all.slice(0, 4).join(':');
 }

@@ -4,6 +4,7 @@ import { AccessChanges } from '../src/access-changes.js';
 import { AccessDirectory } from '../src/access-directory.js';
 import { CallerIdentity } from '../src/caller-identity.js';
 import type { AudienceRule, CredentialVerifier } from '../src/credential-verifier.js';
+import { ClientAddress } from '../src/client-address.js';
 import { FailedAttempts } from '../src/failed-attempts.js';
 import { ApiKeyUses } from '../src/keys/api-key-uses.js';
 import { ApiKeyVerifier } from '../src/keys/api-key-verifier.js';
@@ -37,11 +38,11 @@ export async function openMemoryIdentity(options: IdentityOptions = {}): Promise
   const log = Log.open({ level: 'fatal', format: 'json' }, new SecretValues(), () => undefined);
   const uses = new ApiKeyUses(stores.keys, clock, log);
   const identity = new CallerIdentity(
-    { mode, hosts: [], origins: [] },
+    { mode, hosts: [], origins: [], proxies: [] },
     [...verifiers, new ApiKeyVerifier(stores.keys, directory, uses, clock)],
     isMeant,
     new VerdictCache(changes, clock),
-    new FailedAttempts(clock),
+    new FailedAttempts(clock, new ClientAddress({ proxies: [] })),
   );
   return { identity, stores, directory, changes, uses };
 }

@@ -7,6 +7,7 @@ import { Log, SecretValues } from '#observability';
 import { openHandleSealer, openMemorySealer } from '#persistence/testing';
 import { AccessChanges } from '../src/access-changes.js';
 import { AccessDirectory } from '../src/access-directory.js';
+import { ClientAddress } from '../src/client-address.js';
 import { AccessTokenVerifier } from '../src/authorization-server/access-token-verifier.js';
 import { AuthorizationServerListener } from '../src/authorization-server/authorization-server.listener.js';
 import { BrowserCookies } from '../src/authorization-server/browser/browser-cookies.js';
@@ -112,7 +113,7 @@ export async function openAuthorizationServer({
     new CallbackDesk(signIn, new People(people, trail, clock), consents, sessions, cookies),
     new LoginDesk(issuers, signIn, sessions, cookies),
   );
-  const registrations = new RegistrationDesk(new RegistrationThrottle(clock));
+  const registrations = new RegistrationDesk(new RegistrationThrottle(clock), new ClientAddress({ proxies: [] }));
   listener = new AuthorizationServerListener(issuers, providers, registrations, browsers, log);
 
   return {

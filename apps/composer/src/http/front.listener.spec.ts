@@ -36,7 +36,7 @@ describe('FrontListener', () => {
   });
 
   async function open(mode: AccessConfig['mode'] = 'none'): Promise<void> {
-    const config = { mode, hosts: ['127.0.0.1'], origins: ['http://127.0.0.1:9000'] };
+    const config = { mode, hosts: ['127.0.0.1'], origins: ['http://127.0.0.1:9000'], proxies: [] };
     const pool = {
       isLoaded: (tenant: string) => isLoaded && tenant === DEFAULT_TENANT,
       load: async () => {

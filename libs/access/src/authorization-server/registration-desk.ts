@@ -1,5 +1,6 @@
 import type { IncomingMessage } from 'node:http';
 import { Injectable } from '@nestjs/common';
+import { ClientAddress } from '../client-address.js';
 import { readBody } from './request-body.js';
 import { sanitizeRegistration } from './registration-request.js';
 import { RegistrationThrottle } from './registration-throttle.js';
@@ -12,10 +13,13 @@ export type Registration =
 /** Reads requests to register a client: bounded in size and number, and cut down to what a client may say of itself. */
 @Injectable()
 export class RegistrationDesk {
-  constructor(private readonly throttle: RegistrationThrottle) {}
+  constructor(
+    private readonly throttle: RegistrationThrottle,
+    private readonly addresses: ClientAddress,
+  ) {}
 
   async read(request: IncomingMessage): Promise<Registration> {
-    const retryAfter = this.throttle.delay(request.socket.remoteAddress ?? '');
+    const retryAfter = this.throttle.delay(this.addresses.sourceOf(request));
     if (retryAfter > 0) {
       const error_description = 'too many registrations; try again later';
       return { status: 429, retryAfter, refusal: { error: 'temporarily_unavailable', error_description } };
