@@ -312,6 +312,19 @@ describe('the session of a browser', () => {
     expect(actions().at(-1)).toBe('session.ended');
   });
 
+  it('is not ended by a link on somebody else’s page', async () => {
+    const session = presented(await login('tenant=acme&return_to=/docs'));
+    const url = `${server.publicUrl}/auth/logout`;
+    for (const site of ['cross-site', 'same-site']) {
+      const page = await person.browser.ask(url, undefined, { 'sec-fetch-site': site });
+      expect(page.text).toContain('<form method="post" action="/auth/logout">');
+      expect(page.headers.getSetCookie()).toEqual([]);
+    }
+    expect(await server.sessionVerifier.verify(session)).toBeDefined();
+    await person.browser.ask(url, {}, { 'sec-fetch-site': 'same-origin' });
+    expect(await server.sessionVerifier.verify(session)).toBeUndefined();
+  });
+
   it.each([
     ...['https://evil.example/', '//evil.example/', '/\\evil.example/', 'docs', 'javascript:alert(1)'],
     // What resolves to a path that itself begins with two slashes.

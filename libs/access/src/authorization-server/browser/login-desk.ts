@@ -12,6 +12,8 @@ import { BrowserSessions } from './browser-sessions.js';
 import { explain } from './explain.js';
 
 const DEFAULT_RETURN = '/docs';
+/** Fetch Metadata: a page that is not ours has sent the person here. */
+const FOREIGN: readonly unknown[] = ['cross-site', 'same-site'];
 
 /** People who use the API and its page in the browser come in here, and leave. */
 @Injectable()
@@ -43,6 +45,7 @@ export class LoginDesk {
   }
 
   async logout(request: IncomingMessage, response: ServerResponse): Promise<void> {
+    if (FOREIGN.includes(request.headers['sec-fetch-site'] ?? '')) return askWhetherToLeave(response);
     response.setHeader('set-cookie', await this.sessions.end(request));
     sendPage(response, { title: 'You are signed out', body: html`<p>You can close this page.</p>` });
   }
@@ -62,4 +65,10 @@ export class LoginDesk {
     }
     return `${url.pathname}${url.search}`;
   }
+}
+
+/** A form of somebody else's page could not be sent: its `Origin` is refused before anybody looks at it. */
+function askWhetherToLeave(response: ServerResponse): void {
+  const body = html`<form method="post" action="/auth/logout"><button>Sign out</button></form>`;
+  sendPage(response, { title: 'Do you want to sign out?', body });
 }
