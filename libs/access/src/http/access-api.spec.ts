@@ -5,7 +5,7 @@ import { Clock, ComposerError, principalId } from '#kernel';
 import { SecretValues } from '#observability';
 import { ChangeFeed, Sealer } from '#persistence';
 import { openMemorySealer } from '#persistence/testing';
-import { DEFAULT_TENANT } from '#tenancy';
+import { DEFAULT_TENANT, SCOPES } from '#tenancy';
 import { type ArgumentsHost, Catch, type ExceptionFilter } from '@nestjs/common';
 import { APP_FILTER, APP_GUARD } from '@nestjs/core';
 import { FastifyAdapter, type NestFastifyApplication } from '@nestjs/platform-fastify';
@@ -16,6 +16,7 @@ import { AccessGuard } from '../access.guard.js';
 import { hostAuthority } from '../authority.js';
 import { CallerIdentity } from '../caller-identity.js';
 import { ApiKeyAdministration } from '../keys/api-key-administration.js';
+import { newApiKeyId } from '../keys/api-key-text.js';
 import { ApiKeyStore } from '../keys/api-key.store.js';
 import { RequestLimits } from '../limits/request-limits.js';
 import { PrincipalAdministration } from '../principals/principal-administration.js';
@@ -156,6 +157,9 @@ describe('the API of who may call', () => {
       roles: ['operator'],
     } as const;
     await principals.insert(boss, eventOf('x.y'));
+    const id = newApiKeyId(own);
+    const key = { tenantId: own, id, principalId: boss.id, name: 'boss', hash: Buffer.alloc(32), scopes: SCOPES };
+    await open.stores.keys.insert(key, eventOf('x.y'));
     const { body: bot } = await ask('admin', 'POST principals', { name: 'bot', roles: ['admin'] });
     const before = trail().length;
     const attempts: [string, string, object?][] = [
@@ -166,6 +170,7 @@ describe('the API of who may call', () => {
       ['admin', 'PATCH principals/boss', { roles: [] }],
       ['admin', 'PATCH principals/boss', { disabled: true }],
       ['admin', 'DELETE principals/boss'],
+      ['admin', `DELETE api-keys/${id}`],
     ];
     for (const [as, request, body] of attempts) {
       expect([request, (await ask(as, request, body)).body.code]).toEqual([request, 'COMPOSER_GRANT_FORBIDDEN']);

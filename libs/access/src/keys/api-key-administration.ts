@@ -68,11 +68,12 @@ export class ApiKeyAdministration {
     return { stored: await this.keys.insert(draft, event), principal, text };
   }
 
-  /** @throws UnknownKeyError */
+  /** @throws UnknownKeyError, ForbiddenGrantError */
   async revoke(by: Authority, id: string): Promise<void> {
     // The id of a foreign key names another tenant, and is unknown here like any other.
     const known = tenantOfApiKey(id) === by.tenantId ? await this.keys.find(by.tenantId, id) : undefined;
     if (!known) throw new UnknownKeyError();
+    refuseGrant(by, (await this.principals.get(by.tenantId, known.principalId)).roles); // an operator's is for operators
     const event = { action: 'api_key.revoked', actor: by.actor, target: `api_key:${id}`, before: keyView(known) };
     if (!(await this.keys.revoke(by.tenantId, id, event))) throw new UnknownKeyError();
   }
