@@ -32,7 +32,7 @@ describe('advice for the first caller', () => {
     const keys: Pick<ApiKeyStore, 'list'> = { list: listOf(keysOf) };
     const issuers: Pick<Issuers, 'list'> = { list: listOf(issuersOf) };
     const log = Log.open({ level: 'info', format: 'json' }, new SecretValues(), (line) => void lines.push(line));
-    const config = { mode, hosts: [], origins: [] };
+    const config = { mode, hosts: [], origins: [], proxies: [] };
     await new FirstCallerAdvice(config, tenants, keys as ApiKeyStore, issuers as Issuers, log).give();
     return lines.join('');
   }
