@@ -1,6 +1,6 @@
 import { ConfigError, STAGES, configSlice, listenConfig } from '#config';
 import { z } from 'zod';
-import { isNetwork } from './networks.js';
+import { isNetwork } from './identity/networks.js';
 
 export interface AccessConfig {
   /** `none`: everybody who can reach the port is the administrator of the default tenant. */

@@ -7,24 +7,24 @@ import { PersistenceModule } from '#persistence';
 import { Module, type Type } from '@nestjs/common';
 import { ConfigModule } from '@nestjs/config';
 import { APP_GUARD, DiscoveryModule } from '@nestjs/core';
-import { AccessChanges } from './access-changes.js';
-import { AccessDirectory } from './access-directory.js';
+import { AccessChanges } from './directory/access-changes.js';
+import { AccessDirectory } from './directory/access-directory.js';
 import { AccessManagementModule } from './access-management.module.js';
 import { accessConfig } from './access.config.js';
-import { AccessGuard } from './access.guard.js';
+import { AccessGuard } from './edge/access.guard.js';
 import { AUTHORIZATION_SERVER } from './authorization-server/authorization-server-parts.js';
 import { AuthorizationServerListener } from './authorization-server/authorization-server.listener.js';
 import { OauthClientsController } from './authorization-server/clients/oauth-clients.controller.js';
-import { CallerIdentity } from './caller-identity.js';
-import { Challenges } from './challenges.js';
+import { CallerIdentity } from './identity/caller-identity.js';
+import { Challenges } from './edge/challenges.js';
 import {
   AUDIENCE_RULE,
   type AudienceRule,
   CREDENTIAL_VERIFIERS,
   type CredentialVerifier,
-} from './credential-verifier.js';
-import { ClientAddress } from './client-address.js';
-import { FailedAttempts } from './failed-attempts.js';
+} from './identity/credential-verifier.js';
+import { ClientAddress } from './identity/client-address.js';
+import { FailedAttempts } from './identity/failed-attempts.js';
 import { ApiKeysController } from './http/api-keys.controller.js';
 import { PrincipalsController } from './http/principals.controller.js';
 import { RolesController } from './http/roles.controller.js';
@@ -40,17 +40,17 @@ import { DirectoryTenantLimitsSource } from './limits/directory.tenant-limits-so
 import { limitsConfig } from './limits/limits.config.js';
 import { RequestLimits } from './limits/request-limits.js';
 import { TenantLimitsSource } from './limits/tenant-limits-source.js';
-import { McpGate } from './mcp-gate.js';
-import { coversRequest } from './mcp-resource.js';
+import { McpGate } from './edge/mcp-gate.js';
+import { coversRequest } from './edge/mcp-resource.js';
 import { oauthConfig } from './oauth.config.js';
 import { OldNames } from './old-names.js';
-import { RequestOrigin } from './request-origin.js';
-import { RoutePolicyCheck } from './route-policy-check.js';
+import { RequestOrigin } from './edge/request-origin.js';
+import { RoutePolicyCheck } from './edge/route-policy-check.js';
 import { IntrospectionVerifier } from './tokens/introspection-verifier.js';
 import { IssuerDocuments } from './tokens/issuer-documents.js';
 import { JwtVerifier } from './tokens/jwt-verifier.js';
 import { TokenPrincipals } from './tokens/token-principals.js';
-import { VerdictCache } from './verdict-cache.js';
+import { VerdictCache } from './identity/verdict-cache.js';
 import * as offered from './verifiers/index.js';
 
 const verifiers: Type<CredentialVerifier>[] = Object.values(offered);

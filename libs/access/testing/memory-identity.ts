@@ -1,14 +1,14 @@
 import { Clock } from '#kernel';
 import { Log, SecretValues } from '#observability';
-import { AccessChanges } from '../src/access-changes.js';
-import { AccessDirectory } from '../src/access-directory.js';
-import { CallerIdentity } from '../src/caller-identity.js';
-import type { AudienceRule, CredentialVerifier } from '../src/credential-verifier.js';
-import { ClientAddress } from '../src/client-address.js';
-import { FailedAttempts } from '../src/failed-attempts.js';
+import { AccessChanges } from '../src/directory/access-changes.js';
+import { AccessDirectory } from '../src/directory/access-directory.js';
+import { CallerIdentity } from '../src/identity/caller-identity.js';
+import type { AudienceRule, CredentialVerifier } from '../src/identity/credential-verifier.js';
+import { ClientAddress } from '../src/identity/client-address.js';
+import { FailedAttempts } from '../src/identity/failed-attempts.js';
 import { ApiKeyUses } from '../src/keys/api-key-uses.js';
 import { ApiKeyVerifier } from '../src/keys/api-key-verifier.js';
-import { VerdictCache } from '../src/verdict-cache.js';
+import { VerdictCache } from '../src/identity/verdict-cache.js';
 import { type MemoryStores, memoryStores } from './access-stores.js';
 
 export interface MemoryIdentity {

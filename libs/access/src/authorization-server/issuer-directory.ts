@@ -1,7 +1,7 @@
 import { type ListenConfig, listenConfig } from '#config';
 import { Inject, Injectable } from '@nestjs/common';
-import { AccessDirectory } from '../access-directory.js';
-import { DEFAULT_SLUG, ownIssuer, parseMcpPath, resourceOf } from '../mcp-resource.js';
+import { AccessDirectory } from '../directory/access-directory.js';
+import { DEFAULT_SLUG, ownIssuer, parseMcpPath, resourceOf } from '../edge/mcp-resource.js';
 import type { Tenant } from '../tenants/tenant.store.js';
 
 /** One tenant's authorization server, as the outside names it. */

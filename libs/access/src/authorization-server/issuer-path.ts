@@ -1,4 +1,4 @@
-import { DEFAULT_SLUG } from '../mcp-resource.js';
+import { DEFAULT_SLUG } from '../edge/mcp-resource.js';
 
 /** A route of a tenant's authorization server. */
 export interface IssuerPath {

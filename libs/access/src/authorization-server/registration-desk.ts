@@ -1,6 +1,6 @@
 import type { IncomingMessage } from 'node:http';
 import { Injectable } from '@nestjs/common';
-import { ClientAddress } from '../client-address.js';
+import { ClientAddress } from '../identity/client-address.js';
 import { readBody } from './request-body.js';
 import { sanitizeRegistration } from './registration-request.js';
 import { RegistrationThrottle } from './registration-throttle.js';

@@ -12,9 +12,9 @@ import { FastifyAdapter, type NestFastifyApplication } from '@nestjs/platform-fa
 import { Test } from '@nestjs/testing';
 import { eventOf } from '../../testing/access-stores.js';
 import { type MemoryIdentity, openMemoryIdentity } from '../../testing/memory-identity.js';
-import { AccessGuard } from '../access.guard.js';
+import { AccessGuard } from '../edge/access.guard.js';
 import { hostAuthority } from '../authority.js';
-import { CallerIdentity } from '../caller-identity.js';
+import { CallerIdentity } from '../identity/caller-identity.js';
 import { ApiKeyAdministration } from '../keys/api-key-administration.js';
 import { newApiKeyId } from '../keys/api-key-text.js';
 import { ApiKeyStore } from '../keys/api-key.store.js';

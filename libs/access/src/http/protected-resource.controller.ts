@@ -4,9 +4,9 @@ import { Log } from '#observability';
 import { Public, SCOPES } from '#tenancy';
 import { Controller, Get, Header, HttpCode, Inject, NotFoundException, Options, Req } from '@nestjs/common';
 import { ApiExcludeController } from '@nestjs/swagger';
-import { AccessDirectory } from '../access-directory.js';
+import { AccessDirectory } from '../directory/access-directory.js';
 import { Issuers } from '../issuers/issuers.js';
-import { DEFAULT_SLUG, ownIssuer, parseMcpPath, resourceOf } from '../mcp-resource.js';
+import { DEFAULT_SLUG, ownIssuer, parseMcpPath, resourceOf } from '../edge/mcp-resource.js';
 
 const ROOT = '/.well-known/oauth-protected-resource';
 const NAME = 'MCP Composer';

@@ -4,7 +4,7 @@ import type { TenantId } from '#kernel';
 import { holdsAny } from '#tenancy';
 import { Inject, Injectable } from '@nestjs/common';
 import { ForbiddenGrantError } from '../access.errors.js';
-import { isOwnIssuer } from '../mcp-resource.js';
+import { isOwnIssuer } from '../edge/mcp-resource.js';
 import { PrincipalStore } from '../principals/principal.store.js';
 import { type Addresses, addressesOf } from './issuer-addresses.js';
 import { InvalidIssuerError } from './issuers.errors.js';

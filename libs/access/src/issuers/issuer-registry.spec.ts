@@ -7,7 +7,7 @@ import { afterAll, beforeEach, describe, expect, it } from '@jest/globals';
 import { eventOf, memoryStores } from '../../testing/access-stores.js';
 import { MemoryIssuerStore } from '../../testing/memory.issuer.store.js';
 import { MemoryTrail } from '../../testing/memory-trail.js';
-import { AccessChanges } from '../access-changes.js';
+import { AccessChanges } from '../directory/access-changes.js';
 import type { OauthConfig } from '../oauth.config.js';
 import type { PrincipalStore } from '../principals/principal.store.js';
 import { IssuerJudge } from './issuer-judge.js';

@@ -3,8 +3,8 @@ import { SecretValues } from '#observability';
 import { Sealer } from '#persistence';
 import { DEFAULT_TENANT } from '#tenancy';
 import { Inject, Injectable, type OnModuleInit } from '@nestjs/common';
-import { AccessChanges } from '../access-changes.js';
-import { AccessCache, EVERY_TENANT } from '../access-cache.js';
+import { AccessChanges } from '../directory/access-changes.js';
+import { AccessCache, EVERY_TENANT } from '../directory/access-cache.js';
 import { type OauthConfig, oauthConfig } from '../oauth.config.js';
 import { IssuerStore, type StoredIssuer } from './issuer.store.js';
 

@@ -1,8 +1,8 @@
 import { timingSafeEqual } from 'node:crypto';
 import { Clock } from '#kernel';
 import { Injectable } from '@nestjs/common';
-import { AccessDirectory } from '../access-directory.js';
-import type { CredentialVerifier, Verified } from '../credential-verifier.js';
+import { AccessDirectory } from '../directory/access-directory.js';
+import type { CredentialVerifier, Verified } from '../identity/credential-verifier.js';
 import { hashOfSecret, parseApiKey } from './api-key-text.js';
 import { ApiKeyUses } from './api-key-uses.js';
 import { ApiKeyStore } from './api-key.store.js';

@@ -1,8 +1,8 @@
 import type { TenantId } from '#kernel';
 import { Log } from '#observability';
 import { Injectable } from '@nestjs/common';
-import { AccessChanges } from '../access-changes.js';
-import { AccessDirectory } from '../access-directory.js';
+import { AccessChanges } from '../directory/access-changes.js';
+import { AccessDirectory } from '../directory/access-directory.js';
 import type { TenantLimits } from '../tenants/tenant.store.js';
 import { TenantLimitsSource } from './tenant-limits-source.js';
 

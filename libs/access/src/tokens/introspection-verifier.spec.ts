@@ -3,7 +3,7 @@ import { CLI, DEFAULT_TENANT } from '#tenancy';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
 import { type OpenTokens, PUBLIC_URL, openTokens } from '../../testing/open-tokens.js';
 import { TestIssuer } from '../../testing/test-issuer.js';
-import type { PresentedAt } from '../credential-verifier.js';
+import type { PresentedAt } from '../identity/credential-verifier.js';
 
 const now = () => Math.floor(Date.now() / 1000);
 const ACME_MCP = `${PUBLIC_URL}/t/acme/mcp`;

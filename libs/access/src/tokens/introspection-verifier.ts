@@ -1,7 +1,7 @@
 import { EgressHttp, type OutgoingHeaders } from '#egress';
 import { Clock, type TenantId, isObject } from '#kernel';
 import { Injectable } from '@nestjs/common';
-import type { Verified } from '../credential-verifier.js';
+import type { Verified } from '../identity/credential-verifier.js';
 import { Issuers, type TrustedIssuer } from '../issuers/issuers.js';
 import { IssuerDocuments } from './issuer-documents.js';
 import { namedIssuer } from './named-issuer.js';

@@ -10,7 +10,7 @@ import {
   errors,
   jwtVerify,
 } from 'jose';
-import type { Verified } from '../credential-verifier.js';
+import type { Verified } from '../identity/credential-verifier.js';
 import { Issuers, type TrustedIssuer } from '../issuers/issuers.js';
 import { type IssuerKeys, IssuerDocuments } from './issuer-documents.js';
 import { namedIssuer } from './named-issuer.js';

@@ -3,10 +3,10 @@ import { type ListenConfig, listenConfig } from '#config';
 import { isObject, principalId } from '#kernel';
 import { type Credential, type Scope, actorOf } from '#tenancy';
 import { Inject, Injectable } from '@nestjs/common';
-import { AccessDirectory } from '../access-directory.js';
-import type { Verified } from '../credential-verifier.js';
+import { AccessDirectory } from '../directory/access-directory.js';
+import type { Verified } from '../identity/credential-verifier.js';
 import type { TrustedIssuer } from '../issuers/issuers.js';
-import { namesEverything, ownAudiences } from '../mcp-resource.js';
+import { namesEverything, ownAudiences } from '../edge/mcp-resource.js';
 import { PrincipalStore } from '../principals/principal.store.js';
 
 /** What a verified token says, or what its issuer says of it. */

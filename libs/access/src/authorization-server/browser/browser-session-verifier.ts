@@ -1,7 +1,7 @@
 import { SCOPES } from '#tenancy';
 import { Injectable } from '@nestjs/common';
-import { AccessDirectory } from '../../access-directory.js';
-import type { CredentialVerifier, Verified } from '../../credential-verifier.js';
+import { AccessDirectory } from '../../directory/access-directory.js';
+import type { CredentialVerifier, Verified } from '../../identity/credential-verifier.js';
 import { GrantLedger } from '../grants/grant-ledger.js';
 import { BrowserSessions } from './browser-sessions.js';
 

@@ -1,6 +1,6 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { Injectable } from '@nestjs/common';
-import { DEFAULT_SLUG } from '../../mcp-resource.js';
+import { DEFAULT_SLUG } from '../../edge/mcp-resource.js';
 import { IssuerDirectory } from '../issuer-directory.js';
 import { html } from '../pages/html.js';
 import { sendPage } from '../pages/page.js';

@@ -1,7 +1,7 @@
 import { Clock, type PrincipalId, type TenantId, principalId } from '#kernel';
 import { Injectable } from '@nestjs/common';
-import { AccessChanges } from '../../access-changes.js';
-import { AccessCache } from '../../access-cache.js';
+import { AccessChanges } from '../../directory/access-changes.js';
+import { AccessCache } from '../../directory/access-cache.js';
 import type { RegisteredClient } from '../clients/registered-client.js';
 import { DYNAMIC_CLIENT, REGISTERED_CLIENT } from '../provider-adapter.js';
 import { SealedRecords } from '../records/sealed-records.js';

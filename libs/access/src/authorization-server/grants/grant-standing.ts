@@ -1,7 +1,7 @@
 import type { PrincipalId, TenantId } from '#kernel';
 import { SCOPES } from '#tenancy';
 import { Injectable } from '@nestjs/common';
-import { AccessDirectory } from '../../access-directory.js';
+import { AccessDirectory } from '../../directory/access-directory.js';
 import { GrantLedger, type LiveGrant } from './grant-ledger.js';
 
 /** Whether tokens may be issued: the grant or the client still stands, and so does the principal. */

@@ -1,6 +1,6 @@
 import { afterEach, describe, expect, it } from '@jest/globals';
 import { type Environment, setEnvironment } from '#config';
-import { accessConfig } from './access.config.js';
+import { accessConfig } from '../access.config.js';
 import { RequestOrigin } from './request-origin.js';
 
 const open = (env: Environment = {}): RequestOrigin => {

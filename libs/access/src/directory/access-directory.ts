@@ -2,11 +2,11 @@ import { Clock, type PrincipalId, type TenantId } from '#kernel';
 import { type Credential, type Permissions, type Principal, ROLES, type Role, type Scope } from '#tenancy';
 import { Injectable } from '@nestjs/common';
 import { AccessChanges } from './access-changes.js';
-import { isTenantSlug } from './access-input.js';
-import { PrincipalStore, type StoredPrincipal } from './principals/principal.store.js';
-import { RoleStore, type StoredRole } from './roles/role.store.js';
+import { isTenantSlug } from '../access-input.js';
+import { PrincipalStore, type StoredPrincipal } from '../principals/principal.store.js';
+import { RoleStore, type StoredRole } from '../roles/role.store.js';
 import { FRESH_MS, AccessCache } from './access-cache.js';
-import { type Tenant, TenantStore } from './tenants/tenant.store.js';
+import { type Tenant, TenantStore } from '../tenants/tenant.store.js';
 
 const MAX_TENANTS = 2_000;
 const MAX_PRINCIPALS = 20_000;

@@ -2,8 +2,8 @@ import { beforeEach, describe, expect, it } from '@jest/globals';
 import { Clock, type PrincipalId, principalId, tenantId } from '#kernel';
 import { DatabaseUnavailableError } from '#persistence';
 import { type Permissions, SCOPES } from '#tenancy';
-import { eventOf } from '../testing/access-stores.js';
-import { type MemoryIdentity, openMemoryIdentity } from '../testing/memory-identity.js';
+import { eventOf } from '../../testing/access-stores.js';
+import { type MemoryIdentity, openMemoryIdentity } from '../../testing/memory-identity.js';
 import type { AccessDirectory } from './access-directory.js';
 
 class HandClock extends Clock {

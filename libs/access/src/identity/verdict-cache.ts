@@ -1,8 +1,8 @@
 import { Clock } from '#kernel';
 import { Injectable } from '@nestjs/common';
-import { AccessChanges } from './access-changes.js';
+import { AccessChanges } from '../directory/access-changes.js';
 import type { Verified } from './credential-verifier.js';
-import { FRESH_MS, USABLE_MS } from './access-cache.js';
+import { FRESH_MS, USABLE_MS } from '../directory/access-cache.js';
 
 const MAX_VALID = 20_000;
 const MAX_INVALID = 10_000;

@@ -1,7 +1,7 @@
 import { ROUTE_POLICY, type RoutePolicy } from '#tenancy';
 import { Injectable, type OnModuleInit, RequestMethod } from '@nestjs/common';
 import { MetadataScanner, ModulesContainer, Reflector } from '@nestjs/core';
-import { RouteWithoutPolicyError } from './access.errors.js';
+import { RouteWithoutPolicyError } from '../access.errors.js';
 
 /** Where Nest keeps the HTTP method and the path of a handler, and the path of a controller. */
 const METHOD_METADATA = 'method';

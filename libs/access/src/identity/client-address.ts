@@ -1,7 +1,7 @@
 import type { IncomingMessage } from 'node:http';
 import { type BlockList, isIP, isIPv6 } from 'node:net';
 import { Inject, Injectable } from '@nestjs/common';
-import { type AccessConfig, accessConfig } from './access.config.js';
+import { type AccessConfig, accessConfig } from '../access.config.js';
 import { networksOf } from './networks.js';
 
 /**

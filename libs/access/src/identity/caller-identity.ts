@@ -3,8 +3,8 @@ import type { IncomingMessage } from 'node:http';
 import { ComposerError, principalId } from '#kernel';
 import { DEFAULT_TENANT, NO_PERMISSIONS, type Principal, SCOPES } from '#tenancy';
 import { Inject, Injectable } from '@nestjs/common';
-import { type AccessConfig, accessConfig } from './access.config.js';
-import { IdentityUnavailableError, TooManyAttemptsError, UnauthenticatedError } from './access.errors.js';
+import { type AccessConfig, accessConfig } from '../access.config.js';
+import { IdentityUnavailableError, TooManyAttemptsError, UnauthenticatedError } from '../access.errors.js';
 import {
   AUDIENCE_RULE,
   type AudienceRule,
@@ -13,7 +13,7 @@ import {
   type Verified,
 } from './credential-verifier.js';
 import { FailedAttempts } from './failed-attempts.js';
-import { parseMcpPath } from './mcp-resource.js';
+import { parseMcpPath } from '../edge/mcp-resource.js';
 import { presentedCredential } from './presented-credential.js';
 import { type Beginning, VerdictCache } from './verdict-cache.js';
 

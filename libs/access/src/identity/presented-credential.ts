@@ -1,5 +1,5 @@
 import type { IncomingHttpHeaders } from 'node:http';
-import { MalformedCredentialError } from './access.errors.js';
+import { MalformedCredentialError } from '../access.errors.js';
 import { presentedSession } from './presented-session.js';
 
 /** RFC 6750, 2.1: the scheme, blanks, and a token of these characters. */

@@ -1,7 +1,7 @@
 import type { IncomingHttpHeaders, IncomingMessage } from 'node:http';
 import { parseUrl } from '#kernel';
 import { Inject, Injectable } from '@nestjs/common';
-import { type AccessConfig, accessConfig } from './access.config.js';
+import { type AccessConfig, accessConfig } from '../access.config.js';
 
 const READING: ReadonlySet<string> = new Set(['GET', 'HEAD', 'OPTIONS']);
 /** Metadata for clients, web pages among them, of what needs no credential to be read. Nothing with dots or encodings in it. */

@@ -3,10 +3,10 @@ import { type ListenConfig, listenConfig } from '#config';
 import type { ComposerError } from '#kernel';
 import { SCOPES, type Scope } from '#tenancy';
 import { Inject, Injectable } from '@nestjs/common';
-import { MalformedCredentialError } from './access.errors.js';
+import { MalformedCredentialError } from '../access.errors.js';
 import { type ChallengeParts, bearerChallenge } from './challenge.js';
 import { parseMcpPath, resourceMetadataUrl } from './mcp-resource.js';
-import { presentedCredential } from './presented-credential.js';
+import { presentedCredential } from '../identity/presented-credential.js';
 
 type Asked = Pick<IncomingMessage, 'headers' | 'url'>;
 

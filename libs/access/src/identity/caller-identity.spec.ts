@@ -3,11 +3,11 @@ import { Clock, principalId } from '#kernel';
 import { DatabaseUnavailableError } from '#persistence';
 import { DEFAULT_TENANT } from '#tenancy';
 import { principalOf } from '#tenancy/testing';
-import { eventOf } from '../testing/access-stores.js';
-import { type IdentityOptions, type MemoryIdentity, openMemoryIdentity } from '../testing/memory-identity.js';
+import { eventOf } from '../../testing/access-stores.js';
+import { type IdentityOptions, type MemoryIdentity, openMemoryIdentity } from '../../testing/memory-identity.js';
 import type { IdentifiableRequest, Verdict } from './caller-identity.js';
 import type { CredentialVerifier, Verified } from './credential-verifier.js';
-import { apiKeyText, hashOfSecret, newApiKeyId, newApiKeySecret } from './keys/api-key-text.js';
+import { apiKeyText, hashOfSecret, newApiKeyId, newApiKeySecret } from '../keys/api-key-text.js';
 
 class HandClock extends Clock {
   time = Date.now();

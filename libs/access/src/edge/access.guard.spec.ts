@@ -7,13 +7,13 @@ import { type ArgumentsHost, Catch, Controller, type ExceptionFilter, Get } from
 import { APP_FILTER, APP_GUARD, DiscoveryModule } from '@nestjs/core';
 import { FastifyAdapter, type NestFastifyApplication } from '@nestjs/platform-fastify';
 import { Test } from '@nestjs/testing';
-import { openMemoryIdentity } from '../testing/memory-identity.js';
-import { RouteWithoutPolicyError } from './access.errors.js';
+import { openMemoryIdentity } from '../../testing/memory-identity.js';
+import { RouteWithoutPolicyError } from '../access.errors.js';
 import { AccessGuard } from './access.guard.js';
-import { CallerIdentity } from './caller-identity.js';
-import type { CredentialVerifier } from './credential-verifier.js';
-import { RateLimitedError } from './limits/limits.errors.js';
-import { RequestLimits } from './limits/request-limits.js';
+import { CallerIdentity } from '../identity/caller-identity.js';
+import type { CredentialVerifier } from '../identity/credential-verifier.js';
+import { RateLimitedError } from '../limits/limits.errors.js';
+import { RequestLimits } from '../limits/request-limits.js';
 import { RoutePolicyCheck } from './route-policy-check.js';
 
 @Controller('rooms')

@@ -9,9 +9,9 @@ import {
 } from '#tenancy';
 import { type CanActivate, type ExecutionContext, Injectable } from '@nestjs/common';
 import { Reflector } from '@nestjs/core';
-import { ForbiddenError, ScopeInsufficientError } from './access.errors.js';
-import { CallerIdentity, type IdentifiableRequest } from './caller-identity.js';
-import { RequestLimits } from './limits/request-limits.js';
+import { ForbiddenError, ScopeInsufficientError } from '../access.errors.js';
+import { CallerIdentity, type IdentifiableRequest } from '../identity/caller-identity.js';
+import { RequestLimits } from '../limits/request-limits.js';
 
 type Request = RequestWithPrincipal & IdentifiableRequest;
 

@@ -1,9 +1,9 @@
 import { ComposerError } from '#kernel';
 import type { Principal } from '#tenancy';
 import { Injectable } from '@nestjs/common';
-import { AccessDirectory } from './access-directory.js';
-import { IdentityUnavailableError } from './access.errors.js';
-import { CallerIdentity, type IdentifiableRequest, type Verdict } from './caller-identity.js';
+import { AccessDirectory } from '../directory/access-directory.js';
+import { IdentityUnavailableError } from '../access.errors.js';
+import { CallerIdentity, type IdentifiableRequest, type Verdict } from '../identity/caller-identity.js';
 import { Challenges } from './challenges.js';
 import type { McpPath } from './mcp-resource.js';
 
