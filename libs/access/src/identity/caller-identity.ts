@@ -102,8 +102,8 @@ export class CallerIdentity {
     for (let attempt = 1; ; attempt++) {
       const { answer, beginning } = this.once(key, verify, source);
       const verified = await answer;
-      if (!verified || this.verdicts.holds(verified, beginning)) return verified;
-      if (attempt === ATTEMPTS) throw new TypeError('the tenant changes faster than its credentials are verified');
+      // In a tenant that changes all the time each verdict is overtaken: the last one counts for this request, and is not kept.
+      if (!verified || this.verdicts.holds(verified, beginning) || attempt === ATTEMPTS) return verified;
     }
   }
 

@@ -2,10 +2,11 @@ import { EgressHttp, type OutgoingHeaders } from '#egress';
 import { Clock, type TenantId, isObject } from '#kernel';
 import { Injectable } from '@nestjs/common';
 import type { Verified } from '../identity/credential-verifier.js';
+import type { Claims } from '../issuers/issuer-claims.js';
 import { Issuers, type TrustedIssuer } from '../issuers/issuers.js';
 import { IssuerDocuments } from './issuer-documents.js';
 import { namedIssuer } from './named-issuer.js';
-import { type TokenClaims, TokenPrincipals } from './token-principals.js';
+import { TokenPrincipals } from './token-principals.js';
 import { IssuerUnavailableError } from './tokens.errors.js';
 
 const ISSUERS_ASKED = 3;
@@ -56,7 +57,7 @@ export class IntrospectionVerifier {
     return meant && this.principals.verifiedOf(issuer, { token, claims, meant });
   }
 
-  private isGood({ settings }: TrustedIssuer, { active, iss, exp, nbf, cnf }: TokenClaims): boolean {
+  private isGood({ settings }: TrustedIssuer, { active, iss, exp, nbf, cnf }: Claims): boolean {
     const now = this.clock.now();
     if (active !== true || cnf !== undefined) return false;
     if (iss !== undefined && iss !== settings.issuer) return false;
@@ -64,7 +65,7 @@ export class IntrospectionVerifier {
     return nbf === undefined || (typeof nbf === 'number' && nbf * 1000 <= now + TOLERANCE_MS);
   }
 
-  private async introspect(issuer: TrustedIssuer, token: string): Promise<TokenClaims> {
+  private async introspect(issuer: TrustedIssuer, token: string): Promise<Claims> {
     if (this.asking >= AT_ONCE) throw new IssuerUnavailableError();
     this.asking += 1;
     try {
@@ -93,7 +94,7 @@ export class IntrospectionVerifier {
     return { headers: { ...headers, authorization: `Basic ${basic}` }, body: form.toString() };
   }
 
-  private async send(url: string, question: { headers: OutgoingHeaders; body: string }): Promise<TokenClaims> {
+  private async send(url: string, question: { headers: OutgoingHeaders; body: string }): Promise<Claims> {
     try {
       const limits = { timeoutMs: TIMEOUT_MS, maxBytes: MAX_BYTES };
       const { status, body } = await this.http.request({ method: 'POST', url, ...question, ...limits });

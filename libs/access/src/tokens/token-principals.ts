@@ -1,16 +1,13 @@
 import { createHash } from 'node:crypto';
 import { type ListenConfig, listenConfig } from '#config';
-import { isObject, principalId } from '#kernel';
 import { type Credential, type Scope, actorOf } from '#tenancy';
 import { Inject, Injectable } from '@nestjs/common';
 import { AccessDirectory } from '../directory/access-directory.js';
 import type { Verified } from '../identity/credential-verifier.js';
+import { type Claims, nameOf, principalIdOf, roleValuesOf, rolesFor, textsOf } from '../issuers/issuer-claims.js';
 import type { TrustedIssuer } from '../issuers/issuers.js';
 import { namesEverything, ownAudiences } from '../edge/mcp-resource.js';
 import { PrincipalStore } from '../principals/principal.store.js';
-
-/** What a verified token says, or what its issuer says of it. */
-export type TokenClaims = Readonly<Record<string, unknown>>;
 
 /** What a token is for, of what its tenant has here. */
 export interface Meant {
@@ -21,8 +18,6 @@ export interface Meant {
 }
 
 const MAX_SUBJECT = 512;
-const MAX_NAME = 200;
-const MAX_VALUES = 500;
 // eslint-disable-next-line no-control-regex -- control characters are what is looked for
 const UNPRINTABLE = /[\u0000-\u001f\u007f]/g;
 
@@ -36,7 +31,7 @@ export class TokenPrincipals {
   ) {}
 
   /** What of the token's audience is this composer in the hands of this tenant; undefined if nothing is. */
-  async meantFor({ tenantId, settings }: TrustedIssuer, { aud }: TokenClaims): Promise<Meant | undefined> {
+  async meantFor({ tenantId, settings }: TrustedIssuer, { aud }: Claims): Promise<Meant | undefined> {
     const { publicUrl } = this.listen;
     const named = textsOf(aud);
     const tenant = await this.directory.tenant(tenantId);
@@ -49,7 +44,7 @@ export class TokenPrincipals {
   /** @returns undefined if the token names nobody, or nobody who may come in */
   async verifiedOf(
     issuer: TrustedIssuer,
-    { token, claims, meant }: { token: string; claims: TokenClaims; meant: Meant },
+    { token, claims, meant }: { token: string; claims: Claims; meant: Meant },
   ): Promise<Verified | undefined> {
     const subject = subjectOf(claims);
     if (subject === undefined) return undefined;
@@ -58,7 +53,7 @@ export class TokenPrincipals {
     const principal = await this.directory.principalFor(issuer.tenantId, id, {
       scopes: scopesOf(claims, issuer.mcpScopes ?? []),
       credential,
-      roles: rolesOf(claims, issuer),
+      roles: rolesFor(issuer.settings, roleValuesOf(claims, issuer.settings)),
       // A token that does not tell its age is older than any revocation.
       issuedAt: new Date(typeof claims['iat'] === 'number' ? claims['iat'] * 1000 : 0),
     });
@@ -67,15 +62,14 @@ export class TokenPrincipals {
 
   private async idOf(
     { tenantId, settings }: TrustedIssuer,
-    { subject, claims, credential }: { subject: string; claims: TokenClaims; credential: Credential },
+    { subject, claims, credential }: { subject: string; claims: Claims; credential: Credential },
   ) {
     const identity = { issuer: settings.issuer, subject };
     const known = await this.principals.findByIdentity(tenantId, identity);
     if (known) return known.id;
-    // The same in every process: whoever comes second finds what the first one has made.
-    const id = principalId(`u_${digest(`${settings.issuer}\n${subject}`).slice(0, 22)}`);
+    const id = principalIdOf(identity);
     const kind = isProgram(claims) ? ('service' as const) : ('user' as const);
-    const draft = { tenantId, id, kind, name: nameOf(claims, subject), roles: [], identity };
+    const draft = { tenantId, id, kind, name: nameOf(claims) ?? subject, roles: [], identity };
     const made = await this.principals.insert(draft, {
       action: 'principal.created',
       actor: actorOf({ id, credential }),
@@ -87,59 +81,31 @@ export class TokenPrincipals {
 }
 
 /** Names the token, and gives nothing of it away. */
-function credentialOf(token: string, { exp }: TokenClaims): Credential {
+function credentialOf(token: string, { exp }: Claims): Credential {
   const id = `tok_${digest(token).slice(0, 22)}`;
   return { kind: 'token', id, ...(typeof exp === 'number' ? { expiresAt: exp * 1000 } : {}) };
 }
 
 /** A program that acts for nobody has no `sub` in some introspection answers (RFC 7662, 2.2, makes it optional). */
-function subjectOf({ sub, client_id: client }: TokenClaims): string | undefined {
+function subjectOf({ sub, client_id: client }: Claims): string | undefined {
   const subject = typeof sub === 'string' ? sub : typeof client === 'string' ? `client:${client}` : '';
   return subject !== '' && subject.length <= MAX_SUBJECT && plain(subject) === subject ? subject : undefined;
 }
 
 /** RFC 9068, 2.2 and 5: a client that acts for nobody is its own subject. */
-function isProgram({ sub, client_id: client, azp }: TokenClaims): boolean {
+function isProgram({ sub, client_id: client, azp }: Claims): boolean {
   return sub === undefined || sub === client || sub === azp;
-}
-
-function nameOf(claims: TokenClaims, subject: string): string {
-  const given = ['email', 'preferred_username', 'name', 'username'].map((claim) => claims[claim]);
-  const name = given.find((value): value is string => typeof value === 'string' && value !== '');
-  return plain(name ?? subject).slice(0, MAX_NAME);
 }
 
 /**
  * A token that says nothing of scopes was still issued for this composer, and is good for calling; for management it must
  * say so. One that does say something is good for that and no more.
  */
-function scopesOf({ scope, scp }: TokenClaims, mcpScopes: readonly string[]): readonly Scope[] {
+function scopesOf({ scope, scp }: Claims, mcpScopes: readonly string[]): readonly Scope[] {
   if (scope === undefined && scp === undefined) return ['mcp'];
   const held = [...textsOf(scope), ...textsOf(scp)].flatMap((text) => text.split(' '));
   const isForMcp = held.includes('mcp') || (mcpScopes.length > 0 && mcpScopes.every((name) => held.includes(name)));
   return [...(isForMcp ? ['mcp' as const] : []), ...(held.includes('manage') ? ['manage' as const] : [])];
-}
-
-function rolesOf(claims: TokenClaims, { settings }: TrustedIssuer): readonly string[] {
-  const { roles_claim: claim, role_map: map, default_roles: byDefault } = settings;
-  const values = claim === undefined ? [] : textsOf(claimAt(claims, claim)).slice(0, MAX_VALUES);
-  const mapped = values.flatMap((value) => (Object.hasOwn(map, value) ? [map[value]!] : []));
-  // Settings cannot name it; here it cannot come in by any other way either.
-  return [...new Set([...byDefault, ...mapped])].filter((role) => role !== 'operator');
-}
-
-/** A claim of that name, also one with dots in it; else the place that the dots lead to: `realm_access.roles`. */
-function claimAt(claims: TokenClaims, name: string): unknown {
-  if (Object.hasOwn(claims, name)) return claims[name];
-  return name.split('.').reduce<unknown>((place, step) => {
-    return isObject(place) && Object.hasOwn(place, step) ? place[step] : undefined;
-  }, claims);
-}
-
-/** One text or a list of them. */
-function textsOf(value: unknown): readonly string[] {
-  const all: readonly unknown[] = Array.isArray(value) ? value : [value];
-  return all.filter((one): one is string => typeof one === 'string');
 }
 
 /** Through bytes: half of a surrogate pair is nothing that a database keeps. */

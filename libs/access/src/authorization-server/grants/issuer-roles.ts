@@ -1,6 +1,6 @@
 import type { TenantId } from '#kernel';
 import { Injectable } from '@nestjs/common';
-import type { IssuerSettings } from '../../issuers/issuer.store.js';
+import { rolesFor } from '../../issuers/issuer-claims.js';
 import { Issuers } from '../../issuers/issuers.js';
 import type { SignInRecord } from './sign-in-record.js';
 
@@ -14,9 +14,4 @@ export class IssuerRoles {
     const issuer = (await this.issuers.list(tenant)).find(({ id }) => id === signIn.issuerId);
     return issuer && rolesFor(issuer.settings, signIn.roleValues);
   }
-}
-
-function rolesFor({ role_map, default_roles }: IssuerSettings, values: readonly string[]): readonly string[] {
-  const mapped = values.flatMap((value) => (Object.hasOwn(role_map, value) ? [role_map[value]!] : []));
-  return [...new Set([...default_roles, ...mapped])];
 }

@@ -1,8 +1,8 @@
-import { createHash } from 'node:crypto';
 import { AuditTrail } from '#audit';
-import { Clock, type PrincipalId, type TenantId, principalId } from '#kernel';
+import { Clock, type TenantId } from '#kernel';
 import { SYSTEM } from '#tenancy';
 import { Injectable } from '@nestjs/common';
+import { principalIdOf } from '../../issuers/issuer-claims.js';
 import { PrincipalStore, type StoredPrincipal } from '../../principals/principal.store.js';
 import type { SignInRecord } from '../grants/sign-in-record.js';
 import type { Person } from './person-finder.js';
@@ -40,7 +40,7 @@ export class People {
     const identity = { issuer, subject };
     const known = await this.store.findByIdentity(tenantId, identity);
     if (known) return known;
-    const id = idOf(identity);
+    const id = principalIdOf(identity);
     const draft = { tenantId, id, kind: 'user' as const, name, roles: [], identity };
     return this.store.insert(draft, {
       action: 'principal.created',
@@ -49,9 +49,4 @@ export class People {
       after: { kind: 'user', name, roles: [], identity },
     });
   }
-}
-
-/** The same for the same person, however and wherever they come for the first time: so that nobody becomes two. */
-function idOf({ issuer, subject }: { readonly issuer: string; readonly subject: string }): PrincipalId {
-  return principalId(`u_${createHash('sha256').update(`${issuer}\n${subject}`).digest('base64url').slice(0, 22)}`);
 }

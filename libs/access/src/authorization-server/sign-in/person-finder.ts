@@ -1,6 +1,6 @@
-import { isObject } from '#kernel';
 import { Injectable } from '@nestjs/common';
 import { type JWTPayload, jwtVerify } from 'jose';
+import { type Claims, claimAt, nameOf, roleValuesOf } from '../../issuers/issuer-claims.js';
 import type { TrustedIssuer } from '../../issuers/issuers.js';
 import type { ProviderTokens } from './egress-oauth2.strategy.js';
 import { IdentityProviders, type ProviderMetadata } from './identity-providers.js';
@@ -22,11 +22,8 @@ export interface SignedIn {
   readonly clientSecret: string | undefined;
 }
 
-type Claims = Readonly<Record<string, unknown>>;
-
 const TOLERANCE_SECONDS = 30;
-const MAX_TEXT = 255;
-const MAX_ROLE_VALUES = 200;
+const MAX_SUBJECT = 255;
 
 /** Learns who has signed in: from the ID token, else by asking the provider about the access token. */
 @Injectable()
@@ -38,14 +35,14 @@ export class PersonFinder {
     const { issuer, metadata } = signedIn;
     const claims = await this.claims(signedIn);
     const subject = claims['sub'];
-    if (typeof subject !== 'string' || subject === '' || subject.length > MAX_TEXT) {
+    if (typeof subject !== 'string' || subject === '' || subject.length > MAX_SUBJECT) {
       throw new SignInRefusedError('the identity provider does not say who has signed in');
     }
     return {
       issuer: metadata.issuer,
       subject,
       name: nameOf(claims) ?? subject,
-      roleValues: valuesAt(claims, issuer.settings.roles_claim),
+      roleValues: roleValuesOf(claims, issuer.settings),
     };
   }
 
@@ -95,27 +92,4 @@ export class PersonFinder {
   private async userinfo(url: string, accessToken: string): Promise<Claims> {
     return this.providers.ask({ url, authorization: `Bearer ${accessToken}` });
   }
-}
-
-function nameOf(claims: Claims): string | undefined {
-  for (const claim of ['email', 'preferred_username', 'username', 'name']) {
-    const value = claims[claim];
-    if (typeof value === 'string' && value.trim() !== '') return value.replace(/\p{C}+/gu, ' ').slice(0, MAX_TEXT);
-  }
-  return undefined;
-}
-
-/** A claim holds a text, several with blanks between them, or a list of texts. */
-function valuesAt(claims: Claims, name: string | undefined): readonly string[] {
-  const value = name === undefined ? undefined : claimAt(claims, name);
-  const values: readonly unknown[] = typeof value === 'string' ? value.split(' ') : Array.isArray(value) ? value : [];
-  return values.filter((one): one is string => typeof one === 'string' && one !== '').slice(0, MAX_ROLE_VALUES);
-}
-
-/** A claim of that name, also one with dots in it; else the place that the dots lead to: `realm_access.roles`. */
-function claimAt(claims: Claims, name: string): unknown {
-  if (Object.hasOwn(claims, name)) return claims[name];
-  return name.split('.').reduce<unknown>((place, step) => {
-    return isObject(place) && Object.hasOwn(place, step) ? place[step] : undefined;
-  }, claims);
 }
