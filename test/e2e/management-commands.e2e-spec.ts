@@ -45,6 +45,7 @@ describe('the commands of tenants, keys, roles and principals', () => {
     { args: ['key', 'create', '--tenant', 'acme'], says: /required option '--role <role>' not specified/ },
     { args: ['key', 'create', '--tenant', 'a', '--role', 'b', '--expires', 'soon'], says: /like 30m, 12h or 90d/ },
     { args: ['revoke'], says: /say what to stop/ },
+    { args: ['revoke', '--server', 'crm'], says: /need --tenant/ },
     { args: ['role', 'import', '--tenant', 'acme'], says: /missing required argument 'file'/ },
   ])('refuse the usage $args with 2', async ({ args, says }) => {
     expect(await composer.run(...args)).toMatchObject({ code: 2, stdout: '', stderr: expect.stringMatching(says) });

@@ -15,6 +15,11 @@ describe('database configuration', () => {
     ['what is no URL', { DATABASE_TYPE: 'postgres', DATABASE_URL: SECRET }, 'DATABASE_URL'],
     ['a database that it does not know', { DATABASE_TYPE: SECRET }, 'DATABASE_TYPE'],
     ['Cloudant, for now', { DATABASE_TYPE: 'cloudant' }, 'DATABASE_TYPE'],
+    [
+      'a URL that is not used',
+      { COMPOSER_STAGE: 'production', DATABASE_URL: `postgres://u:${SECRET}@h/d` },
+      'DATABASE_URL',
+    ],
   ])('refuses %s, by name and without the value', (_, env, variable) => {
     const problems = databaseConfig.check(env);
     expect(problems).toHaveLength(1);

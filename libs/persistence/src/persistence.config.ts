@@ -40,8 +40,14 @@ export const databaseConfig = configSlice(
     DATABASE_URL: postgresUrl.optional(),
     MIGRATION_DATABASE_URL: postgresUrl.optional(),
     COMPOSER_DATA_DIR: DATA_DIR,
+    COMPOSER_STAGE: z.enum(STAGES).default('development'),
   }),
   (env): DatabaseConfig => {
+    if (env.DATABASE_TYPE === 'embedded' && env.COMPOSER_STAGE !== 'development' && env.DATABASE_URL !== undefined) {
+      throw new ConfigError([
+        'DATABASE_URL: is set, but not used unless DATABASE_TYPE is postgres; set both, or neither',
+      ]);
+    }
     if (env.DATABASE_TYPE === 'embedded') return { type: 'embedded', dataDir: env.COMPOSER_DATA_DIR };
     const url = env.DATABASE_URL;
     if (url === undefined) throw new ConfigError(['DATABASE_URL: is needed when DATABASE_TYPE is postgres']);

@@ -24,6 +24,8 @@ export function revokeCommand(): Command {
     .action(async ({ json, ...request }: RevokeOptions, command: Command) => {
       if (Object.keys(request).length === 0)
         command.error('error: say what to stop: --tenant, --server, --principal or --issuer');
+      if ((request.server ?? request.principal) !== undefined && request.tenant === undefined)
+        command.error('error: --server and --principal need --tenant: which one is meant depends on it');
       const { target: _target, ...report } = await revoke(request);
       const confirmed = isConfirmed(report);
       print(json ? { confirmed, ...report } : reportText(report));

@@ -23,8 +23,10 @@ export class ProblemFilter implements ExceptionFilter {
       return;
     }
     const problem = problemOf(error, String(request.id ?? randomUUID()));
-    if (problem.status >= 500)
-      this.log.error('a request failed', { requestId: problem.requestId, code: problem.code, err: error });
+    const { requestId, code, status } = problem;
+    if (status >= 500) this.log.error('a request failed', { requestId, code, err: error });
+    // The sender was told why; a stranger could fill the log with these.
+    else this.log.debug('a request was refused', { requestId, code, status });
     const challenge = error instanceof ComposerError ? this.challenges.forRefusal(error, request.raw) : undefined;
     if (challenge !== undefined) void reply.header('www-authenticate', challenge);
     const retryAfter = retryAfterOf(error, problem.status);
