@@ -17,7 +17,7 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   egress: ['kernel', 'config', 'observability'],
   audit: ['kernel', 'config', 'tenancy', 'observability', 'persistence'],
   access: ['kernel', 'config', 'tenancy', 'observability', 'persistence', 'egress', 'audit'],
-  'token-store': ['kernel', 'config', 'observability', 'persistence'],
+  'token-store': ['kernel', 'config', 'tenancy', 'observability', 'persistence', 'audit'],
   auth: ['kernel', 'config', 'tenancy', 'observability', 'egress', 'token-store'],
   registry: ['kernel', 'config', 'tenancy', 'observability', 'persistence', 'audit', 'auth'],
   builder: ['kernel', 'config', 'observability', 'egress', 'auth', 'registry'],

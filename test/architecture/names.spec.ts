@@ -11,6 +11,7 @@ const ROLES = [
   'strategy',
   'verifier',
   'change-feed',
+  'documents',
   'member',
   'store',
   'config',

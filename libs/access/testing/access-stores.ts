@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import type { AuditEvent } from '#audit';
-import { AuditTrail } from '#audit';
+import { PostgresAuditTrail } from '#audit';
 import { trailOn } from '#audit/testing';
 import { type TenantId, tenantId } from '#kernel';
 import type { OpenDatabase } from '#persistence/testing';
@@ -76,11 +76,11 @@ export async function databaseStores(opened: OpenDatabase): Promise<AccessStores
   const { database } = opened;
   const real = await trailOn(database);
   let isBroken = false;
-  const append: AuditTrail['append'] = async (tx, ...events) => {
+  const append: PostgresAuditTrail['append'] = async (tx, ...events) => {
     await real.append(tx, ...events);
     if (isBroken) throw new Error('no audit');
   };
-  const trail = Object.create(real, { append: { value: append } }) as AuditTrail;
+  const trail = Object.create(real, { append: { value: append } }) as PostgresAuditTrail;
   const tenants = new PostgresTenantStore(database, trail);
   const [own, foreign] = [tenantId(randomUUID()), tenantId(randomUUID())];
   for (const id of [own, foreign]) await tenants.insert(draftOf(id), eventOf('tenant.created'));

@@ -7,7 +7,6 @@ import { checkOn, trailOn } from '../testing/trail-on.js';
 import { AuditBatches } from './audit-batches.js';
 import type { AuditEvent } from './audit-event.js';
 import { AuditReader } from './audit-reader.js';
-import type { AuditTrail } from './audit-trail.js';
 
 const acme = tenantId('acme');
 const globex = tenantId('globex');
@@ -47,7 +46,7 @@ describe('AuditBatches', () => {
     sink = new Sink();
     lines = [];
     const log = Log.open({ level: 'info', format: 'json' }, new SecretValues(), (line) => lines.push(line));
-    batches = new AuditBatches(sink as unknown as AuditTrail, new Clock(), log);
+    batches = new AuditBatches(sink, new Clock(), log);
   });
   afterEach(async () => {
     sink.fail = undefined;

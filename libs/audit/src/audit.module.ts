@@ -11,13 +11,15 @@ import { AuditReader } from './audit-reader.js';
 import { AuditTrail } from './audit-trail.js';
 import { AuditedTenants } from './audited-tenants.js';
 import { AuditController } from './http/audit.controller.js';
+import { PostgresAuditTrail } from './postgres.audit-trail.js';
 
 /** What was done, by whom, in every tenant. */
 @Module({
   imports: [ObservabilityModule, PersistenceModule],
   controllers: [AuditController],
   providers: [
-    AuditTrail,
+    PostgresAuditTrail,
+    { provide: AuditTrail, useExisting: PostgresAuditTrail },
     AuditBatches,
     AuditModes,
     AuditReader,
@@ -27,6 +29,6 @@ import { AuditController } from './http/audit.controller.js';
     AuditedTenants,
     Clock,
   ],
-  exports: [AuditTrail, AuditBatches, AuditModes, AuditExport, AuditCheck, AuditedTenants],
+  exports: [AuditTrail, PostgresAuditTrail, AuditBatches, AuditModes, AuditExport, AuditCheck, AuditedTenants],
 })
 export class AuditModule {}

@@ -8,3 +8,4 @@ export { AuditTrail } from './audit-trail.js';
 export { AuditBacklogError, AuditDelayedError } from './audit.errors.js';
 export { AuditModule } from './audit.module.js';
 export { type AuditedTenant, AuditedTenants } from './audited-tenants.js';
+export { PostgresAuditTrail } from './postgres.audit-trail.js';

@@ -2,7 +2,7 @@ import { Clock } from '#kernel';
 import { type Database, KeyWrapper } from '#persistence';
 import { ringProvider } from '#persistence/testing';
 import { AuditCheck } from '../src/audit-check.js';
-import { AuditTrail } from '../src/audit-trail.js';
+import { PostgresAuditTrail } from '../src/postgres.audit-trail.js';
 
 type Provider = ConstructorParameters<typeof KeyWrapper>[0];
 
@@ -16,8 +16,8 @@ export interface TrailOptions {
 export async function trailOn(
   database: Database,
   { clock = new Clock(), provider }: TrailOptions = {},
-): Promise<AuditTrail> {
-  return new AuditTrail(database, new KeyWrapper(provider ?? (await ringProvider())), clock);
+): Promise<PostgresAuditTrail> {
+  return new PostgresAuditTrail(database, new KeyWrapper(provider ?? (await ringProvider())), clock);
 }
 
 /** The check of trails under the keys of `provider`. */

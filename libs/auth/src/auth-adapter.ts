@@ -1,6 +1,7 @@
-import type { Fault, MemberRef } from '#kernel';
+import type { Fault } from '#kernel';
 import type { z } from 'zod';
 import type { RequestPatch } from './auth-strategy.js';
+import type { AnswerSign, CredentialUse } from './credential-use.js';
 
 /** The `auth_strategy` and `auth` of a configuration, or of one tool in it. */
 export interface AuthBlock {
@@ -31,7 +32,13 @@ export abstract class AuthAdapter {
   abstract check(block: AuthBlock): CheckedBlock;
   /** Names of the secret settings of a strategy; empty for an unknown one. */
   abstract secretsOf(strategy: string): readonly string[];
-  abstract authorize(member: MemberRef, block: AuthBlock): Promise<RequestPatch>;
-  /** A patch worth one more try after a 401, or `undefined` if this strategy has nothing fresher. */
-  abstract renew(member: MemberRef, block: AuthBlock, refused: RequestPatch): Promise<RequestPatch | undefined>;
+  /** Whether every principal has a credential of its own. */
+  abstract isPerPrincipal(block: AuthBlock): boolean;
+  abstract authorize(use: CredentialUse, block: AuthBlock): Promise<RequestPatch>;
+  /** Whether an answer says that the credential was not taken. */
+  abstract refuses(block: AuthBlock, answer: AnswerSign): boolean;
+  /** The member has taken this patch; told once for each. */
+  abstract noteAccepted(use: CredentialUse, block: AuthBlock, patch: RequestPatch): void;
+  /** A patch worth one more try after a refusal, or `undefined` if this strategy has nothing fresher. */
+  abstract renew(use: CredentialUse, block: AuthBlock, refused: RequestPatch): Promise<RequestPatch | undefined>;
 }

@@ -1,5 +1,5 @@
-import type { MemberRef } from '#kernel';
 import type { z } from 'zod';
+import type { AnswerSign, CredentialUse } from './credential-use.js';
 
 /** What a credential adds to one outbound request. Applied last: nothing that a caller sends can override it. */
 export interface RequestPatch {
@@ -7,8 +7,20 @@ export interface RequestPatch {
   readonly headers?: Readonly<Record<string, string>>;
   readonly query?: Readonly<Record<string, string>>;
   readonly cookies?: Readonly<Record<string, string>>;
+  /** In place of the above, where a credential depends on what is asked: cookies have paths. Cheap, and keeps no state. */
+  readonly forRequest?: (request: PatchedRequest) => Pick<RequestPatch, 'headers' | 'query' | 'cookies'>;
+  /** Told the `Set-Cookie` fields of the answers to requests that carried the patch. */
+  readonly onSetCookie?: (fields: readonly string[], path: string) => void;
   /** When the patch stops being worth sending, in milliseconds since the epoch; absent if it never does. */
   readonly expiresAt?: number;
+  /** Names the credential that the patch carries among those that its strategy has given; for the strategy alone. */
+  readonly generation?: number;
+}
+
+export interface PatchedRequest {
+  readonly method: string;
+  /** With the query. */
+  readonly path: string;
 }
 
 /**
@@ -20,15 +32,21 @@ export interface AuthStrategy<S = unknown> {
   readonly name: string;
   /** Other spellings that are read as this strategy. */
   readonly aliases?: readonly string[];
-  /** The `auth` object: checked at registration and at load. Keys are snake_case. */
+  /** The `auth` object: checked at registration and at load. Keys are snake_case; those of addresses end in `_url`. */
   readonly settings: z.ZodType<S>;
   /** Setting names that are sealed at rest, write-only in the API and masked wherever text leaves. */
   readonly secrets: readonly string[];
+  /** Whether every principal has a credential of its own; the same for all unless given. */
+  isPerPrincipal?(settings: S): boolean;
   /** Puts the credential on a request. Throws if there is none: a request never leaves without. */
-  authorize(member: MemberRef, settings: S): Promise<RequestPatch>;
+  authorize(use: CredentialUse, settings: S): Promise<RequestPatch>;
   /**
-   * Present only if credentials expire. Given the patch that a member just refused with 401; called once per refusal,
-   * never in a loop. `undefined`: there is nothing fresher.
+   * Present only if credentials expire. Given the patch that a member just refused; called once per refusal, never in a
+   * loop. `undefined`: there is nothing fresher.
    */
-  renew?(member: MemberRef, settings: S, refused: RequestPatch): Promise<RequestPatch | undefined>;
+  renew?(use: CredentialUse, settings: S, refused: RequestPatch): Promise<RequestPatch | undefined>;
+  /** Whether an answer says that the credential was not taken, so that nothing was done; 401 alone unless given. */
+  refuses?(answer: AnswerSign, settings: S): boolean;
+  /** The member has taken this patch for the first time. */
+  noteAccepted?(use: CredentialUse, settings: S, patch: RequestPatch): void;
 }

@@ -8,7 +8,10 @@ import { AuthModule } from './auth.module.js';
 import * as offered from './strategies/index.js';
 import { indexByName } from './strategy.auth-adapter.js';
 
-const member = { tenantId: tenantId('acme'), serverId: serverId('crm') };
+const use = {
+  member: { tenantId: tenantId('acme'), serverId: serverId('crm') },
+  endpoint: new URL('https://crm.example/api'),
+};
 
 describe('AuthModule', () => {
   const open = async () => (await Test.createTestingModule({ imports: [AuthModule] }).compile()).get(AuthAdapter);
@@ -17,8 +20,8 @@ describe('AuthModule', () => {
     const auth = await open();
     const { block, faults } = auth.check({ strategy: 'apikey', settings: { apikey: 'k' } });
     expect(faults).toEqual([]);
-    expect(await auth.authorize(member, block)).toEqual({ headers: { 'x-api-key': 'k' } });
-    expect(await auth.renew(member, block, {})).toBeUndefined();
+    expect(await auth.authorize(use, block)).toEqual({ headers: { 'x-api-key': 'k' } });
+    expect(await auth.renew(use, block, {})).toBeUndefined();
   });
 
   it('reads aliases, other cases and camelCase keys as the strategy itself', async () => {
@@ -36,7 +39,7 @@ describe('AuthModule', () => {
     expect(known).toEqual(expect.arrayContaining(['apikey', 'apitoken', 'basic', 'bearer', 'none']));
     const message = `no auth strategy "kerberos"; known: ${known.sort().join(', ')}`;
     expect(faults).toEqual([{ path: 'auth_strategy', message }]);
-    await expect(auth.authorize(member, { strategy: 'kerberos', settings: {} })).rejects.toThrow(/known: apikey/);
+    await expect(auth.authorize(use, { strategy: 'kerberos', settings: {} })).rejects.toThrow(/known: apikey/);
   });
 
   it('names every fault by its path', async () => {

@@ -1,8 +1,9 @@
-import { type MemberRef, faultsOf, isObject } from '#kernel';
+import { faultsOf, isObject } from '#kernel';
 import { Inject, Injectable } from '@nestjs/common';
 import { AuthAdapter, type AuthBlock, type CheckedBlock, type StrategyDescription } from './auth-adapter.js';
 import type { AuthStrategy, RequestPatch } from './auth-strategy.js';
 import { UnknownStrategyError, unknownStrategy } from './auth.errors.js';
+import type { AnswerSign, CredentialUse } from './credential-use.js';
 
 export const AUTH_STRATEGIES = Symbol('AUTH_STRATEGIES');
 export type StrategyIndex = ReadonlyMap<string, AuthStrategy>;
@@ -49,12 +50,24 @@ export class StrategyAuthAdapter extends AuthAdapter {
     return this.strategies.get(spelling(strategy))?.secrets ?? [];
   }
 
-  override async authorize(member: MemberRef, block: AuthBlock): Promise<RequestPatch> {
-    return this.find(block.strategy).authorize(member, block.settings);
+  override isPerPrincipal({ strategy, settings }: AuthBlock): boolean {
+    return this.find(strategy).isPerPrincipal?.(settings) ?? false;
   }
 
-  override async renew(member: MemberRef, block: AuthBlock, refused: RequestPatch): Promise<RequestPatch | undefined> {
-    return this.find(block.strategy).renew?.(member, block.settings, refused);
+  override async authorize(use: CredentialUse, block: AuthBlock): Promise<RequestPatch> {
+    return this.find(block.strategy).authorize(use, block.settings);
+  }
+
+  override refuses({ strategy, settings }: AuthBlock, answer: AnswerSign): boolean {
+    return this.find(strategy).refuses?.(answer, settings) ?? answer.status === 401;
+  }
+
+  override noteAccepted(use: CredentialUse, { strategy, settings }: AuthBlock, patch: RequestPatch): void {
+    this.find(strategy).noteAccepted?.(use, settings, patch);
+  }
+
+  override async renew(use: CredentialUse, block: AuthBlock, refused: RequestPatch): Promise<RequestPatch | undefined> {
+    return this.find(block.strategy).renew?.(use, block.settings, refused);
   }
 
   private find(name: string): AuthStrategy {

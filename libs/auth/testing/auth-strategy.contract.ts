@@ -1,6 +1,7 @@
 import { describe, expect, it } from '@jest/globals';
-import { type MemberRef, serverId, tenantId } from '#kernel';
+import { serverId, tenantId } from '#kernel';
 import type { AuthStrategy, RequestPatch } from '../src/auth-strategy.js';
+import type { CredentialUse } from '../src/credential-use.js';
 
 export interface StrategyCase<S> {
   readonly strategy: () => AuthStrategy<S>;
@@ -9,7 +10,10 @@ export interface StrategyCase<S> {
   readonly bad: readonly unknown[];
 }
 
-const member: MemberRef = { tenantId: tenantId('acme'), serverId: serverId('crm') };
+const use: CredentialUse = {
+  member: { tenantId: tenantId('acme'), serverId: serverId('crm') },
+  endpoint: new URL('https://crm.example/api'),
+};
 
 /** What every strategy must do. A strategy's own spec is this call plus its own edge cases. */
 export function describeAuthStrategy<S>({ strategy, good, bad }: StrategyCase<S>): void {
@@ -17,7 +21,7 @@ export function describeAuthStrategy<S>({ strategy, good, bad }: StrategyCase<S>
 
   describe(`auth strategy "${subject.name}"`, () => {
     it.each(good)('turns %j into %j', async (settings, patch) => {
-      expect(await subject.authorize(member, subject.settings.parse(settings))).toEqual(patch);
+      expect(await subject.authorize(use, subject.settings.parse(settings))).toEqual(patch);
     });
 
     it.each(bad)('refuses settings %j', (settings) => {
@@ -41,7 +45,7 @@ export function describeAuthStrategy<S>({ strategy, good, bad }: StrategyCase<S>
 
     it('gives the same patch twice: it keeps no state of its own', async () => {
       const settings = subject.settings.parse(good[0]![0]);
-      expect(await subject.authorize(member, settings)).toEqual(await subject.authorize(member, settings));
+      expect(await subject.authorize(use, settings)).toEqual(await subject.authorize(use, settings));
     });
   });
 }

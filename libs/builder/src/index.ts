@@ -20,6 +20,15 @@ export {
   UNSUPPORTED_VERSION,
   decodeHeader,
 } from './mcp/mcp-protocol.js';
-export type { Era, Member, MemberOffer, MemberOutcome, RunningCall, ToolCall, ToolReply } from './member.js';
+export type {
+  Era,
+  Member,
+  MemberOffer,
+  MemberOutcome,
+  NeededConsent,
+  RunningCall,
+  ToolCall,
+  ToolReply,
+} from './member.js';
 export { MemberPool } from './member-pool.js';
 export { MemberSlot } from './member-slot.js';

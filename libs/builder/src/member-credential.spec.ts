@@ -4,7 +4,10 @@ import { beforeEach, describe, expect, it } from '@jest/globals';
 import { MemberCredential } from './member-credential.js';
 import { MemberCredentials } from './member-credentials.js';
 
-const member = { tenantId: tenantId('acme'), serverId: serverId('crm') };
+const place = {
+  member: { tenantId: tenantId('acme'), serverId: serverId('crm') },
+  endpoint: new URL('https://crm.example/api'),
+};
 const block = { strategy: 'dynamic', settings: { key: 'k' } };
 
 class SetClock extends Clock {
@@ -52,7 +55,7 @@ describe('MemberCredential', () => {
   beforeEach(() => {
     clock = new SetClock();
     source = new TokenSource(clock);
-    credential = new MemberCredential(source.adapter, member, block, clock);
+    credential = new MemberCredential(source.adapter, place, block, clock);
   });
 
   const together = <T>(ask: () => Promise<T>): Promise<T[]> => Promise.all(Array.from({ length: 20 }, ask));
@@ -61,7 +64,7 @@ describe('MemberCredential', () => {
   it('asks once for many callers, for its member with its own settings', async () => {
     const patches = await together(() => credential.get());
     expect(new Set(patches.map(token))).toEqual(new Set(['Bearer 1']));
-    expect(source.authorized).toEqual([[member, block]]);
+    expect(source.authorized).toEqual([[place, block]]);
   });
 
   it('keeps a patch that does not expire', async () => {
@@ -93,7 +96,7 @@ describe('MemberCredential', () => {
     const refused = await credential.get();
     const fresh = await together(() => credential.renew(refused));
     expect(new Set(fresh.map(token))).toEqual(new Set(['Bearer 2']));
-    expect(source.renewed).toEqual([[member, block, refused]]);
+    expect(source.renewed).toEqual([[place, block, refused]]);
     expect(token(credential.peek())).toBe('Bearer 2');
   });
 
@@ -130,7 +133,7 @@ describe('MemberCredentials', () => {
   it('knows a tool by the name that clients see too, and prefers the member’s own name for it', () => {
     const block = { auth_strategy: 'bearer', auth: {} };
     const config = { ...block, tool_auth: { crm_pay: block, crm_list: block, list: block } };
-    const credentials = new MemberCredentials({} as AuthAdapter, member, config, new Clock());
+    const credentials = new MemberCredentials({} as AuthAdapter, place, config, new Clock());
     expect(credentials.for('pay')).not.toBe(credentials.for());
     expect(credentials.for('pay')).toBe(credentials.for('crm_pay'));
     expect(credentials.for('list')).not.toBe(credentials.for('crm_list'));
@@ -149,7 +152,7 @@ describe('MemberCredentials', () => {
       auth: { token: 'own' },
       tool_auth: { pay: { auth_strategy: 'basic', auth: { username: 'u' } } },
     };
-    const credentials = new MemberCredentials(adapter, member, config, new Clock());
+    const credentials = new MemberCredentials(adapter, place, config, new Clock());
     expect(credentials.for('list')).toBe(credentials.for());
     expect(credentials.for('constructor')).toBe(credentials.for());
     await credentials.for('pay').get();

@@ -1,5 +1,5 @@
-import type { AuthAdapter, AuthBlock, RequestPatch } from '#auth';
-import type { Clock, MemberRef } from '#kernel';
+import type { AuthAdapter, AuthBlock, CredentialUse, RequestPatch } from '#auth';
+import type { Clock } from '#kernel';
 
 /** Treated as expired this early, so that a patch does not expire on its way. */
 const MARGIN_MS = 5_000;
@@ -12,7 +12,7 @@ export class MemberCredential {
 
   constructor(
     private readonly auth: AuthAdapter,
-    private readonly member: MemberRef,
+    private readonly use: CredentialUse,
     private readonly block: AuthBlock,
     private readonly clock: Clock,
   ) {}
@@ -26,7 +26,7 @@ export class MemberCredential {
 
   /** A live patch. Rejects if the strategy has none: then nothing may be sent. */
   async get(): Promise<RequestPatch> {
-    return this.peek() ?? this.ask(() => this.auth.authorize(this.member, this.block));
+    return this.peek() ?? this.ask(() => this.auth.authorize(this.use, this.block));
   }
 
   /** A fresher patch than the one that was refused, or `undefined` if there is none. Calls refused together renew once. */
@@ -34,7 +34,7 @@ export class MemberCredential {
     const current = this.peek();
     if (current && current !== refused) return current;
     this.renewing ??= this.auth
-      .renew(this.member, this.block, refused)
+      .renew(this.use, this.block, refused)
       .then((fresh) => (this.patch = fresh ?? this.patch) && fresh)
       .finally(() => (this.renewing = undefined));
     return this.renewing;

@@ -1,7 +1,7 @@
 import 'reflect-metadata';
 import type { ServerResponse } from 'node:http';
 import { EgressDeniedError } from '#egress';
-import { serverId, tenantId } from '#kernel';
+import { serverId, tenantId, principalId } from '#kernel';
 import { until } from '#persistence/testing';
 import { InvalidServerConfigError, MemberProbeError } from '#registry';
 import { SYSTEM } from '#tenancy';
@@ -65,7 +65,9 @@ describe('MemberPool', () => {
       Buffer.from(JSON.stringify({ jsonrpc: '2.0', id: 'caller-1', method: 'tools/call', params })),
     );
     const reply = new RecordingReply();
-    return Object.assign(reply, { running: one.member!.call({ tool, message, era: 'legacy', headers: {} }, reply) });
+    return Object.assign(reply, {
+      running: one.member!.call({ tool, message, era: 'legacy', headers: {}, principalId: principalId('p') }, reply),
+    });
   }
   const textOf = async (reply: RecordingReply) => {
     const answer = await reply.answered;

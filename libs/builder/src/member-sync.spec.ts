@@ -1,5 +1,5 @@
 import 'reflect-metadata';
-import { type TenantId, serverId, tenantId } from '#kernel';
+import { type TenantId, serverId, tenantId, principalId } from '#kernel';
 import { until } from '#persistence/testing';
 import { SYSTEM } from '#tenancy';
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
@@ -48,7 +48,7 @@ describe('members of another process', () => {
     const params = { name: `x_${tool}`, arguments: {} };
     const message = parseMessage(Buffer.from(JSON.stringify({ jsonrpc: '2.0', id: 1, method: 'tools/call', params })));
     const reply = new RecordingReply();
-    one.member!.call({ tool, message, era: 'legacy', headers: {} }, reply);
+    one.member!.call({ tool, message, era: 'legacy', headers: {}, principalId: principalId('p') }, reply);
     return reply;
   };
 

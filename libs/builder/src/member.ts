@@ -1,5 +1,5 @@
 import type { IncomingHttpHeaders } from 'node:http';
-import type { MemberRef } from '#kernel';
+import type { MemberRef, PrincipalId, ServerId } from '#kernel';
 import type { StoredCatalog } from '#registry';
 import type { Message } from './json-rpc/json-rpc-message.js';
 
@@ -15,6 +15,8 @@ export interface ToolCall {
   readonly era: Era;
   /** As they came in; a member passes on only what its configuration lists. */
   readonly headers: IncomingHttpHeaders;
+  /** Who calls: some members have a credential for each. */
+  readonly principalId: PrincipalId;
 }
 
 /**
@@ -37,6 +39,8 @@ export interface ToolReply {
   result(result: object): void;
   /** The member failed: a result with `isError`, and a text that says what happened and what to do. */
   toolError(text: string): void;
+  /** Nothing was done: a person has to connect the member first. Told in the way that the caller can take. */
+  needsConsent(consent: NeededConsent): void;
   protocolError(code: number, message: string, data?: object): void;
   /** Begins an event stream; `event` and `piece` follow, then `endStream`. */
   openStream(): void;
@@ -48,6 +52,15 @@ export interface ToolReply {
   /** The answer will not come, or not to its end: a stream that was passed on may have stopped in the middle of it. */
   endUnanswered(): void;
   onDrain(resume: () => void): void;
+}
+
+/** What a person has to do before a member can be called. */
+export interface NeededConsent {
+  readonly serverId: ServerId;
+  /** The page where it is done; holds no secret. */
+  readonly url: string;
+  /** For the person: what is asked, of whom, and why. */
+  readonly text: string;
 }
 
 /** A call under way. */

@@ -1,4 +1,4 @@
-import type { ToolReply } from '../src/member.js';
+import type { NeededConsent, ToolReply } from '../src/member.js';
 
 /** One of them is there. */
 export interface GivenAnswer {
@@ -32,6 +32,9 @@ export class RecordingReply implements ToolReply {
   }
   toolError(text: string): void {
     this.settle({ toolError: text });
+  }
+  needsConsent({ url, text }: NeededConsent): void {
+    this.settle({ toolError: `${text} ${url}` });
   }
   protocolError(code: number, message: string): void {
     this.settle({ error: { code, message } });

@@ -1,11 +1,20 @@
+export { type Implementations, byDatabase } from './by-database.js';
 export { ChangeFeed, type ChangeListener, type Replica } from './changes/change-feed.js';
 export { Database } from './database/database.js';
 export { isForeignKeyViolation, isUniqueViolation } from './database/database-faults.js';
 export { Migrator } from './database/migrator.js';
 export { type Change, Transaction } from './database/transaction.js';
+export {
+  type DocumentRange,
+  type DocumentRef,
+  Documents,
+  OPERATOR,
+  type StoredDocument,
+} from './documents/documents.js';
 export { EmbeddedDatabase, claimEmbeddedDatabase, startEmbeddedDatabase } from './embedded/index.js';
 export { MigrationModule } from './migration.module.js';
 export {
+  type CloudantConfig,
   type DatabaseConfig,
   type EmbeddedConfig,
   type KeysConfig,
@@ -16,6 +25,7 @@ export {
 export {
   CommitUnknownError,
   DataDirectoryLockedError,
+  DocumentConflictError,
   DatabaseUnavailableError,
   EmbeddedStartError,
   KeyFileError,

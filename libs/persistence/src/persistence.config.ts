@@ -3,7 +3,7 @@ import { ConfigError, STAGES, configSlice } from '#config';
 import { z } from 'zod';
 import { KeyRing } from './sealing/key-ring.js';
 
-export type DatabaseConfig = EmbeddedConfig | PostgresConfig;
+export type DatabaseConfig = EmbeddedConfig | PostgresConfig | CloudantConfig;
 
 export interface EmbeddedConfig {
   readonly type: 'embedded';
@@ -17,6 +17,16 @@ export interface PostgresConfig {
   readonly url: string;
   /** URL of the role that owns the tables; the same as `url` where one role does both. */
   readonly migrationUrl: string;
+}
+
+export interface CloudantConfig {
+  readonly type: 'cloudant';
+  readonly url: string;
+  /** Name of the database, which is made where it is missing and may be. */
+  readonly database: string;
+  readonly authentication:
+    | { readonly type: 'iam'; readonly apikey: string; readonly url?: string }
+    | { readonly type: 'basic' | 'session'; readonly username: string; readonly password: string };
 }
 
 export interface KeysConfig {

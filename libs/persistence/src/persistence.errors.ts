@@ -119,6 +119,17 @@ export class KeyWrongError extends ComposerError {
   }
 }
 
+/** A document is not in the state any more that a change was made for. */
+export class DocumentConflictError extends ComposerError {
+  constructor(cause?: unknown) {
+    super('COMPOSER_DOCUMENT_CONFLICT', 'the stored state was changed by somebody else meanwhile; read it again', {
+      status: 409,
+      retryable: true,
+      cause,
+    });
+  }
+}
+
 /** The key ring in a file cannot be used. */
 export class KeyFileError extends ComposerError {
   constructor(file: string, reason: string, cause?: unknown) {

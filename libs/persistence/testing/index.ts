@@ -3,6 +3,7 @@ export { describeDataKeyStore } from './data-key-store.contract.js';
 export { copyEmbeddedTemplate, openEmbeddedDatabase } from './embedded-database.js';
 export { type Open, describeOnEveryDatabase } from './every-database.js';
 export { MemoryChangeFeed } from './memory-change-feed.js';
+export { MemoryDocuments } from './memory.documents.js';
 export { MemoryDataKeyStore } from './memory.data-key.store.js';
 export { openHandleSealer } from './open-handle-sealer.js';
 export { openMemorySealer } from './memory-sealer.js';

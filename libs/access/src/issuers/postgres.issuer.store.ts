@@ -1,4 +1,4 @@
-import { type AuditEvent, AuditTrail } from '#audit';
+import { type AuditEvent, PostgresAuditTrail } from '#audit';
 import { type TenantId, tenantId } from '#kernel';
 import { Database, type Transaction, UnknownTenantError, isForeignKeyViolation, isUniqueViolation } from '#persistence';
 import { Injectable } from '@nestjs/common';
@@ -28,7 +28,7 @@ const TOPIC = 'access';
 export class PostgresIssuerStore extends IssuerStore {
   constructor(
     private readonly database: Database,
-    private readonly trail: AuditTrail,
+    private readonly trail: PostgresAuditTrail,
   ) {
     super();
   }

@@ -1,4 +1,4 @@
-import { type AuditEvent, AuditTrail } from '#audit';
+import { type AuditEvent, PostgresAuditTrail } from '#audit';
 import { type TenantId, principalId } from '#kernel';
 import { Database, type Transaction, isForeignKeyViolation } from '#persistence';
 import type { Scope } from '#tenancy';
@@ -23,7 +23,7 @@ interface Row {
 export class PostgresApiKeyStore extends ApiKeyStore {
   constructor(
     private readonly database: Database,
-    private readonly trail: AuditTrail,
+    private readonly trail: PostgresAuditTrail,
   ) {
     super();
   }

@@ -1,4 +1,4 @@
-import { type AuditEvent, AuditTrail } from '#audit';
+import { type AuditEvent, PostgresAuditTrail } from '#audit';
 import { type PrincipalId, type TenantId, principalId } from '#kernel';
 import { Database, type Transaction, UnknownTenantError, isForeignKeyViolation } from '#persistence';
 import { Injectable } from '@nestjs/common';
@@ -23,7 +23,7 @@ interface Row {
 export class PostgresPrincipalStore extends PrincipalStore {
   constructor(
     private readonly database: Database,
-    private readonly trail: AuditTrail,
+    private readonly trail: PostgresAuditTrail,
   ) {
     super();
   }

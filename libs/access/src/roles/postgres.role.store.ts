@@ -1,4 +1,4 @@
-import { type AuditEvent, AuditTrail } from '#audit';
+import { type AuditEvent, PostgresAuditTrail } from '#audit';
 import type { TenantId } from '#kernel';
 import { Database, type Transaction, UnknownTenantError, isForeignKeyViolation } from '#persistence';
 import type { Permissions } from '#tenancy';
@@ -19,7 +19,7 @@ interface Row {
 export class PostgresRoleStore extends RoleStore {
   constructor(
     private readonly database: Database,
-    private readonly trail: AuditTrail,
+    private readonly trail: PostgresAuditTrail,
   ) {
     super();
   }

@@ -1,4 +1,4 @@
-import { type AuditEvent, AuditTrail } from '#audit';
+import { type AuditEvent, PostgresAuditTrail } from '#audit';
 import { type TenantId, tenantId } from '#kernel';
 import { Database, type Transaction, UnknownTenantError } from '#persistence';
 import { DEFAULT_TENANT } from '#tenancy';
@@ -25,7 +25,7 @@ const REMOVAL_MS = 14_000;
 export class PostgresTenantStore extends TenantStore {
   constructor(
     private readonly database: Database,
-    private readonly trail: AuditTrail,
+    private readonly trail: PostgresAuditTrail,
   ) {
     super();
   }

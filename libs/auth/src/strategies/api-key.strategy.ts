@@ -1,7 +1,7 @@
-import type { MemberRef } from '#kernel';
 import { Injectable } from '@nestjs/common';
 import { z } from 'zod';
 import type { AuthStrategy, RequestPatch } from '../auth-strategy.js';
+import type { CredentialUse } from '../credential-use.js';
 import { headerName, requiredHeaderText } from '../wire-text.js';
 
 const COOKIE_NAME = /^[!#$%&'*+.^_`|~0-9A-Za-z-]+$/; // RFC 6265 4.1.1: a token
@@ -40,7 +40,7 @@ export class ApiKeyStrategy implements AuthStrategy<Settings> {
   readonly settings = settings;
   readonly secrets = ['apikey'];
 
-  async authorize(_member: MemberRef, { apikey, auth_prefix, in: place, name }: Settings): Promise<RequestPatch> {
+  async authorize(_use: CredentialUse, { apikey, auth_prefix, in: place, name }: Settings): Promise<RequestPatch> {
     if (place === 'query') return { query: { [name!]: apikey } };
     if (place === 'cookie') return { cookies: { [name!]: apikey } };
     if (name) return { headers: { [name.toLowerCase()]: auth_prefix ? `${auth_prefix} ${apikey}` : apikey } };

@@ -1,7 +1,7 @@
-import type { MemberRef } from '#kernel';
 import { Injectable } from '@nestjs/common';
 import { z } from 'zod';
 import type { AuthStrategy, RequestPatch } from '../auth-strategy.js';
+import type { CredentialUse } from '../credential-use.js';
 
 const settings = z.strictObject({
   username: z
@@ -20,7 +20,7 @@ export class BasicStrategy implements AuthStrategy<Settings> {
   readonly settings = settings;
   readonly secrets = ['password'];
 
-  async authorize(_member: MemberRef, { username, password }: Settings): Promise<RequestPatch> {
+  async authorize(_use: CredentialUse, { username, password }: Settings): Promise<RequestPatch> {
     return { headers: { authorization: `Basic ${Buffer.from(`${username}:${password}`).toString('base64')}` } };
   }
 }

@@ -1,7 +1,7 @@
-import type { MemberRef } from '#kernel';
 import { Injectable } from '@nestjs/common';
 import { z } from 'zod';
 import type { AuthStrategy, RequestPatch } from '../auth-strategy.js';
+import type { CredentialUse } from '../credential-use.js';
 import { requiredHeaderText } from '../wire-text.js';
 
 const settings = z.strictObject({ token: requiredHeaderText, auth_prefix: requiredHeaderText.default('Bearer') });
@@ -14,7 +14,7 @@ export class BearerStrategy implements AuthStrategy<Settings> {
   readonly settings = settings;
   readonly secrets = ['token'];
 
-  async authorize(_member: MemberRef, { token, auth_prefix }: Settings): Promise<RequestPatch> {
+  async authorize(_use: CredentialUse, { token, auth_prefix }: Settings): Promise<RequestPatch> {
     return { headers: { authorization: `${auth_prefix} ${token}` } };
   }
 }

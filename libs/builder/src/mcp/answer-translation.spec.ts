@@ -1,3 +1,4 @@
+import { principalId } from '#kernel';
 import { describe, expect, it } from '@jest/globals';
 import fc from 'fast-check';
 import { parseMessage } from '../json-rpc/json-rpc-message.js';
@@ -16,6 +17,7 @@ const callOf = (text: string, era: Era, tool: string): ToolCall => ({
   tool,
   era,
   headers: {},
+  principalId: principalId('p'),
   message: parseMessage(Buffer.from(text)),
 });
 const call = (era: Era, params: Params, { id = 'caller-1', tool = 'echo' }: { id?: unknown; tool?: string } = {}) =>

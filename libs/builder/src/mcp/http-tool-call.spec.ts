@@ -1,6 +1,6 @@
 import 'reflect-metadata';
 import type { ServerResponse } from 'node:http';
-import { serverId, tenantId } from '#kernel';
+import { serverId, tenantId, principalId } from '#kernel';
 import { until } from '#persistence/testing';
 import { SYSTEM } from '#tenancy';
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
@@ -47,7 +47,7 @@ describe('HttpToolCall', () => {
     const meta = era === 'modern' ? { _meta: { [META_VERSION]: MODERN_VERSION } } : {};
     const request = { jsonrpc: '2.0', id: 'caller-1', method: 'tools/call', params: { name: 'crm_echo', ...meta } };
     const message = parseMessage(Buffer.from(JSON.stringify(request)));
-    slot().member!.call({ tool: 'echo', message, era, headers: {} }, reply);
+    slot().member!.call({ tool: 'echo', message, era, headers: {}, principalId: principalId('p') }, reply);
     return reply;
   }
   const textOf = async (reply: RecordingReply) => {

@@ -28,7 +28,12 @@ export class HttpMember implements Member {
     this.offer = { tools: storedTools(order) };
     const timeoutMs = config.timeout * 1000;
     this.pool = parts.egress.open(config.endpoint, { headersTimeoutMs: timeoutMs, idleTimeoutMs: timeoutMs });
-    this.credentials = new MemberCredentials(parts.auth, ref, config, clock);
+    this.credentials = new MemberCredentials(
+      parts.auth,
+      { member: ref, endpoint: new URL(config.endpoint) },
+      config,
+      clock,
+    );
     this.link = new McpLink({
       endpoint: new URL(config.endpoint),
       headers: lowerCased(config.headers),

@@ -39,7 +39,7 @@ export class OpenApiMember implements Member {
     this.headers = lowerCased(config.headers);
     const timeoutMs = config.timeout * 1000;
     this.pool = parts.egress.open(this.base, { headersTimeoutMs: timeoutMs, idleTimeoutMs: timeoutMs });
-    this.credentials = new MemberCredentials(parts.auth, ref, config, clock);
+    this.credentials = new MemberCredentials(parts.auth, { member: ref, endpoint: this.base }, config, clock);
     this.operations = new Map(compiled.operations.map((operation) => [operation.name, operation]));
   }
 

@@ -1,5 +1,12 @@
 import type { ServerResponse } from 'node:http';
-import { COMPOSER_INFO, type Era, META_SERVER_INFO, METHOD_NOT_FOUND, type ToolReply } from '#builder';
+import {
+  COMPOSER_INFO,
+  type Era,
+  META_SERVER_INFO,
+  METHOD_NOT_FOUND,
+  type NeededConsent,
+  type ToolReply,
+} from '#builder';
 import type { ComposerError } from '#kernel';
 
 /** Not of JSON-RPC's reserved range: the request was refused, and nobody has carried anything out. */
@@ -104,6 +111,10 @@ export class HttpReply implements ToolReply {
 
   toolError(text: string): void {
     this.result({ content: [{ type: 'text', text }], isError: true });
+  }
+
+  needsConsent({ url, text }: NeededConsent): void {
+    this.toolError(`${text} Open ${url} in a browser, then try again.`);
   }
 
   /** 2026-07-28 carries the kind of some errors in the HTTP status too; before, 200 carries every answer to a request. */

@@ -1,4 +1,4 @@
-import { INTERNAL_ERROR, type ToolReply } from '#builder';
+import { INTERNAL_ERROR, type NeededConsent, type ToolReply } from '#builder';
 import { ComposerError } from '#kernel';
 import type { HttpReply } from '../mcp-endpoint/http-reply.js';
 
@@ -45,6 +45,10 @@ export class RecordedReply implements ToolReply {
 
   toolError(text: string): void {
     this.end('failed', () => this.reply.toolError(text));
+  }
+
+  needsConsent(consent: NeededConsent): void {
+    this.end('refused', () => this.reply.needsConsent(consent));
   }
 
   protocolError(code: number, message: string, data?: object): void {

@@ -80,7 +80,10 @@ export class ToolRouter {
       return undefined;
     }
     const { message, request } = exchange;
-    return slot.member.call({ tool, message, era, headers: request.headers }, recorded);
+    return slot.member.call(
+      { tool, message, era, headers: request.headers, principalId: exchange.principal.id },
+      recorded,
+    );
   }
 
   /** `undefined`: the call cannot be recorded, so it is not made, and its caller knows. */

@@ -51,6 +51,7 @@ export class DatabaseConnection {
       this.source = await this.connect(postgresOptions(this.config.url, POOL_SIZE, QUERY_MS));
       return;
     }
+    if (this.config.type !== 'embedded') throw new Error('this database is reached another way');
     this.embedded = await claimEmbeddedDatabase(this.config.dataDir);
     this.embedded.onLoss(() => this.log.error('embedded database ended unasked; restart the composer'));
     try {
@@ -63,7 +64,7 @@ export class DatabaseConnection {
 
   /** Lends a connection of the role that owns the tables. On the embedded database that is the only session. */
   async asOwner<T>(work: (owner: DataSource) => Promise<T>): Promise<T> {
-    if (this.config.type === 'embedded') return work(this.dataSource);
+    if (this.config.type !== 'postgres') return work(this.dataSource);
     const owner = await this.connect(postgresOptions(this.config.migrationUrl, OWNER_POOL_SIZE, MIGRATION_MS));
     try {
       return await work(owner);
@@ -80,7 +81,7 @@ export class DatabaseConnection {
    * @param role to work as; the connecting role unless given
    */
   async openSession(name: string, role?: string): Promise<Client> {
-    if (this.config.type === 'embedded') throw new Error('the embedded database has no second session');
+    if (this.config.type !== 'postgres') throw new Error('the embedded database has no second session');
     const session = new Client({
       connectionString: this.config.url,
       application_name: name,

@@ -1,4 +1,4 @@
-import { type AuditEvent, AuditTrail } from '#audit';
+import { type AuditEvent, PostgresAuditTrail } from '#audit';
 import { type MemberRef, type ServerId, type TenantId, serverId } from '#kernel';
 import { Database, type Transaction } from '#persistence';
 import { Injectable } from '@nestjs/common';
@@ -28,7 +28,7 @@ interface Row {
 export class PostgresServerConfigStore extends ServerConfigStore {
   constructor(
     private readonly database: Database,
-    private readonly trail: AuditTrail,
+    private readonly trail: PostgresAuditTrail,
   ) {
     super();
   }

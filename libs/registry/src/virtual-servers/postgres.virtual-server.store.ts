@@ -1,4 +1,4 @@
-import { type AuditEvent, AuditTrail } from '#audit';
+import { type AuditEvent, PostgresAuditTrail } from '#audit';
 import type { TenantId } from '#kernel';
 import { Database } from '#persistence';
 import { Injectable } from '@nestjs/common';
@@ -21,7 +21,7 @@ interface Row {
 export class PostgresVirtualServerStore extends VirtualServerStore {
   constructor(
     private readonly database: Database,
-    private readonly trail: AuditTrail,
+    private readonly trail: PostgresAuditTrail,
   ) {
     super();
   }

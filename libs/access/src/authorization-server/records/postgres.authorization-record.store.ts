@@ -1,4 +1,4 @@
-import { type AuditEvent, AuditTrail } from '#audit';
+import { type AuditEvent, PostgresAuditTrail } from '#audit';
 import { type TenantId, tenantId } from '#kernel';
 import { Database, type Transaction } from '#persistence';
 import { Injectable } from '@nestjs/common';
@@ -30,7 +30,7 @@ const AT = 'tenant_id = $1 AND kind = $2 AND id = $3';
 export class PostgresAuthorizationRecordStore extends AuthorizationRecordStore {
   constructor(
     private readonly database: Database,
-    private readonly trail: AuditTrail,
+    private readonly trail: PostgresAuditTrail,
   ) {
     super();
   }

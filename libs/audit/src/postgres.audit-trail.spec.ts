@@ -3,11 +3,11 @@ import type { TenantId } from '#kernel';
 import { type OpenDatabase, createTenant, describeOnEveryDatabase, ringProvider } from '#persistence/testing';
 import { SYSTEM } from '#tenancy';
 import { checkOn, trailOn } from '../testing/trail-on.js';
-import type { AuditTrail } from './audit-trail.js';
+import type { PostgresAuditTrail } from './postgres.audit-trail.js';
 
-describeOnEveryDatabase('AuditTrail', (open) => {
+describeOnEveryDatabase('PostgresAuditTrail', (open) => {
   let opened: OpenDatabase;
-  let trail: AuditTrail;
+  let trail: PostgresAuditTrail;
   let provider: Awaited<ReturnType<typeof ringProvider>>;
   let tenants: readonly TenantId[];
 

@@ -1,0 +1,22 @@
+import type { Abstract, FactoryProvider, Type } from '@nestjs/common';
+import { ModuleRef } from '@nestjs/core';
+import { type DatabaseConfig, databaseConfig } from './persistence.config.js';
+
+/** The two implementations of a port: on Postgres, embedded or not, and on documents. */
+export interface Implementations<T> {
+  readonly postgres: Type<T>;
+  readonly cloudant: Type<T>;
+}
+
+/** Provides a port by the implementation that fits the database of this process; the other one is never made. */
+export function byDatabase<T>(
+  port: Abstract<T>,
+  { postgres, cloudant }: Implementations<T>,
+): FactoryProvider<Promise<T>> {
+  return {
+    provide: port,
+    useFactory: (config: DatabaseConfig, modules: ModuleRef) =>
+      modules.create(config.type === 'cloudant' ? cloudant : postgres),
+    inject: [databaseConfig.KEY, ModuleRef],
+  };
+}

@@ -1,0 +1,9 @@
+export { type CurrentOptions, type Renew, type TakenCredential, TokenKeeper } from './token-keeper.js';
+export type { CredentialStanding, CredentialState, LiveToken, TokenKey, TokenSet } from './token-key.js';
+export {
+  ClientRefusedError,
+  CredentialHeldError,
+  GrantRefusedError,
+  IssuerUnavailableError,
+} from './token-store.errors.js';
+export { TokenStoreModule } from './token-store.module.js';

@@ -1,0 +1,1 @@
+export { openTokenKeeper } from './open-token-keeper.js';
