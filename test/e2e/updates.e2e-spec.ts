@@ -1,4 +1,5 @@
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
+import { eventually } from '../fixtures/eventually.js';
 import { callTool, toolNames } from '../fixtures/mcp-clients.js';
 import { type McpMember, freePort, startLegacyMember, startModernMember } from '../fixtures/mcp-members.js';
 import { sent } from '../fixtures/openapi-member.js';
@@ -46,29 +47,39 @@ describe('a stored secret', () => {
     ['another endpoint', (url: string) => ({ open_api: { endpoint: url } })],
     ['another strategy', () => ({ auth_strategy: 'apitoken', auth: { token: MARKER } })],
     ['another prefix', () => ({ auth: { auth_prefix: 'Token' } })],
-    ['a tool that gets it', () => ({ tool_auth: { get_order: { auth_strategy: 'bearer', auth: { token: MARKER } } } })],
-  ])('is not carried over to %s, and not one byte goes there', async (_what, patchOf) => {
+  ])('is void with %s, and not one byte goes there until it is entered again', async (_what, patchOf) => {
     const sentinel = await startSentinel();
     try {
-      const refused = await shop('PATCH', patchOf(sentinel.url));
-      expect(refused.status).toBe(422);
-      expect(refused.body.faults.map(({ path }: { path: string }) => path)).toContainEqual(
-        expect.stringMatching(/auth\.token$/),
-      );
-      const tool = await callTool(composer.url, 'update_mcp_server_config', {
-        server_id: 'shop',
-        new_config: patchOf(sentinel.url),
+      service.forget();
+      const moved = await shop('PATCH', patchOf(sentinel.url));
+      expect(moved.status).toBe(200);
+      expect(moved.body).toMatchObject({
+        auth: { token: { set: false } },
+        _meta: { state: 'needs_reentry', needs_reentry: ['auth.token'] },
       });
-      expect(tool.isError).toBe(true);
-      expect(sentinel.connections()).toBe(0);
-      expect((await shop('GET')).body).toMatchObject({ open_api: { endpoint: service.url }, auth_strategy: 'bearer' });
+      const health = async () => (await shop('GET', undefined, '/health')).body;
+      await eventually(async () => expect(await health()).toMatchObject({ status: 'Down', state: 'needs_reentry' }));
+      await shop('POST', undefined, '/activate');
+      await eventually(async () => expect((await health()).detail).toContain('auth.token must be entered again'));
+      expect([sentinel.connections(), service.calls()]).toEqual([0, []]);
+      expect([sentinel.connections(), service.calls()]).toEqual([0, []]);
+
+      const back = { open_api: { endpoint: service.url }, auth_strategy: 'bearer' };
+      expect((await shop('PATCH', { ...back, auth: { token: TOKEN, auth_prefix: null } })).status).toBe(200);
       expect(await call()).toMatchObject({ structuredContent: { id: '7' } });
     } finally {
       await sentinel.close();
     }
   });
 
-  it('of a header and of a tool is not carried to another address either', async () => {
+  it('is kept for no tool that has none of its own', async () => {
+    const refused = await shop('PATCH', {
+      tool_auth: { get_order: { auth_strategy: 'bearer', auth: { token: MARKER } } },
+    });
+    expect([refused.status, refused.body.faults[0].path]).toEqual([422, 'tool_auth.get_order.auth.token']);
+  });
+
+  it('of a header and of a tool is void at another address too, whatever else is entered', async () => {
     const sentinel = await startSentinel();
     try {
       const config = {
@@ -80,11 +91,7 @@ describe('a stored secret', () => {
         open_api: { endpoint: sentinel.url },
         auth: { token: 'entered-again' },
       });
-      expect(moved.status).toBe(422);
-      expect(moved.body.faults.map(({ path }: { path: string }) => path).sort()).toEqual([
-        'headers.X-Static',
-        'tool_auth.list_orders.auth.apikey',
-      ]);
+      expect(moved.body._meta.needs_reentry).toEqual(['headers.X-Static', 'tool_auth.list_orders.auth.apikey']);
       expect(sentinel.connections()).toBe(0);
     } finally {
       await sentinel.close();

@@ -147,7 +147,7 @@ export class MemberPool implements MemberGate, OnModuleInit, BeforeApplicationSh
 
   /** Serves what is stored now, if that is not what serves already. For changes that another process has made. */
   async follow(ref: MemberRef, stored?: OpenedServer): Promise<void> {
-    if (!stored || stored.config?.status === 'deactivated') return this.retire(ref);
+    if (!stored || isDeactivated(stored)) return this.retire(ref);
     const slots = await this.slotsOf(ref.tenantId);
     if (slots.get(ref.serverId)?.mark === stored.mark) return;
     this.serve(await this.slotFor(stored, await this.catalogs.read(ref)));
@@ -198,7 +198,7 @@ export class MemberPool implements MemberGate, OnModuleInit, BeforeApplicationSh
     const [servers, catalogs] = await Promise.all([this.registry.openAll(tenant), this.catalogs.list(tenant)]);
     const slots = new Map<ServerId, MemberSlot>();
     for (const server of servers) {
-      if (server.config?.status === 'deactivated') continue;
+      if (isDeactivated(server)) continue;
       slots.set(server.ref.serverId, await this.slotFor(server, catalogs.get(server.ref.serverId)));
     }
     this.loaded.set(tenant, slots);
@@ -206,12 +206,12 @@ export class MemberPool implements MemberGate, OnModuleInit, BeforeApplicationSh
   }
 
   private async slotFor(
-    { ref, mark, config, problem }: OpenedServer,
+    { ref, mark, config, problem, isLacking }: OpenedServer,
     catalog: StoredCatalog | undefined,
   ): Promise<MemberSlot> {
     const slot = new MemberSlot(ref, config, this.log, (text) => this.registry.mask(text));
     slot.mark = mark;
-    if (!config) slot.note('error', problem);
+    if (!config) slot.note(isLacking ? 'needs_reentry' : 'error', problem);
     else await this.buildStored(slot, config, catalog);
     return slot;
   }
@@ -306,3 +306,5 @@ export class MemberPool implements MemberGate, OnModuleInit, BeforeApplicationSh
     this.closing.add(closed);
   }
 }
+
+const isDeactivated = ({ config, status = config?.status }: OpenedServer): boolean => status === 'deactivated';

@@ -77,7 +77,7 @@ export interface MemberOffer {
 }
 
 /** How a member was when it was last used or tried. */
-export type MemberOutcome = 'ok' | 'timeout' | 'unreachable' | 'auth_required' | 'error' | 'unknown';
+export type MemberOutcome = 'ok' | 'timeout' | 'unreachable' | 'auth_required' | 'needs_reentry' | 'error' | 'unknown';
 
 /**
  * A live member of one type. Built from a checked configuration, owned by the pool, which closes it when another one

@@ -4,8 +4,9 @@ import { SecretValues } from '#observability';
 import { Sealer } from '#persistence';
 import { Injectable } from '@nestjs/common';
 import { HeldSecrets } from './held-secrets.js';
+import type { Candidate } from './member-gate.js';
 import type { ServerConfig } from './server-config.schema.js';
-import { type SecretsByPlace, splitSecrets } from './server-config-secrets.js';
+import { type SecretsByPlace, VOID_MARKER, splitSecrets, withPlaces } from './server-config-secrets.js';
 import type { ServerDraft, StoredServer, StoredVersion } from './server-config.store.js';
 
 /**
@@ -24,13 +25,15 @@ export class SealedConfig {
     this.held = new HeldSecrets(secretValues);
   }
 
-  async seal(ref: MemberRef, config: ServerConfig, version: number): Promise<ServerDraft> {
+  /** @param lacking places whose secret is void: nothing of it is kept */
+  async seal({ ref, config, version }: Candidate, lacking: readonly string[] = []): Promise<ServerDraft> {
     const { shown, secrets } = splitSecrets(config, this.auth);
     const sealed: Record<string, string> = {};
     for (const [place, value] of secrets) {
-      sealed[place] = await this.sealer.seal(sealRef(ref, place, version), value);
+      if (!lacking.includes(place)) sealed[place] = await this.sealer.seal(sealRef(ref, place, version), value);
     }
-    return { ref, config: shown, secrets: sealed, version };
+    const marked = withPlaces(shown, lacking, VOID_MARKER) as StoredServer['config'];
+    return { ref, config: marked, secrets: sealed, version };
   }
 
   /** Opens the secrets of a stored version. Throws if one of them was tampered with. */

@@ -5,6 +5,15 @@ import type { ServerConfig } from './server-config.schema.js';
 /** Stands in the place of a secret wherever a configuration is shown; sending it back keeps the stored value. */
 export const SECRET_MARKER = { set: true } as const;
 
+/**
+ * Stands in the place of a secret that was entered for another address or placement, and so is void: it is gone, and the
+ * server is not called until it is entered again. Sending it back changes nothing.
+ */
+export const VOID_MARKER = { set: false } as const;
+
+/** Settings that say who somebody is, or what is asked for, and never where a secret goes. */
+const PLACELESS: ReadonlySet<string> = new Set(['username', 'client_id', 'id', 'scope', 'identity']);
+
 /** Secret values by their place, a JSON pointer (RFC 6901) into the configuration. */
 export type SecretsByPlace = ReadonlyMap<string, string>;
 
@@ -77,8 +86,20 @@ function blockOf(config: ServerConfig, place: string): AuthBlock | undefined {
 function placementOf(block: AuthBlock | undefined, auth: AuthAdapter): unknown {
   if (!block) return undefined;
   const secret = new Set(auth.secretsOf(block.auth_strategy));
-  const settings = Object.entries(block.auth).filter(([key]) => !secret.has(key));
+  const settings = Object.entries(block.auth).filter(([key]) => !secret.has(key) && !PLACELESS.has(key));
   return [block.auth_strategy, settings.sort()];
+}
+
+/** The places whose secret is void. */
+export function voidPlaces(config: unknown, auth: AuthAdapter): string[] {
+  return secretPlaces(config, auth).filter((place) => isMarker(read(config, place), VOID_MARKER));
+}
+
+/** The same configuration with `value` in these places. */
+export function withPlaces(config: unknown, places: Iterable<string>, value: unknown): unknown {
+  const changed: unknown = structuredClone(config);
+  for (const place of places) write(changed, place, value);
+  return changed;
 }
 
 /** The places whose secret is another one, new or gone, as paths. */
@@ -102,8 +123,8 @@ function authPlaces(holder: unknown, auth: AuthAdapter, path: readonly string[])
   return secret.filter((key) => present.has(key)).map((key) => pointer(...path, 'auth', key));
 }
 
-function isMarker(value: unknown): boolean {
-  return isObject(value) && value['set'] === true && Object.keys(value).length === 1;
+function isMarker(value: unknown, { set }: { readonly set: boolean } = SECRET_MARKER): boolean {
+  return isObject(value) && value['set'] === set && Object.keys(value).length === 1;
 }
 
 function keysOf(value: unknown): string[] {

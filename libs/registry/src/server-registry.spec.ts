@@ -319,11 +319,13 @@ describe('ServerRegistry', () => {
     ['another strategy', { auth_strategy: 'apitoken', auth: { token: { set: true }, auth_prefix: 'T' } }],
   ])('does not carry a stored secret to %s', async (_, patch) => {
     await registry.register(acme, http, BY);
-    const error = await registry.update(ref('crm'), patch, BY).catch((reason: ComposerError) => reason);
-    expect(error).toMatchObject({
-      faults: [{ path: 'auth.token', message: expect.stringContaining('enter it again') }],
-    });
-    expect(served('crm')).toMatchObject({ endpoint: 'https://crm.example/mcp' });
+    const tried = gate.admitted.length;
+    const change = await registry.update(ref('crm'), patch, BY);
+    expect(change.problem).toMatch(/^auth\.token must be entered again/);
+    expect(change.server).toMatchObject({ needsReentry: ['auth.token'], config: { auth: { token: { set: false } } } });
+    expect([gate.admitted.length, served('crm')]).toEqual([tried, undefined]);
+    const opened = await registry.openAll(acme);
+    expect(opened).toMatchObject([{ isLacking: true, problem: expect.stringContaining('auth.token') }]);
     await registry.update(
       ref('crm'),
       {
@@ -333,6 +335,42 @@ describe('ServerRegistry', () => {
       BY,
     );
     expect(served('crm')).toMatchObject({ auth: { token: 'entered-again' } });
+  });
+
+  it('keeps nothing of a void secret, and does not call the server while it waits for it', async () => {
+    await registry.register(acme, { ...http, headers: { 'X-Team': 'header-secret' } }, BY);
+    await registry.update(ref('crm'), { endpoint: 'https://evil.example/mcp' }, BY);
+    const [stored] = await store.list(acme);
+    expect(stored?.secrets).toEqual({});
+    const admitted = gate.admitted.length;
+    for (const patch of [{ label: 'CRM' }, { status: 'deactivated' }, { auth: { token: 'entered-again' } }]) {
+      await registry.update(ref('crm'), patch, BY);
+    }
+    await registry.setStatus(ref('crm'), 'active', BY.by);
+    await registry.update(ref('crm'), { endpoint: http.endpoint }, BY);
+    expect([gate.admitted.length, served('crm')]).toEqual([admitted, undefined]);
+    expect((await registry.get(ref('crm'))).needsReentry).toEqual(['headers.X-Team', 'auth.token']);
+    await registry.update(ref('crm'), { headers: { 'X-Team': 'other' }, auth: { token: 'entered-again' } }, BY);
+    expect(served('crm')).toMatchObject({ endpoint: http.endpoint, auth: { token: 'entered-again' } });
+  });
+
+  it('lets nobody say that a secret is void, or keep one that is', async () => {
+    const gap = { auth: { token: { set: false } } };
+    const fault = { faults: [{ path: 'auth.token', message: expect.stringContaining('enter it') }] };
+    await expect(registry.register(acme, { ...http, ...gap }, BY)).rejects.toMatchObject(fault);
+    await registry.register(acme, http, BY);
+    await expect(registry.update(ref('crm'), gap, BY)).rejects.toMatchObject(fault);
+    await registry.update(ref('crm'), { endpoint: 'https://evil.example/mcp' }, BY);
+    await expect(registry.update(ref('crm'), { auth: { token: { set: true } } }, BY)).rejects.toMatchObject(fault);
+    await registry.update(ref('crm'), { ...http, ...gap, label: 'sent back' }, { ...BY, mode: 'replace' });
+    expect((await registry.get(ref('crm'))).needsReentry).toEqual(['auth.token']);
+  });
+
+  it('keeps a secret when the name changes that goes with it', async () => {
+    const auth = { username: 'first', password: 'a-password' };
+    await registry.register(acme, { ...http, auth_strategy: 'basic', auth }, BY);
+    await registry.update(ref('crm'), { auth: { username: 'second' } }, BY);
+    expect(served('crm')).toMatchObject({ auth: { username: 'second', password: 'a-password' } });
   });
 
   it('keeps a stored secret when only the path of the address changes', async () => {

@@ -1,6 +1,6 @@
 import { isDeepStrictEqual } from 'node:util';
 import { AuthAdapter } from '#auth';
-import { type Fault, type MemberRef, type ServerId, type TenantId, isObject, memberKey, serverId } from '#kernel';
+import { type MemberRef, type ServerId, type TenantId, isObject, memberKey, serverId } from '#kernel';
 import { Log } from '#observability';
 import type { Actor } from '#tenancy';
 import { Injectable } from '@nestjs/common';
@@ -20,11 +20,12 @@ import { SealedConfig } from './sealed-config.js';
 import { addressesOf } from './server-config-check.js';
 import { MAX_ADDRESSES } from './server-config-limits.js';
 import { SERVER_ID, type ServerConfig } from './server-config.schema.js';
-import { type SecretsByPlace, changedSecrets, destinationOf, dotted, splitSecrets } from './server-config-secrets.js';
+import type { SecretsByPlace } from './server-config-secrets.js';
 import { ServerConfigStore, type ServerDraft, type StoredServer, markOf } from './server-config.store.js';
 import { type ServerDeed, serverEvent } from './server-event.js';
 import { type OpenedServer, ServerOpener, mustFit } from './server-opener.js';
 import { type ServerVersion, type ServerView, viewOf } from './server-view.js';
+import { type WithGaps, carriedSecrets, reentryText, refuseForeignGaps, secretsChangedBy } from './void-secrets.js';
 
 /** How many servers a tenant may register. */
 const SERVERS_PER_TENANT = 2000;
@@ -79,12 +80,12 @@ export class ServerRegistry {
   }
 
   async list(tenant: TenantId): Promise<readonly ServerView[]> {
-    return (await this.store.list(tenant)).map(viewOf);
+    return (await this.store.list(tenant)).map((stored) => viewOf(stored, this.auth));
   }
 
   /** Throws `UnknownServerError`. */
   async get(ref: MemberRef): Promise<ServerView> {
-    return viewOf(await this.find(ref));
+    return viewOf(await this.find(ref), this.auth);
   }
 
   async has(ref: MemberRef): Promise<boolean> {
@@ -117,6 +118,7 @@ export class ServerRegistry {
     await this.judge(input);
     const checked = this.opener.check(input, new Map(), { mayReadFiles });
     const config = mustFit(checked);
+    refuseForeignGaps(this.auth, input);
     const ref = { tenantId: tenant, serverId: serverId(config.id) };
 
     return this.changes.run(memberKey(ref), async () => {
@@ -156,16 +158,18 @@ export class ServerRegistry {
       }
       const stored = await this.sealed.openPresent(before);
       const own = isObject(wanted) ? { ...wanted, id: ref.serverId } : wanted;
+      refuseForeignGaps(this.auth, own, before.config);
       const checked = this.opener.check(own, stored, { mayReadFiles });
       const old = this.opener.check(before.config, stored, { mayReadFiles: true }).config;
       if (unlessSame && checked.config && isDeepStrictEqual(checked.config, old)) {
-        return { server: viewOf(before), warnings: checked.warnings };
+        return { server: viewOf(before, this.auth), warnings: checked.warnings };
       }
       await this.judge(wanted);
       const config = mustFit(checked);
-      this.refuseCarriedSecrets(old, config, checked.kept);
-      const deed = { verb: 'updated', by, secrets: this.changedSecrets(stored, config) } as const;
-      return { ...(await this.replace(before, config, deed)), warnings: checked.warnings };
+      const lacking = [...checked.lacking, ...carriedSecrets(this.auth, { before: old, config }, checked.kept)];
+      const deed = { verb: 'updated', by, secrets: secretsChangedBy(this.auth, stored, { config, lacking }) } as const;
+      const change = await this.replace(before, { config, lacking }, deed);
+      return { ...change, warnings: [...checked.warnings, ...change.warnings] };
     });
   }
 
@@ -182,12 +186,14 @@ export class ServerRegistry {
       const before = await this.find(ref);
       const wanted = (await this.store.history(ref)).find((known) => known.version === version);
       if (!wanted) throw new UnknownVersionError();
-      const config = mustFit(this.opener.check(wanted.config, await this.sealed.open(wanted), { mayReadFiles: true }));
+      const checked = this.opener.check(wanted.config, await this.sealed.open(wanted), { mayReadFiles: true });
+      const config = mustFit(checked);
+      const { lacking } = checked;
       await this.judge(config);
       // A version whose secrets do not open any more can still be left: all its secrets are other ones then.
       const present = await this.sealed.open(before).catch((): SecretsByPlace => new Map());
-      const secrets = this.changedSecrets(present, config);
-      return this.replace(before, config, { verb: 'restored', by, secrets, restored: version });
+      const secrets = secretsChangedBy(this.auth, present, { config, lacking });
+      return this.replace(before, { config, lacking }, { verb: 'restored', by, secrets, restored: version });
     });
   }
 
@@ -195,7 +201,8 @@ export class ServerRegistry {
     return this.changes.run(memberKey(ref), async () => {
       const before = await this.find(ref);
       const verb = status === 'active' ? 'activated' : 'deactivated';
-      return this.replace(before, { ...(await this.opener.present(before)), status }, { verb, by });
+      const { config, lacking } = await this.opener.present(before);
+      return this.replace(before, { config: { ...config, status }, lacking }, { verb, by });
     });
   }
 
@@ -211,10 +218,11 @@ export class ServerRegistry {
     });
   }
 
-  private async replace(before: StoredServer, config: ServerConfig, deed: ServerDeed): Promise<ServerChange> {
+  private async replace(before: StoredServer, { config, lacking }: WithGaps, deed: ServerDeed): Promise<ServerChange> {
     const { ref } = before;
     const candidate = { ref, config, version: before.version + 1 };
     return this.sealed.trying(config, async () => {
+      if (lacking.length > 0) return this.replaceUnserved(before, candidate, { deed, lacking });
       const admission = await this.gateOrThrow().admit(candidate);
       if (admission.problem && config.status === 'active' && (await this.gateOrThrow().isWorking(ref))) {
         await admission.discard();
@@ -229,6 +237,21 @@ export class ServerRegistry {
     });
   }
 
+  /** Stores what must not be called: it is neither tried nor served until what it lacks is entered. */
+  private async replaceUnserved(
+    before: StoredServer,
+    candidate: Candidate,
+    { deed, lacking }: { readonly deed: ServerDeed; readonly lacking: readonly string[] },
+  ): Promise<ServerChange> {
+    const { ref } = before;
+    const draft = await this.sealed.seal(candidate, lacking);
+    const stored = await this.store.replace(draft, serverEvent(deed, { before, after: draft }));
+    await this.gateOrThrow().retire(ref);
+    await this.sealed.openPresent(stored); // what is void is masked no longer than the rest is
+    this.log.warn('the server waits for secrets', { tenant: ref.tenantId, server: ref.serverId });
+    return { server: viewOf(stored, this.auth), warnings: [], problem: reentryText(lacking) };
+  }
+
   /** Stores what was admitted and lets it serve; releases it if it cannot be stored. */
   private async take(
     { ref, config, version }: Candidate,
@@ -237,7 +260,7 @@ export class ServerRegistry {
   ): Promise<StoredServer> {
     let stored: StoredServer;
     try {
-      stored = await store(await this.sealed.seal(ref, config, version));
+      stored = await store(await this.sealed.seal({ ref, config, version }));
     } catch (error) {
       await admission.discard();
       throw error;
@@ -253,19 +276,6 @@ export class ServerRegistry {
     if (serving) await this.gateOrThrow().retire(serving);
   }
 
-  /** A stored secret goes only where it was entered for. */
-  private refuseCarriedSecrets(before: ServerConfig | undefined, config: ServerConfig, kept: readonly string[]): void {
-    const destination = (of: ServerConfig | undefined, place: string) => of && destinationOf(of, this.auth, place);
-    const carried = kept.filter((place) => destination(before, place) !== destination(config, place));
-    if (carried.length === 0) return;
-    const message = 'was entered for another address or placement: enter it again';
-    throw new InvalidServerConfigError(carried.map((place): Fault => ({ path: dotted(place), message })));
-  }
-
-  private changedSecrets(before: SecretsByPlace, config: ServerConfig): readonly string[] {
-    return changedSecrets(before, splitSecrets(config, this.auth).secrets);
-  }
-
   /** The addresses come before anything else that could be said about the input. */
   private async judge(input: unknown): Promise<void> {
     const addresses = addressesOf(input);
@@ -276,7 +286,7 @@ export class ServerRegistry {
   }
 
   private changeOf(stored: StoredServer, warnings: readonly string[], { problem }: Admission): ServerChange {
-    const server = viewOf(stored);
+    const server = viewOf(stored, this.auth);
     return { server, warnings, ...(problem === undefined ? {} : { problem: this.sealed.mask(problem) }) };
   }
 

@@ -130,8 +130,14 @@ const optionsOf = (by: Principal): ChangeOptions => ({
   mayReadFiles: holdsAny(by, ['operator']),
 });
 
-function bodyOf({ config, version, createdAt, updatedAt }: ServerView, more: object = {}): ServerBody {
-  const _meta = { version, created_at: createdAt.toISOString(), updated_at: updatedAt.toISOString(), ...more };
+function bodyOf({ config, version, createdAt, updatedAt, needsReentry }: ServerView, more: object = {}): ServerBody {
+  const _meta = {
+    version,
+    created_at: createdAt.toISOString(),
+    updated_at: updatedAt.toISOString(),
+    ...(needsReentry.length > 0 ? { state: 'needs_reentry', needs_reentry: needsReentry } : {}),
+    ...more,
+  };
   return { ...config, _meta };
 }
 
