@@ -1,10 +1,8 @@
+import { openAuthAdapter } from '../testing/open-auth-adapter.js';
 import 'reflect-metadata';
 import { readFileSync, readdirSync } from 'node:fs';
 import { describe, expect, it } from '@jest/globals';
 import { serverId, tenantId } from '#kernel';
-import { Test } from '@nestjs/testing';
-import { AuthAdapter } from './auth-adapter.js';
-import { AuthModule } from './auth.module.js';
 import * as offered from './strategies/index.js';
 import { indexByName } from './strategy.auth-adapter.js';
 
@@ -14,7 +12,7 @@ const use = {
 };
 
 describe('AuthModule', () => {
-  const open = async () => (await Test.createTestingModule({ imports: [AuthModule] }).compile()).get(AuthAdapter);
+  const open = openAuthAdapter;
 
   it('routes a block to the strategy that it names', async () => {
     const auth = await open();

@@ -2,12 +2,11 @@ import 'reflect-metadata';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import type { AuditEvent } from '#audit';
 import { checkOn, trailOn } from '#audit/testing';
-import { AuthAdapter, AuthModule } from '#auth';
+import { openAuthAdapter } from '#auth/testing';
 import { type MemberRef, type TenantId, serverId } from '#kernel';
 import { Log, SecretValues } from '#observability';
 import { type OpenDatabase, asSuperuser, createTenant, openPostgresDatabase, ringProvider } from '#persistence/testing';
 import { CLI } from '#tenancy';
-import { Test } from '@nestjs/testing';
 import type { Admission, MemberGate } from './member-gate.js';
 import { PostgresServerConfigStore } from './postgres/postgres.server-config.store.js';
 import { SealedConfig } from './sealed-config.js';
@@ -59,7 +58,7 @@ describe('changes of servers on Postgres, while the audit sink fails at random',
   beforeAll(async () => {
     opened = await openPostgresDatabase();
     provider = await ringProvider();
-    const auth = (await Test.createTestingModule({ imports: [AuthModule] }).compile()).get(AuthAdapter);
+    const auth = await openAuthAdapter();
     const log = Log.open({ level: 'fatal', format: 'json' }, new SecretValues(), () => undefined);
     const store = new PostgresServerConfigStore(opened.database, await trailOn(opened.database, { provider }));
     registry = new ServerRegistry(store, new SealedConfig(opened.sealer, auth, new SecretValues()), auth, log);

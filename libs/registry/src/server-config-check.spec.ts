@@ -1,7 +1,7 @@
 import 'reflect-metadata';
 import { beforeAll, describe, expect, it } from '@jest/globals';
-import { AuthAdapter, AuthModule } from '#auth';
-import { Test } from '@nestjs/testing';
+import type { AuthAdapter } from '#auth';
+import { openAuthAdapter } from '#auth/testing';
 import { CONFIG_DOCUMENTATION } from './http/server-config-documentation.js';
 import { addressesOf, checkServerConfig } from './server-config-check.js';
 
@@ -12,7 +12,7 @@ const many = (count: number, value: unknown) =>
 describe('checkServerConfig', () => {
   let auth: AuthAdapter;
   beforeAll(async () => {
-    auth = (await Test.createTestingModule({ imports: [AuthModule] }).compile()).get(AuthAdapter);
+    auth = await openAuthAdapter();
   });
 
   const pathsOf = (config: object) =>

@@ -1,12 +1,11 @@
 import 'reflect-metadata';
 import { beforeEach, describe, expect, it } from '@jest/globals';
-import { AuthAdapter, AuthModule } from '#auth';
+import { openAuthAdapter } from '#auth/testing';
 import { ComposerError, type MemberRef, memberKey, serverId, tenantId } from '#kernel';
 import { Log, SecretValues } from '#observability';
 import { openMemorySealer } from '#persistence/testing';
 import { SYSTEM } from '#tenancy';
-import { Test } from '@nestjs/testing';
-import type { Admission, Candidate, MemberGate } from './member-gate.js';
+import { RecordingGate } from '../testing/recording-gate.js';
 import { MemoryServerConfigStore } from './memory/memory.server-config.store.js';
 import { SealedConfig } from './sealed-config.js';
 import { ServerRegistry } from './server-registry.js';
@@ -22,40 +21,6 @@ const http = {
   auth: { token: 'first-token' },
 };
 
-/** A gate that keeps what was let through, and can be told what to find. */
-class RecordingGate implements MemberGate {
-  readonly serving = new Map<string, Candidate>();
-  readonly discarded: Candidate[] = [];
-  readonly admitted: Candidate[] = [];
-  problem: string | undefined;
-  fault: Error | undefined;
-  isKnownToWork = true;
-  denied: readonly string[] = [];
-
-  async judge(addresses: readonly { url: string }[]): Promise<void> {
-    if (addresses.some(({ url }) => this.denied.includes(url)))
-      throw new ComposerError('COMPOSER_EGRESS_DENIED', 'denied');
-  }
-
-  async admit(candidate: Candidate): Promise<Admission> {
-    this.admitted.push(candidate);
-    if (this.fault) throw this.fault;
-    return {
-      ...(this.problem ? { problem: this.problem } : {}),
-      activate: () => this.serving.set(memberKey(candidate.ref), candidate),
-      discard: async () => void this.discarded.push(candidate),
-    };
-  }
-
-  async retire(member: MemberRef): Promise<void> {
-    this.serving.delete(memberKey(member));
-  }
-
-  async isWorking(member: MemberRef): Promise<boolean> {
-    return this.isKnownToWork && this.serving.has(memberKey(member));
-  }
-}
-
 describe('ServerRegistry', () => {
   let registry: ServerRegistry;
   let store: MemoryServerConfigStore;
@@ -64,8 +29,7 @@ describe('ServerRegistry', () => {
   let lines: string[];
 
   beforeEach(async () => {
-    const module = await Test.createTestingModule({ imports: [AuthModule] }).compile();
-    const auth = module.get(AuthAdapter);
+    const auth = await openAuthAdapter();
     secrets = new SecretValues();
     lines = [];
     const log = Log.open({ level: 'trace', format: 'json' }, secrets, (line) => lines.push(line));

@@ -1,7 +1,7 @@
-import { AuthAdapter, AuthModule } from '#auth';
+import type { AuthAdapter } from '#auth';
+import { openAuthAdapter } from '#auth/testing';
 import { Log, SecretValues } from '#observability';
 import { openMemorySealer } from '#persistence/testing';
-import { Test } from '@nestjs/testing';
 import { MemoryCatalogStore } from '../src/memory/memory.catalog.store.js';
 import { MemoryServerConfigStore } from '../src/memory/memory.server-config.store.js';
 import { SealedConfig } from '../src/sealed-config.js';
@@ -21,7 +21,7 @@ export interface MemoryRegistry {
 
 /** The real registry on stores of one process, for tests of what stands above it. */
 export async function openMemoryRegistry(): Promise<MemoryRegistry> {
-  const auth = (await Test.createTestingModule({ imports: [AuthModule] }).compile()).get(AuthAdapter);
+  const auth = await openAuthAdapter();
   const catalogs = new MemoryCatalogStore();
   const servers = new MemoryServerConfigStore(catalogs);
   const sealer = await openMemorySealer();

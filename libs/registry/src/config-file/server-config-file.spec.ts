@@ -3,12 +3,11 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
-import { AuthAdapter, AuthModule } from '#auth';
+import { openAuthAdapter } from '#auth/testing';
 import { setEnvironment } from '#config';
 import { ComposerError, type ErrorCode, serverId, tenantId } from '#kernel';
 import { Log, SecretValues } from '#observability';
 import { openMemorySealer } from '#persistence/testing';
-import { Test } from '@nestjs/testing';
 import type { Admission, Candidate, MemberGate } from '../member-gate.js';
 import { MemoryServerConfigStore } from '../memory/memory.server-config.store.js';
 import { SealedConfig } from '../sealed-config.js';
@@ -45,7 +44,7 @@ describe('ServerConfigFile', () => {
 
   beforeEach(async () => {
     folder = mkdtempSync(join(tmpdir(), 'mcpc-file-'));
-    const auth = (await Test.createTestingModule({ imports: [AuthModule] }).compile()).get(AuthAdapter);
+    const auth = await openAuthAdapter();
     const secrets = new SecretValues();
     lines = [];
     log = Log.open({ level: 'error', format: 'json' }, secrets, (line) => lines.push(line));
