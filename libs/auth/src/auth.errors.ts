@@ -10,3 +10,12 @@ export class UnknownStrategyError extends ComposerError {
 export function unknownStrategy(name: string, known: Iterable<string>): string {
   return `no auth strategy "${name.slice(0, 64)}"; known: ${[...known].sort().join(', ')}`;
 }
+
+/** Thrown where every principal has a credential of its own, and nobody is named: the composer itself has none. */
+export class PrincipalMissingError extends ComposerError {
+  constructor() {
+    super('COMPOSER_PRINCIPAL_MISSING', 'every user connects this server for themselves; nobody is named here', {
+      status: 401,
+    });
+  }
+}

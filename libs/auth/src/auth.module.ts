@@ -1,3 +1,6 @@
+import { EgressModule } from '#egress';
+import { ObservabilityModule } from '#observability';
+import { TokenStoreModule } from '#token-store';
 import { Module, type Type } from '@nestjs/common';
 import { AuthAdapter } from './auth-adapter.js';
 import type { AuthStrategy } from './auth-strategy.js';
@@ -8,6 +11,7 @@ const strategies: Type<AuthStrategy>[] = Object.values(offered);
 
 /** How the composer speaks to members: one provider per strategy, one door for everybody else. */
 @Module({
+  imports: [EgressModule, ObservabilityModule, TokenStoreModule],
   providers: [
     ...strategies,
     { provide: AUTH_STRATEGIES, useFactory: (...all: AuthStrategy[]) => indexByName(all), inject: strategies },
