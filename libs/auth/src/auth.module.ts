@@ -1,10 +1,12 @@
 import { EgressModule } from '#egress';
+import { Clock } from '#kernel';
 import { ObservabilityModule } from '#observability';
 import { TokenStoreModule } from '#token-store';
 import { Module, type Type } from '@nestjs/common';
 import { AuthAdapter } from './auth-adapter.js';
 import type { AuthStrategy } from './auth-strategy.js';
 import { AUTH_STRATEGIES, StrategyAuthAdapter, indexByName } from './strategy.auth-adapter.js';
+import { IssuedSecrets } from './issuers/issued-secrets.js';
 import * as offered from './strategies/index.js';
 
 const strategies: Type<AuthStrategy>[] = Object.values(offered);
@@ -13,6 +15,8 @@ const strategies: Type<AuthStrategy>[] = Object.values(offered);
 @Module({
   imports: [EgressModule, ObservabilityModule, TokenStoreModule],
   providers: [
+    Clock,
+    IssuedSecrets,
     ...strategies,
     { provide: AUTH_STRATEGIES, useFactory: (...all: AuthStrategy[]) => indexByName(all), inject: strategies },
     { provide: AuthAdapter, useClass: StrategyAuthAdapter },

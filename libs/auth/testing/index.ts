@@ -1,2 +1,10 @@
 export { type StrategyCase, describeAuthStrategy } from './auth-strategy.contract.js';
 export { openAuthAdapter } from './open-auth-adapter.js';
+export { type RenewingStrategyCase, describeRenewingStrategy } from './renewing-strategy.contract.js';
+export {
+  type IssuerAnswer,
+  type IssuerRequest,
+  SetClock,
+  type StrategyParts,
+  openStrategyParts,
+} from './strategy-parts.js';

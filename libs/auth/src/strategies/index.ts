@@ -3,4 +3,6 @@ export { ApiKeyStrategy } from './api-key.strategy.js';
 export { ApiTokenStrategy } from './api-token.strategy.js';
 export { BasicStrategy } from './basic.strategy.js';
 export { BearerStrategy } from './bearer.strategy.js';
+export { DynamicBearerStrategy } from './dynamic-bearer/dynamic-bearer.strategy.js';
+export { JsessionidStrategy } from './jsessionid/jsessionid.strategy.js';
 export { NoneStrategy } from './none.strategy.js';
