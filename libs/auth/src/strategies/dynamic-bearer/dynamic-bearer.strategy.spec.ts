@@ -5,7 +5,7 @@ import {
   type StrategyParts,
   describeRenewingStrategy,
   openStrategyParts,
-} from '../../../testing/index.js';
+} from '#auth/testing';
 import { DynamicBearerStrategy } from './dynamic-bearer.strategy.js';
 
 const open = ({ keeper, http, issued }: StrategyParts) => new DynamicBearerStrategy(keeper, http, issued);

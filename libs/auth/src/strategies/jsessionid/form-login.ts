@@ -3,7 +3,7 @@ import { ClientRefusedError, IssuerUnavailableError } from '#token-store';
 import { askIssuer, refusalOf } from '../../issuers/issuer-answer.js';
 import { csrfHeaders } from './csrf-headers.js';
 import type { JsessionidSettings } from './jsessionid-settings.js';
-import { isLoginPage } from './login-page.js';
+import { isLoginPage, isSamePath } from './login-page.js';
 import { SessionCookies } from './session-cookies.js';
 
 /** For the whole login, redirects included. */
@@ -56,7 +56,7 @@ export async function logIn(login: FormLogin): Promise<SessionCookies> {
 
   const refusal = refusalOf(answer, { hasGrant: false });
   if (refusal) throw refusal;
-  const isBack = hop.url !== url && hop.url.pathname === url.pathname && isHtml(answer);
+  const isBack = hop.url !== url && isSamePath(hop.url.href, url.href) && isHtml(answer);
   if (isBack || (isHtml(answer) && isLoginPage(answer.body, settings))) throw new ClientRefusedError('login_refused');
   if (cookies.secondsLeft(endpoint, now()) === 0) throw new ClientRefusedError('no_session_cookie');
   return cookies;

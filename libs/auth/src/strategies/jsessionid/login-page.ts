@@ -28,12 +28,18 @@ export function hasEnded(
   if (status === 401) return true;
   if (status === 403) return /^text\/html\b/i.test(contentType);
   if (!REDIRECTS.has(status) || location === undefined) return false;
-  return pathOf(location) === pathOf(login_url) || (parseUrl(login_url) !== undefined && location.includes(login_url));
+  return isSamePath(location, login_url) || (parseUrl(login_url) !== undefined && location.includes(login_url));
+}
+
+/** Whether two addresses have one path; servlet containers write `;jsessionid=…` behind it, which is no part of it. */
+export function isSamePath(one: string, other: string): boolean {
+  const path = pathOf(one);
+  return path !== undefined && path === pathOf(other);
 }
 
 function pathOf(address: string): string | undefined {
   try {
-    return new URL(address, ANY_ORIGIN).pathname;
+    return new URL(address, ANY_ORIGIN).pathname.replace(/;[^/]*$/, '');
   } catch {
     return undefined;
   }
