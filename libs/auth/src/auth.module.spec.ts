@@ -1,6 +1,9 @@
 import { openAuthAdapter } from '../testing/open-auth-adapter.js';
 import 'reflect-metadata';
-import { readFileSync, readdirSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, readFileSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { basename, join } from 'node:path';
+import { fileURLToPath } from 'node:url';
 import { describe, expect, it } from '@jest/globals';
 import { serverId, tenantId } from '#kernel';
 import * as offered from './strategies/index.js';
@@ -34,7 +37,9 @@ describe('AuthModule', () => {
     const auth = await open();
     const { faults } = auth.check({ strategy: 'kerberos', settings: {} });
     const known = auth.describe().map(({ name }) => name);
-    expect(known).toEqual(expect.arrayContaining(['apikey', 'apitoken', 'basic', 'bearer', 'none']));
+    expect(known).toEqual(
+      expect.arrayContaining(['apikey', 'apitoken', 'basic', 'bearer', 'dynamic_bearer', 'jsessionid', 'none']),
+    );
     const message = `no auth strategy "kerberos"; known: ${known.sort().join(', ')}`;
     expect(faults).toEqual([{ path: 'auth_strategy', message }]);
     await expect(auth.authorize(use, { strategy: 'kerberos', settings: {} })).rejects.toThrow(/known: apikey/);
@@ -50,21 +55,46 @@ describe('AuthModule', () => {
     expect(() => indexByName([{ name: 'a' }, { name: 'A' }] as never)).toThrow(/share the name/);
   });
 
-  it('offers every strategy file, and holds each to the contract in strategies.spec.ts', () => {
-    const folder = new URL('./strategies/', import.meta.url);
-    const files = readdirSync(folder, { recursive: true, encoding: 'utf8' });
-    const named = files.filter((file) => file.endsWith('.strategy.ts')).map(classOf);
-    expect({ notInIndex: named.filter((name) => !(name in offered)) }).toEqual({ notInIndex: [] });
-    const specs = files
-      .filter((file) => file.endsWith('.spec.ts'))
-      .map((file) => readFileSync(new URL(file, folder), 'utf8'));
-    const tried = (name: string) => specs.some((text) => text.includes(`new ${name}(`));
-    expect({ withoutSpec: named.filter((name) => !tried(name)) }).toEqual({ withoutSpec: [] });
+  it('offers every strategy file, and holds each to a contract', () => {
+    expect(forgotten(fileURLToPath(new URL('./strategies/', import.meta.url)))).toEqual({
+      notInIndex: [],
+      withoutSpec: [],
+    });
+  });
+
+  it('finds a strategy file that is not offered or not tried, in whatever folder', () => {
+    const folder = mkdtempSync(join(tmpdir(), 'strategies-'));
+    try {
+      mkdirSync(join(folder, 'deep/deeper'), { recursive: true });
+      writeFileSync(join(folder, 'kerberos.strategy.ts'), '');
+      writeFileSync(join(folder, 'deep/deeper/smart-card.strategy.ts'), '');
+      writeFileSync(join(folder, 'deep/bearer.strategy.ts'), '');
+      writeFileSync(join(folder, 'deep/some.spec.ts'), 'new BearerStrategy(); new KerberosStrategy(clock);');
+      const { notInIndex, withoutSpec } = forgotten(folder);
+      expect(notInIndex.sort()).toEqual(['KerberosStrategy', 'SmartCardStrategy']);
+      expect(withoutSpec).toEqual(['SmartCardStrategy']);
+    } finally {
+      rmSync(folder, { recursive: true });
+    }
   });
 });
 
+/** The strategies whose files stand in a folder, or below it, but not in the list of those on offer, or in no spec. */
+function forgotten(folder: string): { notInIndex: string[]; withoutSpec: string[] } {
+  const files = readdirSync(folder, { recursive: true, encoding: 'utf8' });
+  const named = files.filter((file) => file.endsWith('.strategy.ts')).map(classOf);
+  const specs = files
+    .filter((file) => file.endsWith('.spec.ts'))
+    .map((file) => readFileSync(join(folder, file), 'utf8'));
+  const isTried = (name: string) => specs.some((text) => text.includes(`new ${name}(`));
+  return {
+    notInIndex: named.filter((name) => !(name in offered)),
+    withoutSpec: named.filter((name) => !isTried(name)),
+  };
+}
+
 /** `api-key.strategy.ts` holds `ApiKeyStrategy`. */
 function classOf(file: string): string {
-  const words = file.split('/').at(-1)!.replace('.strategy.ts', '').split('-');
+  const words = basename(file, '.strategy.ts').split('-');
   return `${words.map((word) => word[0]!.toUpperCase() + word.slice(1)).join('')}Strategy`;
 }

@@ -6,6 +6,8 @@ type Raw = Record<string, unknown>;
 const MEANINGLESS = ['version_id', 'productId', 'solis_config', 'sse_read_timeout'];
 const TYPES: Readonly<Record<string, string>> = { proxy: 'client', mcp: 'client' };
 const APIKEY_SPELLINGS = ['api_key', 'key', 'api_key_value'];
+/** As files of the original misspell a setting of `dynamic_bearer`. */
+const METHOD_SPELLINGS = ['auth_genration_method', 'authGenrationMethod'];
 
 export interface Normalised {
   readonly config: unknown;
@@ -43,7 +45,8 @@ export function normaliseAliases(input: unknown): Normalised {
     config['type'] = type;
   }
   if (isObject(config['open_api'])) config['open_api'] = openApi(config['open_api'], warnings);
-  normaliseAuth(config, warnings);
+  normaliseAuth(config, { prefix: '', warnings });
+  if (isObject(config['tool_auth'])) config['tool_auth'] = toolAuth(config['tool_auth'], warnings);
   return { config, warnings };
 }
 
@@ -65,26 +68,40 @@ function openApi(input: Raw, warnings: string[]): Raw {
   return settings;
 }
 
-function normaliseAuth(config: Raw, warnings: string[]): void {
-  if (!isObject(config['auth'])) return;
-  const auth: Raw = { ...config['auth'] };
-  if (config['auth_strategy'] === undefined && typeof auth['type'] === 'string') {
-    config['auth_strategy'] = auth['type'];
+function toolAuth(input: Raw, warnings: string[]): Raw {
+  const entries = Object.entries(input).map(([tool, given]) => {
+    if (!isObject(given)) return [tool, given] as const;
+    const block = { ...given };
+    normaliseAuth(block, { prefix: `tool_auth.${tool}.`, warnings });
+    return [tool, block] as const;
+  });
+  return Object.fromEntries(entries);
+}
+
+/** `holder` is the configuration, or what it says of one tool. */
+function normaliseAuth(holder: Raw, { prefix, warnings }: { prefix: string; warnings: string[] }): void {
+  if (!isObject(holder['auth'])) return;
+  const auth: Raw = { ...holder['auth'] };
+  if (holder['auth_strategy'] === undefined && typeof auth['type'] === 'string') {
+    holder['auth_strategy'] = auth['type'];
     delete auth['type'];
-    warnings.push('auth.type was read as auth_strategy');
+    warnings.push(`${prefix}auth.type was read as ${prefix}auth_strategy`);
   }
-  const named = config['auth_strategy'];
-  const strategy = typeof named === 'string' ? named.toLowerCase() : '';
-  const spelling = APIKEY_SPELLINGS.find((key) => key in auth);
-  if ((strategy === 'apikey' || strategy === 'api_key') && spelling && !('apikey' in auth)) {
-    auth['apikey'] = auth[spelling];
+  const rename = (spelling: string | undefined, name: string) => {
+    if (spelling === undefined || name in auth) return;
+    auth[name] = auth[spelling];
     delete auth[spelling];
-    warnings.push(`auth.${spelling} was read as auth.apikey`);
-  }
+    warnings.push(`${prefix}auth.${spelling} was read as ${prefix}auth.${name}`);
+  };
+  const written = (spellings: readonly string[]) => spellings.find((key) => key in auth);
+  const named = holder['auth_strategy'];
+  const strategy = typeof named === 'string' ? named.toLowerCase() : '';
+  if (/^(api_?key|dynamic_bearer)$/.test(strategy)) rename(written(APIKEY_SPELLINGS), 'apikey');
   if (strategy === 'apikey' && typeof auth['api_key_name'] === 'string') {
     auth['name'] ??= auth['api_key_name'];
     delete auth['api_key_name'];
-    warnings.push('auth.api_key_name was read as auth.name');
+    warnings.push(`${prefix}auth.api_key_name was read as ${prefix}auth.name`);
   }
-  config['auth'] = auth;
+  if (strategy === 'dynamic_bearer') rename(written(METHOD_SPELLINGS), 'token_gen_auth_method');
+  holder['auth'] = auth;
 }

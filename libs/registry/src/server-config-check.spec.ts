@@ -62,6 +62,29 @@ describe('checkServerConfig', () => {
   });
 });
 
+describe('spellings of the original', () => {
+  it.each([
+    ['auth_genration_method', 'token_gen_auth_method', 'jwt'],
+    ['authGenrationMethod', 'token_gen_auth_method', 'jwt'],
+    ['api_key', 'apikey', 'k'],
+  ])('reads %s of dynamic_bearer as %s, of a member and of a tool, and says so', async (written, read, value) => {
+    const auth = {
+      token_url: 'https://iam.example/token',
+      ...(read === 'apikey' ? {} : { apikey: 'k' }),
+      [written]: value,
+    };
+    const block = { auth_strategy: 'dynamic_bearer', auth };
+    const config = { ...http, ...block, tool_auth: { pay: block } };
+    const checked = checkServerConfig(config, await openAuthAdapter(), { mayReadFiles: false });
+    expect(checked.faults).toEqual([]);
+    expect(checked.config).toMatchObject({ auth: { [read]: value }, tool_auth: { pay: { auth: { [read]: value } } } });
+    expect(checked.warnings).toEqual([
+      `auth.${written} was read as auth.${read}`,
+      `tool_auth.pay.auth.${written} was read as tool_auth.pay.auth.${read}`,
+    ]);
+  });
+});
+
 describe('addressesOf', () => {
   it('gives the addresses that are called, and none of data', () => {
     const config = {

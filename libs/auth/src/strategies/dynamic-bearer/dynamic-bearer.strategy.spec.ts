@@ -1,11 +1,6 @@
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
 import { serverId, tenantId } from '#kernel';
-import {
-  type IssuerAnswer,
-  type StrategyParts,
-  describeRenewingStrategy,
-  openStrategyParts,
-} from '#auth/testing';
+import { type IssuerAnswer, type StrategyParts, describeRenewingStrategy, openStrategyParts } from '#auth/testing';
 import { DynamicBearerStrategy } from './dynamic-bearer.strategy.js';
 
 const open = ({ keeper, http, issued }: StrategyParts) => new DynamicBearerStrategy(keeper, http, issued);
