@@ -21,10 +21,8 @@ export interface SessionLogin {
   readonly asked: readonly { readonly wrong: readonly string[] }[];
   /** Answers a request of the login itself; `undefined` for everything else. */
   answer(request: LoginRequest): LoginAnswer | undefined;
-  /** Whether a request below `apiPath` carries the cookies of one live session, and its CSRF token. */
-  admits(headers: LoginRequest['headers']): boolean;
-  /** The same for requests elsewhere on the host, which the cookie of the route does not go with. */
-  admitsElsewhere(headers: LoginRequest['headers']): boolean;
+  /** Whether a request carries the cookies of one live session that are for its path, and its CSRF token. */
+  admits(request: Pick<LoginRequest, 'path' | 'headers'>): boolean;
   refusal(): LoginAnswer;
   /** Ends every session. */
   end(): void;

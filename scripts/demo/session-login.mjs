@@ -21,7 +21,7 @@ const fresh = () => randomBytes(12).toString('base64url');
  */
 export function sessionLogin({ apiPath, whenEnded = 302 }) {
   const password = `${fresh()}&=+ü`;
-  const sessions = new Map();
+  const sessions = new Set();
   const asked = [];
 
   const cookiesOf = ({ id, route, csrf }) => ({
@@ -30,7 +30,7 @@ export function sessionLogin({ apiPath, whenEnded = 302 }) {
   });
   const open = () => {
     const session = { id: fresh(), route: fresh(), csrf: `${fresh()}/+=` };
-    sessions.set(cookiesOf(session).all, session);
+    sessions.add(session);
     return session;
   };
 
@@ -63,7 +63,7 @@ export function sessionLogin({ apiPath, whenEnded = 302 }) {
 
   /** Wants the cookies of the root, the CSRF token, and nothing of the form any more. */
   function welcome(request) {
-    const session = [...sessions.values()].at(-1);
+    const session = [...sessions].at(-1);
     const headers = wantedHeaders({
       accept: ACCEPT,
       cookie: session && cookiesOf(session).atRoot,
@@ -80,14 +80,10 @@ export function sessionLogin({ apiPath, whenEnded = 302 }) {
     /** Requests of the login, with the parts in which they differ from the wanted ones. */
     asked,
     answer,
-    /** Whether the headers of a request below `apiPath` carry the cookies of one live session, and its CSRF token. */
-    admits({ cookie, 'x-xsrf-token': csrf }) {
-      const session = sessions.get(cookie);
-      return session !== undefined && session.csrf === csrf;
-    },
-    /** The same for requests elsewhere on the host, which the cookie of the route does not go with. */
-    admitsElsewhere({ cookie, 'x-xsrf-token': csrf }) {
-      return [...sessions.values()].some((session) => cookiesOf(session).atRoot === cookie && session.csrf === csrf);
+    /** Whether a request carries the cookies of one live session that are for its path, and its CSRF token. */
+    admits({ path, headers: { cookie, 'x-xsrf-token': csrf } }) {
+      const part = path.startsWith(apiPath) ? 'all' : 'atRoot';
+      return [...sessions].some((session) => cookiesOf(session)[part] === cookie && session.csrf === csrf);
     },
     refusal() {
       if (whenEnded === 302) return { status: 302, headers: { location: '/login;v=1?realm=demo' }, body: '' };

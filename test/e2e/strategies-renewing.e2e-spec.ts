@@ -182,7 +182,7 @@ describe.each([302, 403, 401] as const)('jsessionid, with a service that ends se
 
   it('logs in once, carries the whole session, and logs in again when it has ended', async () => {
     const { shop, login, calls } = await serve();
-    await register(shop.member('shop', { auth_strategy: 'jsessionid', auth: login.auth }));
+    expect(await register(shop.member('shop', { auth_strategy: 'jsessionid', auth: login.auth }))).toBeUndefined();
     for (let round = 1; round <= 3; round += 1) {
       for (const seen of [1, 2]) expect(await order('7')).toMatchObject({ structuredContent: { id: '7', seen } });
       expect(login.asked).toHaveLength(2 * round);
@@ -209,8 +209,7 @@ describe.each([302, 403, 401] as const)('jsessionid, with a service that ends se
     ['modern', startModernMember],
   ] as const)('carries the session to an MCP member of the %s era, from a login elsewhere', async (_era, start) => {
     const { login, auth } = await serve();
-    // The route belongs to the path of the shop.
-    const member = await start({ admits: (headers) => login.admitsElsewhere(headers) });
+    const member = await start({ admits: (headers, path) => login.admits({ headers, path }) });
     stops.push(() => member.close());
     await register({ id: 'mcp', type: 'http', endpoint: member.url, auth_strategy: 'jsessionid', auth });
     for (let round = 1; round <= 2; round += 1) {

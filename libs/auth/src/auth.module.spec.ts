@@ -15,10 +15,8 @@ const use = {
 };
 
 describe('AuthModule', () => {
-  const open = openAuthAdapter;
-
   it('routes a block to the strategy that it names', async () => {
-    const auth = await open();
+    const auth = await openAuthAdapter();
     const { block, faults } = auth.check({ strategy: 'apikey', settings: { apikey: 'k' } });
     expect(faults).toEqual([]);
     expect(await auth.authorize(use, block)).toEqual({ headers: { 'x-api-key': 'k' } });
@@ -26,7 +24,7 @@ describe('AuthModule', () => {
   });
 
   it('reads aliases, other cases and camelCase keys as the strategy itself', async () => {
-    const auth = await open();
+    const auth = await openAuthAdapter();
     expect(auth.check({ strategy: 'apiToken', settings: { token: 't', authPrefix: 'P' } })).toEqual({
       block: { strategy: 'apitoken', settings: { token: 't', auth_prefix: 'P' } },
       faults: [],
@@ -34,7 +32,7 @@ describe('AuthModule', () => {
   });
 
   it('names the known strategies when asked for an unknown one', async () => {
-    const auth = await open();
+    const auth = await openAuthAdapter();
     const { faults } = auth.check({ strategy: 'kerberos', settings: {} });
     const known = auth.describe().map(({ name }) => name);
     expect(known).toEqual(
@@ -46,7 +44,7 @@ describe('AuthModule', () => {
   });
 
   it('names every fault by its path', async () => {
-    const auth = await open();
+    const auth = await openAuthAdapter();
     const { faults } = auth.check({ strategy: 'basic', settings: { username: 'a:b', extra: 1 } });
     expect(faults.map(({ path }) => path)).toEqual(['auth.username', 'auth.password', 'auth.extra']);
   });
