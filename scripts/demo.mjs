@@ -8,8 +8,9 @@ import { parseArgs } from 'node:util';
 
 const HELP = `Usage: npm run demo [-- --keep]
 
-Starts, on loopback, one small REST service per authentication strategy and the official MCP test server; starts a
-composer of its own, registers them all, and calls a tool of each through /mcp, in both eras of the protocol.
+Starts, on loopback, one small REST service per authentication strategy, with its issuer where it has one, and the
+official MCP test server; starts a composer of its own, registers them all, and calls a tool of each through /mcp, in
+both eras of the protocol. What issuers have given is ended in between, so that it has to be renewed.
 
   --keep   leave everything running afterwards and say how to connect, until Ctrl-C
   --help   show this
@@ -87,13 +88,17 @@ async function demonstrate(own, onKept) {
     process.stdout.write(`${row(visit)}\n`);
     if (!visit.ok) failed.push(visit.id);
   };
+  const visit = async (described) => {
+    const member = described.open ? { ...described, ...(await described.open(own)) } : described;
+    return tour.visitGreeter(clients, member, await greeterOf(member));
+  };
   const greeterOf = async (member) => {
-    const greeter = await startGreeter(member.check, { own });
+    const greeter = await startGreeter(member.check, { own, answer: member.answer });
     await tour.register(composer, tour.greeterConfig(member, greeter));
     return greeter;
   };
   process.stdout.write(`${heading(tour.ERAS)}\n`);
-  for (const member of STRATEGIES) show(await tour.visitGreeter(clients, member, await greeterOf(member)));
+  for (const member of STRATEGIES) show(await visit(member));
   await tour.register(composer, { id: 'everything', type: 'http', endpoint: everything.url });
   show(await tour.visitEverything(clients));
   const wrong = withWrongSecret(STRATEGIES.find(({ auth_strategy }) => auth_strategy === 'bearer'));

@@ -1,15 +1,19 @@
 import { createServer } from 'node:http';
+import { readRequest } from './exact-request.mjs';
 
 /**
  * A small REST service with one operation, `GET /hello?name=`, and its OpenAPI document at `/openapi.json`. Answers
- * 401 to every call that does not pass `check`. `own` is told how to stop it.
+ * 401 to every call that does not pass `check`. `answer` comes first, if there is one: a login, say. `own` is told how to
+ * stop it.
  */
-export async function startGreeter(check, { port = 0, own = () => undefined } = {}) {
+export async function startGreeter(check, { port = 0, own = () => undefined, answer = () => undefined } = {}) {
   const calls = [];
-  const server = createServer((incoming, response) => {
+  const server = createServer(async (incoming, response) => {
     const { pathname, searchParams } = new URL(incoming.url, 'http://greeter');
     const request = { path: pathname, query: searchParams, headers: incoming.headers };
     if (pathname === '/openapi.json') return send(response, 200, document(url));
+    const own = answer(await readRequest(incoming));
+    if (own) return response.writeHead(own.status, own.headers).end(own.body);
     const isKnown = check(request);
     if (pathname === '/hello') calls.push({ ...request, isKnown });
     if (!isKnown) return send(response, 401, { error: 'this credential is not the right one' });

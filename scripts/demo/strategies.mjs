@@ -1,4 +1,6 @@
 import { randomBytes } from 'node:crypto';
+import { sessionLogin } from './session-login.mjs';
+import { startTokenService } from './token-service.mjs';
 
 /*
  * What the demo shows of each way of authenticating: the member's configuration, a wrong credential for it, and the
@@ -15,7 +17,8 @@ const cookie = (name, value) => (request) => request.headers.cookie === `${name}
 
 /**
  * `id` of the member, `auth_strategy` and `auth` as they are registered, `secret` the name of the setting that is
- * the secret, `check` what its service asks of a request.
+ * the secret, `check` what its service asks of a request. Where the credential comes from an issuer, `open` starts that
+ * and gives `auth` and `check`, `answer` for requests that are not calls, and `end`, which ends what was given.
  */
 export const STRATEGIES = [
   { id: 'open', auth_strategy: 'none', auth: {}, check: (request) => request.headers.authorization === undefined },
@@ -75,14 +78,28 @@ export const STRATEGIES = [
     secret: 'apikey',
     check: cookie('shop_session', secret),
   },
+  { id: 'iam', auth_strategy: 'dynamic_bearer', open: (own) => tokenOf('iam', own) },
+  { id: 'iam-json', auth_strategy: 'dynamic_bearer', open: (own) => tokenOf('json', own) },
+  { id: 'session', auth_strategy: 'jsessionid', open: async () => session() },
 ];
+
+async function tokenOf(form, own) {
+  const { forms } = await startTokenService({ own });
+  const { auth, admits, end } = forms.find(({ id }) => id === form);
+  return { auth, end, check: ({ headers }) => admits(headers.authorization) };
+}
+
+function session() {
+  const { auth, answer, admits, end } = sessionLogin({ apiPath: '/hello' });
+  return { auth, answer, end, check: admits };
+}
 
 /** The headers, query parameters and cookies of a request that carry a credential: their names, never their values. */
 export function credentialsIn({ headers, query: parameters }) {
   const seen = [];
   for (const [name, value] of Object.entries(headers)) {
     if (name === 'authorization') seen.push(`authorization: ${value.split(' ')[0]} …`);
-    else if (name === 'cookie') seen.push(...value.split('; ').map((pair) => `cookie: ${pair.split('=')[0]}=…`));
+    else if (name === 'cookie') seen.push(`cookie: ${value.replaceAll(/=[^;]*/g, '=…')}`);
     else if (/^x-/.test(name)) seen.push(`${name}: …`);
   }
   for (const name of parameters.keys()) if (name !== 'name') seen.push(`query: ${name}=…`);

@@ -32,19 +32,25 @@ export function greeterConfig({ id, auth_strategy, auth }, { url }) {
   return { id, type: 'openapi', open_api: { endpoint: url, spec_url: `${url}/openapi.json` }, auth_strategy, auth };
 }
 
-/** Calls the greeter of one member in each era, and compares what it answered and what it saw. */
-export async function visitGreeter(clients, { id, auth_strategy }, greeter) {
+/**
+ * Calls the greeter of one member in each era, and compares what it answered and what it saw. A credential that can be
+ * ended is ended in between: the second call is refused once and comes again with a new one.
+ */
+export async function visitGreeter(clients, { id, auth_strategy, end }, greeter) {
   const tool = `${id}_say_hello`;
-  const { texts, times, isFound } = await callEach(clients, tool, (era) => ({ name: `Ada of ${era.slice(0, 4)}` }));
+  const argumentsFor = (era) => ({ name: `Ada of ${era.slice(0, 4)}` });
+  const { texts, times, isFound } = await callEach(clients, tool, { argumentsFor, between: end });
   const isRight = ERAS.every((era, index) => texts[index]?.includes(`Hello, Ada of ${era.slice(0, 4)}!`));
   const seen = greeter.calls.length > 0 ? credentialsIn(greeter.calls.at(-1)) : 'no call';
-  const wasKnown = greeter.calls.length === clients.length && greeter.calls.every(({ isKnown }) => isKnown);
+  const verdicts = greeter.calls.map(({ isKnown }) => isKnown).join();
+  const wasKnown = verdicts === (end ? 'true,false,true' : 'true,true');
   return {
     id,
     strategy: auth_strategy,
     tool,
     seen,
     times,
+    outcome: end ? 'ok, renewed' : 'ok',
     ok: isFound && isRight && wasKnown,
     answer: texts.join(' '),
   };
@@ -53,7 +59,9 @@ export async function visitGreeter(clients, { id, auth_strategy }, greeter) {
 /** Calls the echo tool of the MCP server behind the composer. */
 export async function visitEverything(clients) {
   const tool = 'everything_echo';
-  const { texts, times, isFound } = await callEach(clients, tool, (era) => ({ message: `over ${era}` }));
+  const { texts, times, isFound } = await callEach(clients, tool, {
+    argumentsFor: (era) => ({ message: `over ${era}` }),
+  });
   const ok = isFound && ERAS.every((era, index) => texts[index]?.includes(`over ${era}`));
   return { id: 'everything', strategy: 'none', tool, seen: 'MCP over HTTP', times, ok, answer: texts.join(' ') };
 }
@@ -71,7 +79,7 @@ export async function visitRefused(client, { id, auth_strategy }, greeter) {
   return { id, strategy: auth_strategy, tool, seen, times, ok, outcome: 'refused: 401', answer };
 }
 
-async function callEach(clients, name, argumentsFor) {
+async function callEach(clients, name, { argumentsFor, between = () => undefined }) {
   const texts = [];
   const times = [];
   let isFound = true;
@@ -82,6 +90,7 @@ async function callEach(clients, name, argumentsFor) {
     const result = await client.callTool({ name, arguments: argumentsFor(ERAS[index]) }, { timeout: DEADLINE_MS });
     times.push(performance.now() - started);
     texts.push(result.isError ? `failed: ${textOf(result)}` : textOf(result));
+    if (index < clients.length - 1) between();
   }
   return { texts, times, isFound };
 }

@@ -7,8 +7,8 @@ import { type CheckoutCopy, copyCheckout } from '../support/checkout-copy.js';
 import { RunningChild } from '../support/child-process.js';
 import { ROOT } from '../architecture/house.js';
 
-/** Member, strategy, what its service saw. */
-const MEMBERS: readonly [string, string, string][] = [
+/** Member, strategy, what its service saw, how it went. */
+const MEMBERS: readonly [string, string, string, string?][] = [
   ['open', 'none', 'no credential'],
   ['basic', 'basic', 'authorization: Basic …'],
   ['bearer', 'bearer', 'authorization: Bearer …'],
@@ -18,6 +18,9 @@ const MEMBERS: readonly [string, string, string][] = [
   ['apikey-prefix', 'apikey', 'authorization: ApiKey …'],
   ['apikey-query', 'apikey', 'query: api_key=…'],
   ['apikey-cookie', 'apikey', 'cookie: shop_session=…'],
+  ['iam', 'dynamic_bearer', 'authorization: Bearer …', 'ok, renewed'],
+  ['iam-json', 'dynamic_bearer', 'authorization: Bearer …', 'ok, renewed'],
+  ['session', 'jsessionid', 'x-xsrf-token: …, cookie: route=…; JSESSIONID=…; XSRF-TOKEN=…', 'ok, renewed'],
 ];
 const TOOK = String.raw`\d+ ms / \d+ ms`;
 const LONG = 60_000;
@@ -39,7 +42,7 @@ describe('the demo', () => {
       const lines = stdout.trimEnd().split('\n');
       const expected = [
         /^member +strategy +tool +the service saw +result +2025-11-25 \/ 2026-07-28$/,
-        ...MEMBERS.map(([id, strategy, seen]) => line(id, strategy, `${id}_say_hello`, seen, 'ok', TOOK)),
+        ...MEMBERS.map(([id, strategy, seen, how = 'ok']) => line(id, strategy, `${id}_say_hello`, seen, how, TOOK)),
         line('everything', 'none', 'everything_echo', 'MCP over HTTP', 'ok', TOOK),
         line(
           'wrong-bearer',
