@@ -9,10 +9,12 @@ const COOKIE_VALUE = /^[\x21\x23-\x2b\x2d-\x3a\x3c-\x5b\x5d-\x7e]+$/; // RFC 626
 
 const settings = z
   .strictObject({
-    apikey: requiredHeaderText,
-    auth_prefix: requiredHeaderText.optional(),
-    in: z.enum(['header', 'query', 'cookie']).default('header'),
-    name: z.string().min(1, 'is empty').max(256).optional(),
+    apikey: requiredHeaderText.describe('the key'),
+    auth_prefix: requiredHeaderText
+      .optional()
+      .describe('goes before the key; without `name`, one that looks like a header name is the header'),
+    in: z.enum(['header', 'query', 'cookie']).default('header').describe('where the key stands'),
+    name: z.string().min(1, 'is empty').max(256).optional().describe('of the header, query parameter or cookie'),
   })
   .superRefine((value, context) => {
     const fault = (key: string, message: string) => context.addIssue({ code: 'custom', path: [key], message });

@@ -4,7 +4,10 @@ import type { AuthStrategy, RequestPatch } from '../auth-strategy.js';
 import type { CredentialUse } from '../credential-use.js';
 import { requiredHeaderText } from '../wire-text.js';
 
-const settings = z.strictObject({ token: requiredHeaderText, auth_prefix: requiredHeaderText.optional() });
+const settings = z.strictObject({
+  token: requiredHeaderText.describe('the token'),
+  auth_prefix: requiredHeaderText.optional().describe('the scheme before it; without one the token stands alone'),
+});
 type Settings = z.infer<typeof settings>;
 
 /** A token under the service's own scheme: `Authorization: apiToken <token>`; the bare token without a prefix. */

@@ -8,8 +8,9 @@ const settings = z.strictObject({
     .string()
     .min(1, 'is empty')
     .max(1024)
-    .refine((name) => !name.includes(':'), 'holds a colon, which RFC 7617 forbids'),
-  password: z.string().max(4096),
+    .refine((name) => !name.includes(':'), 'holds a colon, which RFC 7617 forbids')
+    .describe('who; without a colon'),
+  password: z.string().max(4096).describe('may be empty'),
 });
 type Settings = z.infer<typeof settings>;
 

@@ -8,19 +8,24 @@ const text = z.string().min(1, 'is empty').max(16_384, 'is too long: 16384 chara
 const oneOf = <const T extends readonly string[]>(names: T) => z.string().toLowerCase().pipe(z.enum(names));
 
 const shape = z.strictObject({
-  token_url: absoluteUrl,
-  apikey: text.optional(),
-  id: text.refine((id) => !id.includes(':'), 'holds a colon, which RFC 7617 forbids').optional(),
-  secret: text.optional(),
-  client_id: text.optional(),
-  client_secret: text.optional(),
-  refresh_token: text.optional(),
-  scope: text.optional(),
-  media_type: oneOf(MEDIA_TYPES).optional(),
-  token_gen_auth_method: oneOf(['jwt', 'basic']).optional(),
-  token_gen_method: oneOf(['get', 'post']).optional(),
-  server: text.max(64).optional(),
-  auth_prefix: requiredHeaderText.default('Bearer'),
+  token_url: absoluteUrl.describe('the token service'),
+  apikey: text.optional().describe('the key that is exchanged for tokens'),
+  id: text
+    .refine((id) => !id.includes(':'), 'holds a colon, which RFC 7617 forbids')
+    .optional()
+    .describe('the user of HTTP Basic at the token service'),
+  secret: text.optional().describe('the password that goes with `id`'),
+  client_id: text.optional().describe('an OAuth client'),
+  client_secret: text.optional().describe('goes with `client_id`'),
+  refresh_token: text.optional().describe('to begin with; what the service gives in its place is kept'),
+  scope: text.optional().describe('asked for by the forms of OAuth'),
+  media_type: oneOf(MEDIA_TYPES).optional().describe('`json` posts the key as JSON'),
+  token_gen_auth_method: oneOf(['jwt', 'basic']).optional().describe('`jwt` posts the key as JSON, `basic` uses `id`'),
+  token_gen_method: oneOf(['get', 'post'])
+    .optional()
+    .describe('of the request with HTTP Basic alone: GET unless given'),
+  server: text.max(64).optional().describe('`turbo` has HTTP Basic come with a form'),
+  auth_prefix: requiredHeaderText.default('Bearer').describe('the scheme before the token'),
 });
 type Key = keyof DynamicBearerSettings;
 

@@ -12,13 +12,13 @@ const cookieName = z
 
 export const jsessionidSettings = z
   .strictObject({
-    login_url: urlOrPath,
-    username: z.string().min(1, 'is empty').max(1024),
-    password: z.string().max(4096),
-    username_field: fieldName.default('username'),
-    password_field: fieldName.default('password'),
-    csrf_cookie: cookieName.optional(),
-    csrf_header: headerName.optional(),
+    login_url: urlOrPath.describe('where the form is sent; a path is one on the origin of the member'),
+    username: z.string().min(1, 'is empty').max(1024).describe('who logs in'),
+    password: z.string().max(4096).describe('sent to the origin of the login alone'),
+    username_field: fieldName.default('username').describe('name of the field in the form'),
+    password_field: fieldName.default('password').describe('name of the field in the form'),
+    csrf_cookie: cookieName.optional().describe('the only cookie whose value is shown back in a header'),
+    csrf_header: headerName.optional().describe('that header'),
   })
   .superRefine(({ csrf_cookie: cookie, csrf_header: header }, context) => {
     const fault = (key: string, message: string) => context.addIssue({ code: 'custom', path: [key], message });
