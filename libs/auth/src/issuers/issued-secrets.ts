@@ -9,7 +9,10 @@ interface Held {
   readonly values: readonly string[];
 }
 
-/** What issuers have given and this process uses, so that it is masked in everything that is written for people. */
+/**
+ * Secrets that come with the answers of members, such as cookies that change: masked in everything that is written for
+ * people. What issuers have given is remembered by the keeper.
+ */
 @Injectable()
 export class IssuedSecrets {
   /** The longest unused first. */

@@ -3,7 +3,7 @@ import { serverId, tenantId } from '#kernel';
 import { type IssuerAnswer, type StrategyParts, describeRenewingStrategy, openStrategyParts } from '#auth/testing';
 import { DynamicBearerStrategy } from './dynamic-bearer.strategy.js';
 
-const open = ({ keeper, http, issued }: StrategyParts) => new DynamicBearerStrategy(keeper, http, issued);
+const open = ({ keeper, http }: StrategyParts) => new DynamicBearerStrategy(keeper, http);
 const FORM = { accept: 'application/json', 'content-type': 'application/x-www-form-urlencoded' };
 const basic = `Basic ${Buffer.from('Ann:s€cret:/').toString('base64')}`;
 const token_url = 'https://issuer.example/token';
@@ -32,7 +32,6 @@ describeRenewingStrategy({
   ],
   issuer: (_, count) => ({ body: { access_token: `given-token-${count}`, expires_in: 3600 } }),
   carried: (count) => ({ headers: { authorization: `Bearer given-token-${count}` } }),
-  given: (count) => [`given-token-${count}`],
 });
 
 describe('dynamic_bearer', () => {
@@ -166,6 +165,12 @@ describe('dynamic_bearer', () => {
     await strategy.renew(first.use, first.read, second);
     const sent = parts.asked.map(({ body }) => new URLSearchParams(body).get('refresh_token'));
     expect(sent).toEqual(['r1', 'r2', 'r2']);
+  });
+
+  it('has one token, whatever stands before it in the header', async () => {
+    await authorize({ apikey: 'k' });
+    const { patch } = await authorize({ apikey: 'k', auth_prefix: 'ZenApiKey' });
+    expect(patch.headers).toEqual({ authorization: 'ZenApiKey t1' });
   });
 
   it('begins with the configured refresh token again when the settings are edited', async () => {

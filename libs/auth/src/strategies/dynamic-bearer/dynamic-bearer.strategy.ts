@@ -3,7 +3,6 @@ import { IssuerUnavailableError, type LiveToken, TokenKeeper, type TokenKey, typ
 import { Injectable } from '@nestjs/common';
 import type { AuthStrategy, RequestPatch } from '../../auth-strategy.js';
 import type { CredentialUse } from '../../credential-use.js';
-import { IssuedSecrets } from '../../issuers/issued-secrets.js';
 import { askIssuer, objectIn, refusalOf } from '../../issuers/issuer-answer.js';
 import { tokenKeyFor } from '../../token-key-of.js';
 import { type DynamicBearerSettings as Settings, dynamicBearerSettings } from './dynamic-bearer-settings.js';
@@ -30,7 +29,6 @@ export class DynamicBearerStrategy implements AuthStrategy<Settings> {
   constructor(
     private readonly keeper: TokenKeeper,
     private readonly http: EgressHttp,
-    private readonly issued: IssuedSecrets,
   ) {}
 
   async authorize(use: CredentialUse, settings: Settings): Promise<RequestPatch> {
@@ -49,8 +47,6 @@ export class DynamicBearerStrategy implements AuthStrategy<Settings> {
     const key = keyOf(use, settings);
     const options = refused === undefined ? {} : { refused };
     const live = await this.keeper.current(key, (previous) => this.ask(settings, previous), options);
-    const { accessToken, refreshToken = '' } = live.tokens;
-    this.issued.keep(key, { generation: live.generation, values: [accessToken, refreshToken] });
     return patchOf(live, settings);
   }
 

@@ -38,7 +38,6 @@ describeRenewingStrategy({
   ],
   issuer: (_, count) => ({ headers: { 'set-cookie': `JSESSIONID=session-${count}; Path=/` } }),
   carried: (count) => ({ cookies: { JSESSIONID: `session-${count}` } }),
-  given: (count) => [`session-${count}`],
 });
 
 describe('jsessionid', () => {

@@ -1,6 +1,6 @@
 import { EgressHttp } from '#egress';
-import { Clock, parseUrl } from '#kernel';
-import { ClientRefusedError, TokenKeeper, type TokenKey, type TokenSet } from '#token-store';
+import { Clock } from '#kernel';
+import { TokenKeeper, type TokenKey, type TokenSet } from '#token-store';
 import { Injectable } from '@nestjs/common';
 import type { AuthStrategy, RequestPatch } from '../../auth-strategy.js';
 import type { AnswerSign, CredentialUse } from '../../credential-use.js';
@@ -51,8 +51,6 @@ export class JsessionidStrategy implements AuthStrategy<Settings> {
     const options = refused === undefined ? {} : { refused };
     const { tokens, generation, expiresAt } = await this.keeper.current(key, () => this.logIn(use, settings), options);
     const cookies = SessionCookies.from(tokens.more ?? {});
-    const mask = () => this.issued.keep(key, { generation, values: cookies.values() });
-    mask();
     const { origin } = use.endpoint;
     return {
       forRequest: ({ path }) => {
@@ -61,7 +59,7 @@ export class JsessionidStrategy implements AuthStrategy<Settings> {
       },
       onSetCookie: (fields, path) => {
         cookies.take(fields, new URL(origin + path), this.clock.now());
-        mask();
+        this.issued.keep(key, { generation, values: cookies.values() });
       },
       generation,
       ...(expiresAt === undefined ? {} : { expiresAt }),
@@ -86,11 +84,7 @@ export class JsessionidStrategy implements AuthStrategy<Settings> {
   }
 }
 
-/** A path is one on the origin of the endpoint, and nothing that it says leads elsewhere. */
+/** A path is one on the origin of the endpoint: the schema takes nothing that would lead elsewhere. */
 function loginUrl(endpoint: URL, { login_url }: Pick<Settings, 'login_url'>): URL {
-  const absolute = parseUrl(login_url);
-  if (absolute) return absolute;
-  const url = new URL(login_url, endpoint.origin);
-  if (url.origin !== endpoint.origin) throw new ClientRefusedError('login_url_leaves_origin');
-  return url;
+  return new URL(login_url, endpoint.origin);
 }
