@@ -1,7 +1,10 @@
 import type { Fault } from '#kernel';
+import type { Actor } from '#tenancy';
+import type { TokenKey } from '#token-store';
 import type { z } from 'zod';
 import type { RequestPatch } from './auth-strategy.js';
 import type { AnswerSign, CredentialUse } from './credential-use.js';
+import type { WithdrawnCredential } from './token-revocation.js';
 
 /** The `auth_strategy` and `auth` of a configuration, or of one tool in it. */
 export interface AuthBlock {
@@ -41,4 +44,12 @@ export abstract class AuthAdapter {
   abstract noteAccepted(use: CredentialUse, block: AuthBlock, patch: RequestPatch): void;
   /** A patch worth one more try after a refusal, or `undefined` if this strategy has nothing fresher. */
   abstract renew(use: CredentialUse, block: AuthBlock, refused: RequestPatch): Promise<RequestPatch | undefined>;
+  /**
+   * Takes what issuers have given, as far as it fits, out of use for good, and has it revoked where that can be done; works
+   * when the member is gone already. The credentials are out of use whatever the report says.
+   */
+  abstract withdraw(
+    which: Partial<TokenKey> & Pick<TokenKey, 'tenantId'>,
+    by: Actor,
+  ): Promise<readonly WithdrawnCredential[]>;
 }

@@ -1,4 +1,4 @@
-import { ComposerError } from '#kernel';
+import { ComposerError, type ServerId } from '#kernel';
 
 /** Thrown where an unchecked block is used. Registration reports the same as a fault. */
 export class UnknownStrategyError extends ComposerError {
@@ -17,5 +17,34 @@ export class PrincipalMissingError extends ComposerError {
     super('COMPOSER_PRINCIPAL_MISSING', 'every user connects this server for themselves; nobody is named here', {
       status: 401,
     });
+  }
+}
+
+/** A person has to connect the server before there is a credential for it. */
+export class ConsentRequiredError extends ComposerError {
+  constructor(
+    readonly serverId: ServerId,
+    /** The page where that is done; holds no secret. */
+    readonly url: string,
+    cause?: unknown,
+  ) {
+    super('COMPOSER_CONSENT_REQUIRED', `server "${serverId}" has to be connected first: open ${url}`, {
+      status: 401,
+      cause,
+    });
+  }
+}
+
+/** The consent that was under way leads to nothing. It can be begun again. */
+export class ConsentRefusedError extends ComposerError {
+  constructor(reason: string, cause?: unknown) {
+    super('COMPOSER_CONSENT_REFUSED', `the server could not be connected: ${reason}`, { status: 400, cause });
+  }
+}
+
+/** What an authorization server, or the member that leads to it, says about itself does not hold together. */
+export class IssuerUntrustedError extends ComposerError {
+  constructor(reason: string, cause?: unknown) {
+    super('COMPOSER_ISSUER_UNTRUSTED', `the authorization server is not used: ${reason}`, { status: 502, cause });
   }
 }

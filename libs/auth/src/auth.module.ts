@@ -1,26 +1,42 @@
+import { listenConfig } from '#config';
 import { EgressModule } from '#egress';
 import { Clock } from '#kernel';
 import { ObservabilityModule } from '#observability';
 import { TokenStoreModule } from '#token-store';
 import { Module, type Type } from '@nestjs/common';
+import { ConfigModule } from '@nestjs/config';
 import { AuthAdapter } from './auth-adapter.js';
 import type { AuthStrategy } from './auth-strategy.js';
+import { memberClientConfig } from './member-client.config.js';
 import { AUTH_STRATEGIES, StrategyAuthAdapter, indexByName } from './strategy.auth-adapter.js';
 import { IssuedSecrets } from './issuers/issued-secrets.js';
 import * as offered from './strategies/index.js';
+import { ClientDocumentController } from './strategies/oauth2/client-document.controller.js';
+import { Oauth2Consent } from './strategies/oauth2/oauth2-consent.js';
+import { OAUTH2_PARTS } from './strategies/oauth2/oauth2-parts.js';
+import { TokenRevocation } from './token-revocation.js';
 
 const strategies: Type<AuthStrategy>[] = Object.values(offered);
 
 /** How the composer speaks to members: one provider per strategy, one door for everybody else. */
 @Module({
-  imports: [EgressModule, ObservabilityModule, TokenStoreModule],
+  imports: [
+    ConfigModule.forFeature(listenConfig),
+    ConfigModule.forFeature(memberClientConfig),
+    EgressModule,
+    ObservabilityModule,
+    TokenStoreModule,
+  ],
+  controllers: [ClientDocumentController],
   providers: [
     Clock,
     IssuedSecrets,
+    ...OAUTH2_PARTS,
+    TokenRevocation,
     ...strategies,
     { provide: AUTH_STRATEGIES, useFactory: (...all: AuthStrategy[]) => indexByName(all), inject: strategies },
     { provide: AuthAdapter, useClass: StrategyAuthAdapter },
   ],
-  exports: [AuthAdapter],
+  exports: [AuthAdapter, Oauth2Consent],
 })
 export class AuthModule {}

@@ -1,9 +1,12 @@
 import { faultsOf, isObject } from '#kernel';
+import type { Actor } from '#tenancy';
+import { TokenKeeper, type TokenKey } from '#token-store';
 import { Inject, Injectable } from '@nestjs/common';
 import { AuthAdapter, type AuthBlock, type CheckedBlock, type StrategyDescription } from './auth-adapter.js';
 import type { AuthStrategy, RequestPatch } from './auth-strategy.js';
 import { UnknownStrategyError, unknownStrategy } from './auth.errors.js';
 import type { AnswerSign, CredentialUse } from './credential-use.js';
+import { TokenRevocation, type WithdrawnCredential } from './token-revocation.js';
 
 export const AUTH_STRATEGIES = Symbol('AUTH_STRATEGIES');
 export type StrategyIndex = ReadonlyMap<string, AuthStrategy>;
@@ -23,7 +26,11 @@ export function indexByName(strategies: readonly AuthStrategy[]): StrategyIndex 
 /** Finds the strategy by name and hands the work to it; adds nothing of its own. */
 @Injectable()
 export class StrategyAuthAdapter extends AuthAdapter {
-  constructor(@Inject(AUTH_STRATEGIES) private readonly strategies: StrategyIndex) {
+  constructor(
+    @Inject(AUTH_STRATEGIES) private readonly strategies: StrategyIndex,
+    private readonly keeper: TokenKeeper,
+    private readonly revocation: TokenRevocation,
+  ) {
     super();
   }
 
@@ -68,6 +75,13 @@ export class StrategyAuthAdapter extends AuthAdapter {
 
   override async renew(use: CredentialUse, block: AuthBlock, refused: RequestPatch): Promise<RequestPatch | undefined> {
     return this.find(block.strategy).renew?.(use, block.settings, refused);
+  }
+
+  override async withdraw(
+    which: Partial<TokenKey> & Pick<TokenKey, 'tenantId'>,
+    by: Actor,
+  ): Promise<readonly WithdrawnCredential[]> {
+    return this.revocation.revokeAll(await this.keeper.take(which, by));
   }
 
   private find(name: string): AuthStrategy {

@@ -8,6 +8,7 @@ export {
   EgressTooLargeError,
   EgressUnreachableError,
 } from './egress.errors.js';
+export { type EgressFetch, egressFetch } from './egress-fetch.js';
 export { EgressGuard } from './egress-guard.js';
 export { EgressHttp, type HttpAnswer, type HttpRequest } from './egress-http.js';
 export { EgressModule } from './egress.module.js';

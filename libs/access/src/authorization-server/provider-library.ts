@@ -1,9 +1,8 @@
 import type { EventEmitter } from 'node:events';
-import { EgressHttp } from '#egress';
+import { type EgressFetch, EgressHttp, egressFetch } from '#egress';
 import { Log } from '#observability';
 import { Injectable } from '@nestjs/common';
 import type * as OidcProvider from 'oidc-provider';
-import { egressFetch } from './egress-fetch.js';
 import { redirectProviderNotices } from './provider-notices.js';
 
 export type Library = typeof OidcProvider;
@@ -13,7 +12,7 @@ const REFUSALS = ['authorization.error', 'grant.error', 'registration_create.err
 /** Loads oidc-provider when it is first needed, and ties what it says and fetches to our log and our way out. */
 @Injectable()
 export class ProviderLibrary {
-  readonly fetch: ReturnType<typeof egressFetch>;
+  readonly fetch: EgressFetch;
   private library: Promise<Library> | undefined;
 
   constructor(

@@ -6,3 +6,4 @@ export { BearerStrategy } from './bearer.strategy.js';
 export { DynamicBearerStrategy } from './dynamic-bearer/dynamic-bearer.strategy.js';
 export { JsessionidStrategy } from './jsessionid/jsessionid.strategy.js';
 export { NoneStrategy } from './none.strategy.js';
+export { Oauth2Strategy } from './oauth2/oauth2.strategy.js';

@@ -1,0 +1,80 @@
+import { Clock } from '#kernel';
+import { IssuerUnavailableError } from '#token-store';
+import { Injectable } from '@nestjs/common';
+import type { CredentialUse } from '../../credential-use.js';
+import { namedIssuer } from './grant-types.js';
+import { IssuerDiscovery } from './issuer-discovery.js';
+import { type Discovered, type IssuerFacts, discoveredFacts, isTold, toldFacts } from './issuer-facts.js';
+import type { Oauth2Settings } from './oauth2.settings.js';
+
+const FRESH_MS = 10 * 60_000;
+/** A member that refuses may have moved to another issuer; but no more than this is asked about it. */
+const ANEW_MS = 30_000;
+/** Metadata that is away is not worse than it was: what was read last goes on for a while. */
+const STALE_MS = 24 * 3_600_000;
+const MAX_KNOWN = 2_000;
+
+interface Known {
+  readonly discovered: Discovered;
+  readonly at: number;
+}
+
+/** Where credentials of a member come from: told by its settings, or discovered, and remembered for a while. */
+@Injectable()
+export class IssuerFinder {
+  private readonly known = new Map<string, Known>();
+  private readonly finding = new Map<string, Promise<Discovered>>();
+
+  constructor(
+    private readonly discovery: IssuerDiscovery,
+    private readonly clock: Clock,
+  ) {}
+
+  /**
+   * @param anew the member has refused what it was given: see whether it has moved
+   * @throws IssuerUntrustedError, IssuerUnavailableError
+   */
+  async find(use: CredentialUse, settings: Oauth2Settings, { anew = false } = {}): Promise<IssuerFacts> {
+    if (isTold(settings)) return toldFacts(settings);
+    const place = placeOf(use, settings);
+    const known = this.known.get(place);
+    if (known && this.clock.now() - known.at < (anew ? ANEW_MS : FRESH_MS)) {
+      return discoveredFacts(settings, known.discovered);
+    }
+    let finding = this.finding.get(place);
+    if (!finding) {
+      finding = this.discover(use, settings).finally(() => this.finding.delete(place));
+      this.finding.set(place, finding);
+    }
+    try {
+      return discoveredFacts(settings, await finding);
+    } catch (error) {
+      const isUsable = known && this.clock.now() - known.at < STALE_MS;
+      if (isUsable && error instanceof IssuerUnavailableError) return discoveredFacts(settings, known.discovered);
+      throw error;
+    }
+  }
+
+  /** What `find` last said, if that was not long ago. Asks nobody. */
+  peek(use: CredentialUse, settings: Oauth2Settings): IssuerFacts | undefined {
+    if (isTold(settings)) return toldFacts(settings);
+    const known = this.known.get(placeOf(use, settings));
+    return known && discoveredFacts(settings, known.discovered);
+  }
+
+  private async discover(use: CredentialUse, settings: Oauth2Settings): Promise<Discovered> {
+    const issuer = namedIssuer(settings);
+    const discovered = await (issuer === undefined ? this.discovery.of(use.endpoint) : this.discovery.at(issuer));
+    const place = placeOf(use, settings);
+    this.known.delete(place);
+    this.known.set(place, { discovered, at: this.clock.now() });
+    if (this.known.size > MAX_KNOWN) this.known.delete(this.known.keys().next().value!);
+    return discovered;
+  }
+}
+
+/** Of each tenant its own: nobody is to learn from the time it takes whom others have asked. */
+function placeOf({ member, endpoint }: CredentialUse, settings: Oauth2Settings): string {
+  const issuer = namedIssuer(settings);
+  return JSON.stringify([member.tenantId, issuer === undefined ? endpoint.href : { issuer }]);
+}

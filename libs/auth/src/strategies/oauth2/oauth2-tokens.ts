@@ -1,0 +1,72 @@
+import { Clock, type JsonObject } from '#kernel';
+import { ClientRefusedError, GrantRefusedError, type TokenKey, type TokenSet } from '#token-store';
+import { Injectable } from '@nestjs/common';
+import type { CredentialUse } from '../../credential-use.js';
+import { tokenKeyFor } from '../../token-key-of.js';
+import { grantRequest } from './grant-request.js';
+import { IssuerClients } from './issuer-clients.js';
+import type { IssuerFacts } from './issuer-facts.js';
+import type { Oauth2Settings } from './oauth2.settings.js';
+import { type IssuerContact, TokenEndpoint, contactFrom } from './token-endpoint.js';
+
+/** Tokens as they are asked for, named and kept. */
+@Injectable()
+export class Oauth2Tokens {
+  constructor(
+    private readonly endpoint: TokenEndpoint,
+    private readonly clients: IssuerClients,
+    private readonly clock: Clock,
+  ) {}
+
+  /** @throws PrincipalMissingError */
+  keyFor(use: CredentialUse, settings: Oauth2Settings, { issuer }: Pick<IssuerFacts, 'issuer'>): TokenKey {
+    const { auth_prefix: _onTheWire, ...decisive } = settings;
+    const perPrincipal = settings.identity === 'per_user';
+    return tokenKeyFor(use, { strategy: 'oauth2', settings: decisive, issuer, perPrincipal });
+  }
+
+  /** @throws GrantRefusedError, ClientRefusedError, IssuerUnavailableError */
+  async renew(settings: Oauth2Settings, facts: IssuerFacts, previous: TokenSet | undefined): Promise<TokenSet> {
+    const told = this.clients.told(settings, facts);
+    const kept = contactFrom(previous?.more?.['contact']);
+    const client = told ?? kept?.client;
+    if (!client) throw new GrantRefusedError('no_client');
+    const contact = contactOf(facts, client);
+    const audience = facts.isNamed ? facts.issuer : facts.tokenEndpoint;
+    const { scope, resource } = facts;
+    const asked = await grantRequest(settings, { audience, scope, resource, previous, now: this.clock.now() });
+    try {
+      const had = await this.endpoint.ask(contact, asked.grant, asked.parameters);
+      return keepable(
+        { ...(asked.grant === 'refresh_token' ? inherited(asked.parameters, previous) : {}), ...had },
+        contact,
+      );
+    } catch (error) {
+      // A client that was registered for this grant is gone with it: both come again by consent.
+      const isGone = !told && error instanceof ClientRefusedError && error.reason === 'invalid_client';
+      throw isGone ? new GrantRefusedError(error.reason, error) : error;
+    }
+  }
+}
+
+export function contactOf(
+  facts: Omit<IssuerFacts, 'authorizationEndpoint'>,
+  client: IssuerContact['client'],
+): IssuerContact {
+  const { issuer, tokenEndpoint, revocationEndpoint } = facts;
+  return { issuer, tokenEndpoint, client, ...(revocationEndpoint === undefined ? {} : { revocationEndpoint }) };
+}
+
+/** With what is needed to refresh and to revoke the tokens when the settings are gone. */
+export function keepable(tokens: TokenSet, contact: IssuerContact): TokenSet {
+  return { ...tokens, more: { contact: JSON.parse(JSON.stringify(contact)) as JsonObject } };
+}
+
+/** RFC 6749, 6: what the issuer leaves out stays as it was. */
+function inherited(parameters: Readonly<Record<string, string>>, previous: TokenSet | undefined): Partial<TokenSet> {
+  const { refresh_token: refreshToken } = parameters;
+  return {
+    ...(refreshToken === undefined ? {} : { refreshToken }),
+    ...(previous?.scope === undefined ? {} : { scope: previous.scope }),
+  };
+}

@@ -1,0 +1,98 @@
+import { type ListenConfig, listenConfig } from '#config';
+import { GrantRefusedError, TokenKeeper, type TokenKey, type TokenSet } from '#token-store';
+import { Inject, Injectable } from '@nestjs/common';
+import type { AuthStrategy, RequestPatch } from '../../auth-strategy.js';
+import { ConsentRequiredError, PrincipalMissingError } from '../../auth.errors.js';
+import { connectPage } from '../../connect-address.js';
+import type { CredentialUse } from '../../credential-use.js';
+import { IssuedSecrets } from '../../issuers/issued-secrets.js';
+import { grantOf } from './grant-types.js';
+import type { IssuerFacts } from './issuer-facts.js';
+import { IssuerFinder } from './issuer-finder.js';
+import { OAUTH2_SECRETS, type Oauth2Settings, oauth2Settings } from './oauth2.settings.js';
+import { Oauth2Tokens } from './oauth2-tokens.js';
+
+/**
+ * Access tokens of OAuth 2.0 (RFC 6749): had with a client's own credentials, a refresh token, somebody's consent, another
+ * token (RFC 8693) or a signed assertion (RFC 7523). Where the settings do not say whom to ask, the member does.
+ */
+@Injectable()
+export class Oauth2Strategy implements AuthStrategy<Oauth2Settings> {
+  readonly name = 'oauth2';
+  readonly aliases = ['oauth'];
+  readonly settings = oauth2Settings;
+  readonly secrets = OAUTH2_SECRETS;
+
+  constructor(
+    private readonly keeper: TokenKeeper,
+    private readonly finder: IssuerFinder,
+    private readonly tokens: Oauth2Tokens,
+    private readonly issued: IssuedSecrets,
+    @Inject(listenConfig.KEY) private readonly listen: ListenConfig,
+  ) {}
+
+  isPerPrincipal({ identity }: Oauth2Settings): boolean {
+    return identity === 'per_user';
+  }
+
+  /** @throws ConsentRequiredError, GrantRefusedError, ClientRefusedError, IssuerUnavailableError, IssuerUntrustedError */
+  async authorize(use: CredentialUse, settings: Oauth2Settings): Promise<RequestPatch> {
+    return this.patch(use, settings, { facts: await this.finder.find(use, settings) });
+  }
+
+  /** A member that moves to another issuer tells so by refusing: nothing that was had from the former one is used again. */
+  async renew(use: CredentialUse, settings: Oauth2Settings, { generation }: RequestPatch): Promise<RequestPatch> {
+    const facts = await this.finder.find(use, settings, { anew: true });
+    return this.patch(use, settings, { facts, refused: generation });
+  }
+
+  noteAccepted(use: CredentialUse, settings: Oauth2Settings, { generation }: RequestPatch): void {
+    const facts = this.finder.peek(use, settings);
+    if (facts && generation !== undefined)
+      this.keeper.noteAccepted(this.tokens.keyFor(use, settings, facts), generation);
+  }
+
+  private async patch(
+    use: CredentialUse,
+    settings: Oauth2Settings,
+    { facts, refused }: { readonly facts: IssuerFacts; readonly refused?: number | undefined },
+  ): Promise<RequestPatch> {
+    const key = await this.keyOf(use, settings, facts);
+    const renew = (previous: TokenSet | undefined) => this.tokens.renew(settings, facts, previous);
+    try {
+      const options = refused === undefined ? {} : { refused };
+      const { tokens, expiresAt, generation } = await this.keeper.current(key, renew, options);
+      const { accessToken, refreshToken } = tokens;
+      this.issued.keep(key, { generation, values: refreshToken === undefined ? [accessToken] : [accessToken, refreshToken] });
+      return {
+        headers: { authorization: `${settings.auth_prefix} ${tokens.accessToken}` },
+        ...(expiresAt === undefined ? {} : { expiresAt }),
+        generation,
+      };
+    } catch (error) {
+      if (error instanceof GrantRefusedError && isConsented(settings)) throw this.consent(use, error);
+      throw error;
+    }
+  }
+
+  /** Of a credential that is there, or can be had without a person. */
+  private async keyOf(use: CredentialUse, settings: Oauth2Settings, facts: IssuerFacts): Promise<TokenKey> {
+    try {
+      const key = this.tokens.keyFor(use, settings, facts);
+      if (isConsented(settings) && !(await this.keeper.find(key))) throw this.consent(use);
+      return key;
+    } catch (error) {
+      // The composer, asking of its own accord, never borrows the credential of a person.
+      throw error instanceof PrincipalMissingError ? this.consent(use, error) : error;
+    }
+  }
+
+  private consent({ member, tool }: CredentialUse, cause?: unknown): ConsentRequiredError {
+    const { serverId } = member;
+    return new ConsentRequiredError(serverId, connectPage(this.listen.publicUrl, serverId, tool), cause);
+  }
+}
+
+function isConsented(settings: Oauth2Settings): boolean {
+  return grantOf(settings) === 'authorization_code';
+}
