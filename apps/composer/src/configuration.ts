@@ -1,4 +1,5 @@
 import { accessConfig, limitsConfig, oauthConfig } from '#access';
+import { memberClientConfig } from '#auth';
 import { listenConfig, stageConfig } from '#config';
 import { egressConfig } from '#egress';
 import { gatewayConfig } from '#gateway';
@@ -17,6 +18,7 @@ export const CONFIGURATION = [
   databaseConfig,
   keysConfig,
   egressConfig,
+  memberClientConfig,
   registryConfig,
   gatewayConfig,
 ];

@@ -8,3 +8,4 @@ export {
   type StrategyParts,
   openStrategyParts,
 } from './strategy-parts.js';
+export { type Oauth2Parts, type Oauth2PartsOptions, oauth2Parts } from './oauth2-parts.js';

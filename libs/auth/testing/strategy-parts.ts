@@ -33,6 +33,7 @@ export interface IssuerAnswer {
 export interface StrategyParts {
   readonly keeper: TokenKeeper;
   readonly http: Egress['http'];
+  readonly guard: Egress['guard'];
   readonly issued: IssuedSecrets;
   readonly clock: SetClock;
   readonly secrets: SecretValues;
@@ -73,6 +74,7 @@ export async function openStrategyParts(
   return {
     keeper: openTokenKeeper(clock),
     http: egress.http,
+    guard: egress.guard,
     issued: new IssuedSecrets(secrets),
     clock,
     secrets,

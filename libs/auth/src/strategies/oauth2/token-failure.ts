@@ -21,6 +21,8 @@ const DIALECT: Readonly<Record<string, string>> = {
   bad_verification_code: 'invalid_grant',
   incorrect_client_credentials: 'invalid_client',
 };
+const CLASSES = [GrantRefusedError, ClientRefusedError, IssuerUnavailableError];
+const MAX_CAUSES = 5;
 const MAX_WAIT_S = 3_600;
 
 /**
@@ -28,8 +30,8 @@ const MAX_WAIT_S = 3_600;
  * ends a grant or blames the settings; whatever else happens, everything is kept and tried again.
  */
 export function tokenFailure(error: unknown, answer: IssuerAnswer | undefined): ComposerError {
-  if (error instanceof GrantRefusedError || error instanceof ClientRefusedError) return error;
-  if (error instanceof IssuerUnavailableError) return error;
+  const known = knownIn(error);
+  if (known) return known;
   const { status = 0, error: own, retryAfter } = answer ?? {};
   const word = own === undefined ? undefined : (DIALECT[own] ?? own);
   const isVerdict = status === 200 || (status >= 400 && status < 500 && status !== 408 && status !== 429);
@@ -39,9 +41,18 @@ export function tokenFailure(error: unknown, answer: IssuerAnswer | undefined): 
   if (status === 401 && word === undefined) return new ClientRefusedError('http_401');
   return new IssuerUnavailableError(reasonOf(error, answer), {
     ...(retryAfter === undefined ? {} : { retryAfter }),
-    // Libraries put answers into their errors, and these hold tokens.
+    // No other cause: libraries put answers into their errors, and these hold tokens.
     ...(error instanceof ComposerError ? { cause: error } : {}),
   });
+}
+
+/** One that is classified already: libraries wrap what their way out throws. */
+function knownIn(error: unknown): ComposerError | undefined {
+  let cause = error;
+  for (let depth = 0; cause instanceof Error && depth < MAX_CAUSES; depth++, cause = cause.cause) {
+    if (CLASSES.some((kind) => cause instanceof kind)) return cause as ComposerError;
+  }
+  return undefined;
 }
 
 function reasonOf(error: unknown, answer: IssuerAnswer | undefined): string {

@@ -1,0 +1,32 @@
+import { type StrategyParts, describeRenewingStrategy, oauth2Parts } from '../../../testing/index.js';
+import type { ListenConfig } from '#config';
+import { Oauth2Strategy } from './oauth2.strategy.js';
+
+function strategyOf(parts: StrategyParts): Oauth2Strategy {
+  const { finder, tokens, listen } = oauth2Parts(parts);
+  return new Oauth2Strategy(parts.keeper, finder, tokens, parts.issued, listen as ListenConfig);
+}
+
+describeRenewingStrategy({
+  strategy: strategyOf,
+  good: (issuer) => {
+    const client = { client_id: 'app', client_secret: 'shh-of-the-client', token_url: `${issuer}/token` };
+    return [
+      client,
+      { ...client, refresh_token: 'r' },
+      { grant_type: 'token-exchange', token_url: `${issuer}/token`, subject_token: 's', actor_token: 'a' },
+      { grant_type: 'jwt-bearer', token_url: `${issuer}/token`, assertion: 'e.y.J' },
+      {},
+      { private_key: 'see', client_id: 'the specification of keys' },
+    ];
+  },
+  edited: (issuer) => ({ client_id: 'app', client_secret: 'another', token_url: `${issuer}/token` }),
+  bad: [
+    { client_id: 'app', token_url: 'https://issuer.example/token' },
+  ],
+  issuer: (_request, count) => ({
+    body: { access_token: `token-number-${count}`, token_type: 'bearer', expires_in: '3600', refresh_token: `next-refresh-${count}` },
+  }),
+  carried: (count) => ({ headers: { authorization: `Bearer token-number-${count}` } }),
+  given: (count) => [`token-number-${count}`, `next-refresh-${count}`],
+});
