@@ -9,3 +9,4 @@ export {
   openStrategyParts,
 } from './strategy-parts.js';
 export { type Oauth2Parts, type Oauth2PartsOptions, oauth2Parts } from './oauth2-parts.js';
+export { type RealIssuer, type RealIssuerOptions, type RecordedTokenRequest, startRealIssuer } from './real-issuer.js';

@@ -23,10 +23,7 @@ export interface IssuerFetchOptions {
 const WORD = /^[a-z][a-z0-9_]{0,63}$/;
 
 /** Rejects with `IssuerUnavailableError` if there is no whole answer. */
-export function issuerFetch(
-  http: EgressHttp,
-  { tokens = false, ...options }: IssuerFetchOptions = {},
-): IssuerFetch {
+export function issuerFetch(http: EgressHttp, { tokens = false, ...options }: IssuerFetchOptions = {}): IssuerFetch {
   const send = egressFetch({ request: (request) => askIssuer(http, request) }, options);
   let last: IssuerAnswer | undefined;
   let body: unknown;

@@ -21,11 +21,14 @@ describeRenewingStrategy({
     ];
   },
   edited: (issuer) => ({ client_id: 'app', client_secret: 'another', token_url: `${issuer}/token` }),
-  bad: [
-    { client_id: 'app', token_url: 'https://issuer.example/token' },
-  ],
+  bad: [{ client_id: 'app', token_url: 'https://issuer.example/token' }],
   issuer: (_request, count) => ({
-    body: { access_token: `token-number-${count}`, token_type: 'bearer', expires_in: '3600', refresh_token: `next-refresh-${count}` },
+    body: {
+      access_token: `token-number-${count}`,
+      token_type: 'bearer',
+      expires_in: '3600',
+      refresh_token: `next-refresh-${count}`,
+    },
   }),
   carried: (count) => ({ headers: { authorization: `Bearer token-number-${count}` } }),
   given: (count) => [`token-number-${count}`, `next-refresh-${count}`],

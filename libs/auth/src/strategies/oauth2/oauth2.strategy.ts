@@ -63,7 +63,10 @@ export class Oauth2Strategy implements AuthStrategy<Oauth2Settings> {
       const options = refused === undefined ? {} : { refused };
       const { tokens, expiresAt, generation } = await this.keeper.current(key, renew, options);
       const { accessToken, refreshToken } = tokens;
-      this.issued.keep(key, { generation, values: refreshToken === undefined ? [accessToken] : [accessToken, refreshToken] });
+      this.issued.keep(key, {
+        generation,
+        values: refreshToken === undefined ? [accessToken] : [accessToken, refreshToken],
+      });
       return {
         headers: { authorization: `${settings.auth_prefix} ${tokens.accessToken}` },
         ...(expiresAt === undefined ? {} : { expiresAt }),

@@ -109,8 +109,7 @@ export class TokenEndpoint {
 function tokenSetOf(answer: TokenEndpointResponse): TokenSet {
   const { access_token, refresh_token, scope, expires_in, token_type } = answer;
   // RFC 9449: such a token is worth nothing without a proof for every request, which the composer does not make.
-  if (token_type !== 'bearer')
-    throw new IssuerUnavailableError('its token is no bearer token');
+  if (token_type !== 'bearer') throw new IssuerUnavailableError('its token is no bearer token');
   if (!headerText.safeParse(access_token).success) throw new IssuerUnavailableError('its token fits no header');
   return {
     accessToken: access_token,
