@@ -32,9 +32,14 @@ export class Oauth2Tokens {
     const client = told ?? kept?.client;
     if (!client) throw new GrantRefusedError('no_client');
     const contact = contactOf(facts, client);
-    const audience = facts.isNamed ? facts.issuer : facts.tokenEndpoint;
     const { scope, resource } = facts;
-    const asked = await grantRequest(settings, { audience, scope, resource, previous, now: this.clock.now() });
+    const asked = await grantRequest(settings, {
+      audience: contact.issuer,
+      scope,
+      resource,
+      previous,
+      now: this.clock.now(),
+    });
     try {
       const had = await this.endpoint.ask(contact, asked.grant, asked.parameters);
       return keepable(
@@ -53,7 +58,9 @@ export function contactOf(
   facts: Omit<IssuerFacts, 'authorizationEndpoint'>,
   client: IssuerContact['client'],
 ): IssuerContact {
-  const { issuer, tokenEndpoint, revocationEndpoint } = facts;
+  const { tokenEndpoint, revocationEndpoint } = facts;
+  // RFC 7523, 3: the token endpoint is who reads an assertion where there is no other name.
+  const issuer = facts.isNamed ? facts.issuer : tokenEndpoint;
   return { issuer, tokenEndpoint, client, ...(revocationEndpoint === undefined ? {} : { revocationEndpoint }) };
 }
 
