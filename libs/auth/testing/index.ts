@@ -10,3 +10,4 @@ export {
 } from './strategy-parts.js';
 export { type Oauth2Parts, type Oauth2PartsOptions, oauth2Parts } from './oauth2-parts.js';
 export { type RealIssuer, type RealIssuerOptions, type RecordedTokenRequest, startRealIssuer } from './real-issuer.js';
+export { SmallIssuer, type SmallIssuerAnswer } from './small-issuer.js';

@@ -33,9 +33,9 @@ export function oauth2Parts(
 ): Oauth2Parts {
   const listen = { host: '127.0.0.1', port: 9000, publicUrl, isLoopback: publicUrl.startsWith('http:'), aliases: [] };
   const document = new ClientDocument(listen, { documentUrl });
-  const endpoint = new TokenEndpoint(http, guard);
+  const endpoint = new TokenEndpoint(http);
   const clients = new IssuerClients(keeper, issued, document);
-  const finder = new IssuerFinder(new IssuerDiscovery(http, guard), clock);
+  const finder = new IssuerFinder(new IssuerDiscovery(http), clock);
   const tokens = new Oauth2Tokens(endpoint, clients, clock);
   const enrolment = new ClientEnrolment(http, clients, document, clock);
   const start = new ConsentStart(finder, clients, enrolment, tokens, guard);

@@ -1,4 +1,4 @@
-import { EgressGuard, EgressHttp } from '#egress';
+import { EgressHttp } from '#egress';
 import { ComposerError, parseUrl } from '#kernel';
 import { IssuerUnavailableError } from '#token-store';
 import type { OAuthProtectedResourceMetadata } from '@modelcontextprotocol/client';
@@ -31,10 +31,7 @@ interface Protected {
  */
 @Injectable()
 export class IssuerDiscovery {
-  constructor(
-    private readonly http: EgressHttp,
-    private readonly guard: EgressGuard,
-  ) {}
+  constructor(private readonly http: EgressHttp) {}
 
   /** @throws IssuerUntrustedError, IssuerUnavailableError */
   async at(issuer: string): Promise<Discovered> {
@@ -127,19 +124,8 @@ export class IssuerDiscovery {
     // RFC 8414, 3.3: identical, and not merely alike.
     const isRight = metadata.issuer === issuer || (isGuessed && metadata.issuer === `${issuer}/`);
     if (!isRight) throw new IssuerUntrustedError('its metadata is that of another issuer');
-    for (const address of [metadata.token_endpoint, metadata.authorization_endpoint]) {
-      if (address !== undefined) await this.mustBeSafe(address);
-    }
     // The SDK leaves out what it does not read itself: where tokens are revoked (RFC 7009), for one.
     return { ...way.json(), ...metadata };
-  }
-
-  /** https, or plain http where the operator lists the address. */
-  private async mustBeSafe(address: string): Promise<void> {
-    const url = parseUrl(address);
-    if (url?.protocol === 'https:') return;
-    if (url?.protocol !== 'http:') throw new IssuerUntrustedError('its metadata names an address that is not https');
-    await this.guard.check(url);
   }
 }
 

