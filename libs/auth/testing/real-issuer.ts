@@ -57,9 +57,13 @@ export async function startRealIssuer(options: RealIssuerOptions = {}): Promise<
   const signerJwk = { ...(await exportJWK(signer.publicKey)), alg: 'ES256', kid: 'of-the-client', use: 'sig' } as JWK;
   const provider = await providerAt(issuer, { ...options, signer: signer.publicKey });
   provider.on('server_error', (_context, error) => console.error('the provider failed', error));
-  const live = new Set<string>();
-  provider.on('access_token.saved', ({ jti }) => void live.add(jti));
-  provider.on('client_credentials.saved', ({ jti }) => void live.add(jti));
+  /** Tokens, with the grants that they were given by. */
+  const live = new Map<string, string | undefined>();
+  provider.on('access_token.saved', ({ jti, grantId }) => void live.set(jti, grantId));
+  provider.on('client_credentials.saved', ({ jti }) => void live.set(jti, undefined));
+  provider.on('grant.revoked', (_context, revoked) => {
+    for (const [jti, grantId] of live) if (grantId === revoked) live.delete(jti);
+  });
   provider.on('access_token.destroyed', ({ jti }) => void live.delete(jti));
   provider.on('client_credentials.destroyed', ({ jti }) => void live.delete(jti));
   const serve = provider.callback();
@@ -153,7 +157,7 @@ async function providerAt(
   provider.registerGrantType(
     JWT_BEARER,
     async (context) => {
-      await jwtVerify(String(context.oidc.params!['assertion']), signer, { audience: issuer });
+      await jwtVerify(String(context.oidc.params['assertion']), signer, { audience: issuer });
       await giveFor(provider, context, 'assertion');
     },
     new Set(['assertion', 'scope', 'resource']),

@@ -20,7 +20,7 @@ export async function clientAuthOf(client: IssuerClient): Promise<ClientAuth> {
   if (id === undefined) return () => undefined;
   switch (authentication) {
     case 'client_secret_basic':
-      return (_server, _client, _body, headers) => headers.set('authorization', basic(id, secret!));
+      return basicAuth(id, secret!);
     case 'client_secret_post':
       return ClientSecretPost(secret);
     case 'none':
@@ -42,7 +42,8 @@ export async function clientAuthOf(client: IssuerClient): Promise<ClientAuth> {
  * RFC 6749, 2.3.1: both halves as in a form. The library also encodes `-`, `.` and `_`, which is allowed, and which the
  * many issuers that do not decode take for another client.
  */
-function basic(id: string, secret: string): string {
+function basicAuth(id: string, secret: string): ClientAuth {
   const inForm = (text: string) => new URLSearchParams([['', text]]).toString().slice(1);
-  return `Basic ${Buffer.from(`${inForm(id)}:${inForm(secret)}`).toString('base64')}`;
+  const pair = Buffer.from(`${inForm(id)}:${inForm(secret)}`).toString('base64');
+  return (...[, , , headers]) => headers.set('authorization', `Basic ${pair}`);
 }

@@ -9,7 +9,7 @@ import {
   type StrategyParts,
   oauth2Parts,
   openStrategyParts,
-} from '../../../testing/index.js';
+} from '#auth/testing';
 import { Oauth2Strategy } from './oauth2.strategy.js';
 
 const DOCUMENT = 'https://composer.example/.well-known/mcp-composer-client.json';

@@ -35,7 +35,7 @@ export class IssuerDiscovery {
 
   /** @throws IssuerUntrustedError, IssuerUnavailableError */
   async at(issuer: string): Promise<Discovered> {
-    return this.reading(async (way, sdk) => ({ issuer, metadata: await this.metadataOf(issuer, way, sdk) }));
+    return this.reading(async (way, sdk) => ({ issuer, metadata: await this.metadataOf([issuer], way, sdk) }));
   }
 
   /** @throws IssuerUntrustedError, IssuerUnavailableError */
@@ -43,8 +43,9 @@ export class IssuerDiscovery {
     return this.reading(async (way, sdk) => {
       const { metadata: resourceMetadata, url, scope } = await this.protectedResource(endpoint, way, sdk);
       const told = resourceMetadata?.authorization_servers?.[0];
-      // Before there was RFC 9728, the server itself was its authorization server.
-      const metadata = await this.metadataOf(told ?? endpoint.origin, way, sdk, told === undefined);
+      // Before there was RFC 9728, the server itself was its authorization server, with or without a slash.
+      const { origin } = endpoint;
+      const metadata = await this.metadataOf(told === undefined ? [origin, `${origin}/`] : [told], way, sdk);
       return {
         issuer: metadata.issuer,
         metadata,
@@ -113,7 +114,8 @@ export class IssuerDiscovery {
     return {};
   }
 
-  private async metadataOf(issuer: string, way: IssuerFetch, sdk: Sdk, isGuessed = false) {
+  private async metadataOf(names: readonly [string, ...string[]], way: IssuerFetch, sdk: Sdk) {
+    const [issuer] = names;
     if (!parseUrl(issuer)) throw new IssuerUntrustedError('its identifier is no URL');
     const metadata = await sdk.discoverAuthorizationServerMetadata(issuer, { fetchFn: way.fetch });
     if (!metadata) {
@@ -122,8 +124,7 @@ export class IssuerDiscovery {
       throw new IssuerUntrustedError('it has no metadata (RFC 8414): give token_url and authorization_url in "auth"');
     }
     // RFC 8414, 3.3: identical, and not merely alike.
-    const isRight = metadata.issuer === issuer || (isGuessed && metadata.issuer === `${issuer}/`);
-    if (!isRight) throw new IssuerUntrustedError('its metadata is that of another issuer');
+    if (!names.includes(metadata.issuer)) throw new IssuerUntrustedError('its metadata is that of another issuer');
     // The SDK leaves out what it does not read itself: where tokens are revoked (RFC 7009), for one.
     return { ...way.json(), ...metadata };
   }

@@ -56,7 +56,7 @@ function readable(body: Record<string, unknown>): Record<string, unknown> {
 
 async function jsonOf(response: Response): Promise<unknown> {
   try {
-    return (await response.clone().json()) as unknown;
+    return await response.clone().json();
   } catch {
     return undefined;
   }

@@ -3,13 +3,7 @@ import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
 import { principalId, serverId, tenantId } from '#kernel';
 import { SYSTEM } from '#tenancy';
 import type { CredentialUse } from '../../credential-use.js';
-import {
-  type Oauth2Parts,
-  SmallIssuer,
-  type StrategyParts,
-  oauth2Parts,
-  openStrategyParts,
-} from '../../../testing/index.js';
+import { type Oauth2Parts, SmallIssuer, type StrategyParts, oauth2Parts, openStrategyParts } from '#auth/testing';
 import { oauth2Settings } from './oauth2.settings.js';
 import type { StartedConsent } from './consent-start.js';
 
@@ -34,8 +28,12 @@ const settingsOf = (settings: object = {}) =>
   oauth2Settings.parse({ grant_type: 'authorization_code', client_id: 'app', issuer_url: honest.url, ...settings });
 const begin = (settings: object, of: CredentialUse = use) =>
   oauth2.consent.begin(of, settings, { redirectUri: REDIRECT, state: 'the-state' });
-const finish = (settings: object, { kept }: StartedConsent, answer: Record<string, string>, of: CredentialUse = use) =>
-  oauth2.consent.finish(of, settings, { kept, callbackParams: new URLSearchParams(answer), by: SYSTEM });
+const finish = (settings: object, begun: StartedConsent, answer: Record<string, string>) =>
+  finishAt(use, settings, begun)(answer);
+const finishAt =
+  (of: CredentialUse, settings: object, { kept }: StartedConsent) =>
+  (answer: Record<string, string>) =>
+    oauth2.consent.finish(of, settings, { kept, callbackParams: new URLSearchParams(answer), by: SYSTEM });
 const storedOf = (settings: ReturnType<typeof settingsOf>, issuer = honest.url) =>
   parts.keeper.find(oauth2.tokens.keyFor(use, settings, { issuer }));
 
@@ -107,7 +105,7 @@ describe('a consent', () => {
     ['another principal', {}, { principalId: principalId('bob') }],
   ])('does not end with %s than it was begun with', async (_what, settings, place) => {
     const begun = await begin(settingsOf());
-    const ended = finish(settingsOf(settings), begun, { code: 'c', iss: honest.url }, { ...use, ...place });
+    const ended = finishAt({ ...use, ...place }, settingsOf(settings), begun)({ code: 'c', iss: honest.url });
     await expect(ended).rejects.toMatchObject({ code: 'COMPOSER_CONSENT_REFUSED' });
     expect(honest.told).toEqual([]);
   });
@@ -229,6 +227,13 @@ describe('metadata of an authorization server', () => {
     honest.metadata = { issuer: issuer() };
     await expect(begin(settingsOf())).rejects.toMatchObject({ code: 'COMPOSER_ISSUER_UNTRUSTED' });
     expect([...honest.told, ...other.told]).toEqual([]);
+  });
+
+  it('that leaves out a slash of the name that was asked for is not used', async () => {
+    await expect(begin(settingsOf({ issuer_url: `${honest.url}/` }))).rejects.toMatchObject({
+      code: 'COMPOSER_ISSUER_UNTRUSTED',
+    });
+    expect(honest.told).toEqual([]);
   });
 
   it.each(['javascript:alert(1)', 'http://issuer.example/authorize', 'ftp://issuer.example', 'nowhere'])(

@@ -1,6 +1,9 @@
-import { type StrategyParts, describeRenewingStrategy, oauth2Parts } from '../../../testing/index.js';
+import { generateKeyPairSync } from 'node:crypto';
+import { type StrategyParts, describeRenewingStrategy, oauth2Parts } from '#auth/testing';
 import type { ListenConfig } from '#config';
 import { Oauth2Strategy } from './oauth2.strategy.js';
+
+const private_key = generateKeyPairSync('ed25519').privateKey.export({ format: 'pem', type: 'pkcs8' }).toString();
 
 function strategyOf(parts: StrategyParts): Oauth2Strategy {
   const { finder, tokens, listen } = oauth2Parts(parts);
@@ -17,7 +20,7 @@ describeRenewingStrategy({
       { grant_type: 'token-exchange', token_url: `${issuer}/token`, subject_token: 's', actor_token: 'a' },
       { grant_type: 'jwt-bearer', token_url: `${issuer}/token`, assertion: 'e.y.J' },
       {},
-      { private_key: 'see', client_id: 'the specification of keys' },
+      { client_id: 'app', private_key },
     ];
   },
   edited: (issuer) => ({ client_id: 'app', client_secret: 'another', token_url: `${issuer}/token` }),

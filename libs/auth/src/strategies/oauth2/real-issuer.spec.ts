@@ -11,7 +11,7 @@ import {
   oauth2Parts,
   openStrategyParts,
   startRealIssuer,
-} from '../../../testing/index.js';
+} from '#auth/testing';
 import { Oauth2Strategy } from './oauth2.strategy.js';
 
 const REDIRECT = 'http://127.0.0.1:9000/connect/callback';
@@ -78,14 +78,14 @@ describe.each<Client>(['basic', 'post', 'signed', 'public'])('a real provider an
   });
 });
 
-describe('a real provider and a person', () => {
-  const connect = async (settings: object, of: CredentialUse = use) => {
-    const begun = await oauth2.consent.begin(of, settings, { redirectUri: REDIRECT, state: 'xyz' });
-    const back = await issuer.consent(begun.authorizationUrl);
-    expect(back.searchParams.get('state')).toBe('xyz');
-    await oauth2.consent.finish(of, settings, { kept: begun.kept, callbackParams: back.searchParams, by: SYSTEM });
-  };
+const connect = async (settings: object, of: CredentialUse = use) => {
+  const begun = await oauth2.consent.begin(of, settings, { redirectUri: REDIRECT, state: 'xyz' });
+  const back = await issuer.consent(begun.authorizationUrl);
+  expect(back.searchParams.get('state')).toBe('xyz');
+  await oauth2.consent.finish(of, settings, { kept: begun.kept, callbackParams: back.searchParams, by: SYSTEM });
+};
 
+describe('a real provider and a person', () => {
   it.each<Client>(['basic', 'post', 'signed', 'public'])(
     'connect by consent, client "%s"; the token rotates',
     async (name) => {
@@ -138,5 +138,52 @@ describe('a real provider and a person', () => {
     for (const other of [bob, use]) {
       await expect(strategy.authorize(other, settings)).rejects.toMatchObject({ code: 'COMPOSER_CONSENT_REQUIRED' });
     }
+  });
+});
+
+describe('what is taken out of use', () => {
+  const taken = async (settings: ReturnType<typeof strategy.settings.parse>, name = issuer.issuer) => {
+    const key = oauth2.tokens.keyFor(use, settings, { issuer: name });
+    return { key, tokens: (await parts.keeper.find(key))!.tokens };
+  };
+
+  it.each<Client>(['basic', 'post', 'signed', 'public'])(
+    'is revoked at a real provider, by the client "%s", without its settings',
+    async (name) => {
+      const chosen = { grant_type: 'authorization_code', scope: 'openid offline_access', identity: 'shared' };
+      const settings = strategy.settings.parse({ ...chosen, issuer_url: issuer.issuer, ...clients()[name] });
+      await connect(settings);
+      const patch = await strategy.authorize(use, settings);
+      const credential = await taken(settings);
+      expect(await issuer.isGood(credential.tokens.refreshToken!)).toBe(true);
+      const report = await oauth2.revocation.revokeAll([credential]);
+      expect(report).toEqual([{ serverId: 'crm', issuer: issuer.issuer, outcome: 'revoked' }]);
+      expect(isTaken(patch)).toBe(false);
+      expect(await issuer.isGood(credential.tokens.refreshToken!)).toBe(false);
+    },
+  );
+
+  it('is told as not revoked where the issuer names no place for it, refuses, or is away', async () => {
+    const settings = strategy.settings.parse({ token_url: `${issuer.issuer}/token`, ...clients().post });
+    await strategy.authorize(use, settings);
+    const here = await taken(settings, `${issuer.issuer}/token`);
+    const at = (revocationEndpoint: string, secret = issuer.secret) => {
+      const client = { id: 'post', authentication: 'client_secret_post', secret };
+      const contact = { issuer: issuer.issuer, tokenEndpoint: `${issuer.issuer}/token`, revocationEndpoint, client };
+      return { key: here.key, tokens: { ...here.tokens, more: { contact } } };
+    };
+    const report = await oauth2.revocation.revokeAll([
+      here,
+      { key: here.key },
+      at(`${issuer.issuer}/token/revocation`, 'wrong'),
+      at('http://127.0.0.1:1/revoke'),
+      { key: { ...here.key, kind: 'client' }, tokens: here.tokens },
+    ]);
+    expect(report.map(({ outcome, reason }) => `${outcome}: ${reason}`).sort()).toEqual([
+      'failed: access_token: invalid_client',
+      'failed: access_token: unreachable',
+      'failed: the stored credential cannot be opened',
+      'not_revocable: its issuer names no place to revoke it',
+    ]);
   });
 });

@@ -4,7 +4,7 @@ import type { ListenConfig } from '#config';
 import { serverId, tenantId } from '#kernel';
 import { exportJWK, jwtVerify } from 'jose';
 import type { CredentialUse } from '../../credential-use.js';
-import { type IssuerAnswer, type StrategyParts, oauth2Parts, openStrategyParts } from '../../../testing/index.js';
+import { type IssuerAnswer, type StrategyParts, oauth2Parts, openStrategyParts } from '#auth/testing';
 import { Oauth2Strategy } from './oauth2.strategy.js';
 
 const use: CredentialUse = {
