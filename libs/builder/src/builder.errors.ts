@@ -9,6 +9,19 @@ export class MemberRefusedError extends ComposerError {
   }
 }
 
+/** The member takes the credential, but it does not reach far enough (RFC 6750, 3.1: `insufficient_scope`). */
+export class ScopeMissingError extends ComposerError {
+  constructor() {
+    super('COMPOSER_MEMBER_REFUSED', 'the credential lacks a scope that it wants for this (HTTP 403)', { status: 502 });
+  }
+}
+
+/** What an answer that refuses a credential is to be told as. */
+export function refusalOf(status: number, challenge: string | string[] | undefined): ComposerError {
+  const isScope = status === 403 && /insufficient_scope/i.test(String(challenge ?? ''));
+  return isScope ? new ScopeMissingError() : new MemberRefusedError(status);
+}
+
 /** The member answered, but not as its protocol wants it. */
 export class MemberProtocolError extends ComposerError {
   constructor(what: string, cause?: unknown) {

@@ -1,8 +1,25 @@
+import { ConsentRequiredError } from '#auth';
 import { EgressTimeoutError, EgressUnreachableError } from '#egress';
-import type { ComposerError } from '#kernel';
-import { MemberBusyError, MemberClosedError, MemberRefusedError, MemberTimeoutError } from './builder.errors.js';
+import { type ComposerError, serverId } from '#kernel';
+import {
+  MemberBusyError,
+  MemberClosedError,
+  MemberRefusedError,
+  MemberTimeoutError,
+  ScopeMissingError,
+} from './builder.errors.js';
+import type { ToolReply } from './member.js';
 
-/** What the caller of a tool reads when its member failed: what happened, and what to do. No address, no header. */
+const CHECK_FIRST = 'Whether the call was carried out is not known: check before you repeat it.';
+
+/** Gives the caller of a tool the failure of its member: what happened, and what to do. */
+export function replyFailure(reply: ToolReply, member: string, error: ComposerError): void {
+  if (!(error instanceof ConsentRequiredError)) return reply.toolError(failureText(member, error));
+  const text = `Server "${member}" needs your consent before it can be called (${error.code}); nothing was sent. Open the page, agree, and call again.`;
+  reply.needsConsent({ serverId: serverId(error.serverId), url: error.url, text });
+}
+
+/** What the caller of a tool reads when its member failed. No address, no header. */
 export function failureText(member: string, error: ComposerError): string {
   if (error instanceof MemberBusyError) {
     return `Server "${member}" is busy (${error.code}): ${error.message}; the call was not sent, try again later.`;
@@ -10,14 +27,27 @@ export function failureText(member: string, error: ComposerError): string {
   return `Server "${member}" failed (${error.code}): ${error.message}. ${adviceOn(error)}`;
 }
 
+/** Why a member does not work, for the people who look after it. */
+export function problemOf(error: ComposerError): string {
+  return error instanceof ConsentRequiredError ? `${error.message}: open ${error.url}` : error.message;
+}
+
+/** By code: what the token store throws. The credential could not be had, so nothing was sent to the member. */
+const CREDENTIAL_ADVICE: Readonly<Record<string, string>> = {
+  COMPOSER_GRANT_REFUSED: 'The call was not sent; whoever connected the server has to connect it again.',
+  COMPOSER_CLIENT_REFUSED: 'The call was not sent; an administrator has to correct the settings.',
+  COMPOSER_CREDENTIAL_HELD: 'The call was not carried out; an administrator has to look at the credential.',
+  COMPOSER_ISSUER_UNAVAILABLE: 'The call was not carried out; try again later.',
+};
+
 function adviceOn(error: ComposerError): string {
+  if (error instanceof ScopeMissingError) return 'An administrator has to ask for that scope in the settings.';
   if (error instanceof MemberRefusedError) return 'An administrator has to enter a working credential.';
-  if (error instanceof MemberTimeoutError || error instanceof MemberClosedError)
-    return 'Whether the call was carried out is not known: check before you repeat it.';
+  if (error instanceof MemberTimeoutError || error instanceof MemberClosedError) return CHECK_FIRST;
   if (error instanceof EgressUnreachableError || error instanceof EgressTimeoutError) {
-    return error.beforeSent
-      ? 'The call was not sent; try again later.'
-      : 'Whether the call was carried out is not known: check before you repeat it.';
+    return error.beforeSent ? 'The call was not sent; try again later.' : CHECK_FIRST;
   }
+  const advice = CREDENTIAL_ADVICE[error.code];
+  if (advice) return advice;
   return error.retryable ? 'Try again later.' : 'If this goes on, tell an administrator.';
 }

@@ -129,11 +129,17 @@ describe('MemberCredential', () => {
   });
 });
 
+const partsWith = (adapter: object) => ({
+  auth: { isPerPrincipal: () => false, ...adapter } as unknown as AuthAdapter,
+  clock: new Clock(),
+  deadlines: { add: () => () => undefined },
+});
+
 describe('MemberCredentials', () => {
   it('knows a tool by the name that clients see too, and prefers the member’s own name for it', () => {
     const block = { auth_strategy: 'bearer', auth: {} };
     const config = { ...block, tool_auth: { crm_pay: block, crm_list: block, list: block } };
-    const credentials = new MemberCredentials({} as AuthAdapter, place, config, new Clock());
+    const credentials = new MemberCredentials(partsWith({}), place, config);
     expect(credentials.for('pay')).not.toBe(credentials.for());
     expect(credentials.for('pay')).toBe(credentials.for('crm_pay'));
     expect(credentials.for('list')).not.toBe(credentials.for('crm_list'));
@@ -146,13 +152,13 @@ describe('MemberCredentials', () => {
         asked.push(asking);
         return {};
       },
-    } as unknown as AuthAdapter;
+    };
     const config = {
       auth_strategy: 'bearer',
       auth: { token: 'own' },
       tool_auth: { pay: { auth_strategy: 'basic', auth: { username: 'u' } } },
     };
-    const credentials = new MemberCredentials(adapter, place, config, new Clock());
+    const credentials = new MemberCredentials(partsWith(adapter), place, config);
     expect(credentials.for('list')).toBe(credentials.for());
     expect(credentials.for('constructor')).toBe(credentials.for());
     await credentials.for('pay').get();

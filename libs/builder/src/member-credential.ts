@@ -1,12 +1,16 @@
-import type { AuthAdapter, AuthBlock, CredentialUse, RequestPatch } from '#auth';
+import type { AnswerSign, AuthAdapter, AuthBlock, CredentialUse, RequestPatch } from '#auth';
 import type { Clock } from '#kernel';
 
-/** Treated as expired this early, so that a patch does not expire on its way. */
+/** Treated as expired this early, so that a patch does not expire on its way: five seconds, or a tenth of what is left. */
 const MARGIN_MS = 5_000;
+const MARGIN_SHARE = 0.1;
 
-/** The credential of one member, or of one of its tools: asked for once, kept while it is worth sending. */
+/** One credential: asked for once, kept while it is worth sending. */
 export class MemberCredential {
   private patch: RequestPatch | undefined;
+  /** By the clock, in milliseconds since the epoch. */
+  private freshUntil = Infinity;
+  private isAccepted = false;
   private asking: Promise<RequestPatch> | undefined;
   private renewing: Promise<RequestPatch | undefined> | undefined;
 
@@ -17,33 +21,82 @@ export class MemberCredential {
     private readonly clock: Clock,
   ) {}
 
+  /** Whether it is the one of a single principal: what becomes of it says nothing about the member. */
+  get isPersonal(): boolean {
+    return this.use.principalId !== undefined;
+  }
+
   /** The patch if it is at hand and live: the way of almost every call, without a promise. */
   peek(): RequestPatch | undefined {
-    const { patch } = this;
-    if (patch?.expiresAt !== undefined && patch.expiresAt - MARGIN_MS <= this.clock.now()) return undefined;
-    return patch;
+    if (this.freshUntil !== Infinity && this.freshUntil <= this.clock.now()) return undefined;
+    return this.patch;
   }
 
   /** A live patch. Rejects if the strategy has none: then nothing may be sent. */
   async get(): Promise<RequestPatch> {
-    return this.peek() ?? this.ask(() => this.auth.authorize(this.use, this.block));
+    return this.peek() ?? this.ask();
   }
 
   /** A fresher patch than the one that was refused, or `undefined` if there is none. Calls refused together renew once. */
   async renew(refused: RequestPatch): Promise<RequestPatch | undefined> {
     const current = this.peek();
     if (current && current !== refused) return current;
-    this.renewing ??= this.auth
-      .renew(this.use, this.block, refused)
-      .then((fresh) => (this.patch = fresh ?? this.patch) && fresh)
-      .finally(() => (this.renewing = undefined));
+    if (!this.renewing) {
+      const renewing = this.auth
+        .renew(this.use, this.block, refused)
+        .then((fresh) => {
+          if (fresh && this.renewing === renewing) this.keep(fresh);
+          return fresh;
+        })
+        .finally(() => {
+          if (this.renewing === renewing) this.renewing = undefined;
+        });
+      this.renewing = renewing;
+    }
     return this.renewing;
   }
 
-  private ask(authorize: () => Promise<RequestPatch>): Promise<RequestPatch> {
-    this.asking ??= authorize()
-      .then((patch) => (this.patch = patch))
-      .finally(() => (this.asking = undefined));
+  /** Whether an answer says that the credential was not taken, so that nothing was done. */
+  refuses(answer: AnswerSign): boolean {
+    return this.auth.refuses(this.block, answer);
+  }
+
+  /** An answer to a request with this patch, which was no refusal, has come. Told on to the strategy once for each patch. */
+  noteAccepted(patch: RequestPatch): void {
+    if (this.isAccepted || this.patch !== patch) return;
+    this.isAccepted = true;
+    this.auth.noteAccepted(this.use, this.block, patch);
+  }
+
+  /** The stored credential is another one: the next request asks for it, and what is asked for now serves nobody else. */
+  forget(): void {
+    this.patch = undefined;
+    this.freshUntil = Infinity;
+    this.asking = undefined;
+    this.renewing = undefined;
+  }
+
+  private ask(): Promise<RequestPatch> {
+    if (!this.asking) {
+      const asking = this.auth
+        .authorize(this.use, this.block)
+        .then((patch) => {
+          if (this.asking === asking) this.keep(patch);
+          return patch;
+        })
+        .finally(() => {
+          if (this.asking === asking) this.asking = undefined;
+        });
+      this.asking = asking;
+    }
     return this.asking;
+  }
+
+  private keep(patch: RequestPatch): void {
+    this.patch = patch;
+    this.isAccepted = false;
+    const { expiresAt } = patch;
+    const leftMs = expiresAt === undefined ? Infinity : expiresAt - this.clock.now();
+    this.freshUntil = expiresAt === undefined ? Infinity : expiresAt - Math.min(MARGIN_MS, leftMs * MARGIN_SHARE);
   }
 }

@@ -1,5 +1,6 @@
+import { ConsentRequiredError } from '#auth';
 import { EgressDeniedError } from '#egress';
-import { Clock, type ComposerError, type MemberRef, type ServerId, type TenantId } from '#kernel';
+import { Clock, type ComposerError, type MemberRef, type PrincipalId, type ServerId, type TenantId } from '#kernel';
 import { Log } from '#observability';
 import {
   type Admission,
@@ -13,6 +14,7 @@ import {
 } from '#registry';
 import { type BeforeApplicationShutdown, Injectable, type OnModuleInit } from '@nestjs/common';
 import { MemberTimeoutError, asComposerError } from './builder.errors.js';
+import { problemOf } from './failure-text.js';
 import type { Member, MemberOffer, MemberOutcome } from './member.js';
 import { MemberSlot } from './member-slot.js';
 import { builderFor } from './members/member-builders.js';
@@ -37,7 +39,8 @@ export class MemberPool implements MemberGate, OnModuleInit, BeforeApplicationSh
   private readonly listeners = new Set<(tenant: TenantId) => void>();
   private readonly closing = new Set<Promise<void>>();
   private readonly checking = new Map<MemberSlot, Promise<void>>();
-  private readonly changing = new Set<MemberSlot>();
+  /** Whose list is to be asked for soon, if anybody's. */
+  private readonly changing = new Map<MemberSlot, PrincipalId | undefined>();
 
   constructor(
     private readonly registry: ServerRegistry,
@@ -95,14 +98,29 @@ export class MemberPool implements MemberGate, OnModuleInit, BeforeApplicationSh
   /**
    * Asks a member anew, within `PROBE_MS`, and takes over what it offers. Callers at the same time share one check. Never
    * rejects: the outcome is in the slot.
+   *
+   * @param as whose credential is used where every principal has its own. Without, such a member is asked only as long as
+   * nothing is known of it: nobody's credential is spent on checks.
    */
-  check(slot: MemberSlot): Promise<void> {
+  check(slot: MemberSlot, as?: PrincipalId): Promise<void> {
     let check = this.checking.get(slot);
     if (!check) {
-      check = this.checkNow(slot).finally(() => this.checking.delete(slot));
+      check = this.checkNow(slot, as).finally(() => this.checking.delete(slot));
       this.checking.set(slot, check);
     }
     return check;
+  }
+
+  /**
+   * The stored credentials of a server, or of all servers of a tenant, have changed, whichever process changed them: of one
+   * principal, or of anybody. Nothing older is sent any more, and a member that did not work for want of one is asked again.
+   */
+  noteCredentialsChanged(tenant: TenantId, server?: ServerId, principal?: PrincipalId): void {
+    for (const slot of this.members(tenant)) {
+      if (server !== undefined && slot.ref.serverId !== server) continue;
+      slot.member?.forgetCredentials(principal);
+      if (slot.outcome === 'auth_required' || slot.outcome === 'unknown') this.checkSoon(slot, principal);
+    }
   }
 
   async judge(addresses: readonly { readonly path: string; readonly url: string }[]): Promise<void> {
@@ -124,11 +142,12 @@ export class MemberPool implements MemberGate, OnModuleInit, BeforeApplicationSh
       isNew: true,
       ...(stored ? { stored } : {}),
     });
-    const problem = await this.probe(member, slot);
+    const fault = await this.probe(member, slot);
     slot.serveWith(member);
+    const knowsItsTools = !fault || config.type === 'openapi' || config.type === 'graphql';
     return {
-      ...(problem ? { problem } : {}),
-      ...(problem && config.type !== 'openapi' ? {} : { catalog: member.snapshot() }),
+      ...(fault ? { problem: problemOf(fault), awaitsConsent: fault instanceof ConsentRequiredError } : {}),
+      ...(knowsItsTools ? { catalog: member.snapshot() } : {}),
       activate: (mark) => {
         slot.mark = mark;
         this.serve(slot);
@@ -169,11 +188,12 @@ export class MemberPool implements MemberGate, OnModuleInit, BeforeApplicationSh
     return slot?.outcome === 'ok';
   }
 
-  private async checkNow(slot: MemberSlot): Promise<void> {
+  private async checkNow(slot: MemberSlot, as?: PrincipalId): Promise<void> {
     const { member } = slot;
     if (!member) return;
-    const problem = await this.probe(member, slot);
-    if (problem || this.find(slot.ref) !== slot || !slot.takeOver(member.offered())) return;
+    if (member.isPerPrincipal && as === undefined && (slot.outcome === 'ok' || slot.offer.tools.length > 0)) return;
+    const fault = await this.probe(member, slot, as);
+    if (fault || this.find(slot.ref) !== slot || !slot.takeOver(member.offered())) return;
     this.changed(slot.ref.tenantId);
     try {
       await this.catalogs.write(slot.ref, member.snapshot());
@@ -238,34 +258,44 @@ export class MemberPool implements MemberGate, OnModuleInit, BeforeApplicationSh
   }
 
   private orderFor(slot: MemberSlot, config: ServerConfig) {
-    const noteOutcome = (outcome: MemberOutcome) => slot.note(outcome);
-    const noteListChanged = () => this.checkSoon(slot);
+    const noteOutcome = (outcome: MemberOutcome, by?: PrincipalId) => this.noteOutcome(slot, outcome, by);
+    const noteListChanged = (to?: PrincipalId) => this.checkSoon(slot, to);
     return { ref: slot.ref, config, parts: this.parts, clock: this.clock, log: slot.log, noteOutcome, noteListChanged };
   }
 
-  private checkSoon(slot: MemberSlot): void {
-    if (this.changing.has(slot)) return;
-    this.changing.add(slot);
+  private noteOutcome(slot: MemberSlot, outcome: MemberOutcome, by?: PrincipalId): void {
+    // That one principal lacks a credential says nothing of the member.
+    if (by !== undefined && outcome === 'auth_required') return;
+    // Nobody could be asked for the list before, or not since this process began.
+    if (by !== undefined && outcome === 'ok' && slot.outcome !== 'ok') this.checkSoon(slot, by);
+    slot.note(outcome);
+  }
+
+  private checkSoon(slot: MemberSlot, as?: PrincipalId): void {
+    const isDue = this.changing.has(slot);
+    this.changing.set(slot, as ?? this.changing.get(slot));
+    if (isDue) return;
     this.parts.deadlines.add(LIST_CHANGE_MS, () => {
+      const asked = this.changing.get(slot);
       this.changing.delete(slot);
-      if (this.find(slot.ref) === slot) void this.checkAgain(slot);
+      if (this.find(slot.ref) === slot) void this.checkAgain(slot, asked);
     });
   }
 
   /** A check that has begun already may have read the list before it changed. */
-  private async checkAgain(slot: MemberSlot): Promise<void> {
+  private async checkAgain(slot: MemberSlot, as?: PrincipalId): Promise<void> {
     try {
       await this.checking.get(slot);
-      await this.check(slot);
+      await this.check(slot, as);
     } catch (error) {
       slot.log.error('a check of a member failed internally', { err: error });
     }
   }
 
   /** Undefined if the member works, else why it does not. */
-  private async probe(member: Member, slot: MemberSlot): Promise<string | undefined> {
+  private async probe(member: Member, slot: MemberSlot, as?: PrincipalId): Promise<ComposerError | undefined> {
     try {
-      await this.inTime(member.refresh(PROBE_MS));
+      await this.inTime(member.refresh(PROBE_MS, as));
       // A call was refused its credential, and this check cannot tell whether that is over.
       if (member.provesCredential || slot.outcome !== 'auth_required') slot.note('ok');
       return undefined;
@@ -273,7 +303,7 @@ export class MemberPool implements MemberGate, OnModuleInit, BeforeApplicationSh
       const fault: ComposerError = asComposerError(error);
       slot.noteFailure(fault);
       slot.log.debug('a member did not answer its check', { err: fault });
-      return fault.message;
+      return fault;
     }
   }
 

@@ -1,6 +1,7 @@
 import type { ComposerError, MemberRef } from '#kernel';
 import type { Log } from '#observability';
 import type { ServerConfig } from '#registry';
+import { problemOf } from './failure-text.js';
 import type { Member, MemberOffer, MemberOutcome } from './member.js';
 import { outcomeOf } from './wire/retry.js';
 
@@ -49,6 +50,6 @@ export class MemberSlot {
   }
 
   noteFailure(fault: ComposerError): void {
-    this.note(outcomeOf(fault), fault.message);
+    this.note(outcomeOf(fault), problemOf(fault));
   }
 }

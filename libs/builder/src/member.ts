@@ -87,13 +87,21 @@ export interface Member {
   readonly ref: MemberRef;
   /** Whether an answered `refresh` shows that the member takes the credential, and not only that it is there. */
   readonly provesCredential: boolean;
-  /** Asks the member what it offers, within `timeoutMs`. Rejects with a `ComposerError` that says why it does not work. */
-  refresh(timeoutMs: number): Promise<MemberOffer>;
+  /** Whether every principal has a credential of its own: what one of them meets with says nothing of the others. */
+  readonly isPerPrincipal: boolean;
+  /**
+   * Asks the member what it offers, within `timeoutMs`. Rejects with a `ComposerError` that says why it does not work.
+   *
+   * @param as whose credential is to be used where every principal has its own; absent: that of nobody
+   */
+  refresh(timeoutMs: number, as?: PrincipalId): Promise<MemberOffer>;
   /** What it offered when it was last asked, by this process or a former one. */
   offered(): MemberOffer;
   /** What to keep of that, for the next process. */
   snapshot(): StoredCatalog;
   call(call: ToolCall, reply: ToolReply): RunningCall;
+  /** What is stored of its credentials has changed, of one principal or of anybody: nothing older is sent any more. */
+  forgetCredentials(principalId?: PrincipalId): void;
   /** Lets running calls finish within `graceMs`, then releases everything. */
   close(graceMs: number): Promise<void>;
 }

@@ -11,10 +11,12 @@ export {
 export { type RegistryConfig, registryConfig } from './registry.config.js';
 export { RegistryModule } from './registry.module.js';
 export {
+  type GraphqlServerConfig,
   type HttpServerConfig,
   type OpenApiServerConfig,
   SERVER_TYPES,
   type ServerConfig,
+  type SseServerConfig,
   serverConfigSchema,
 } from './server-config.schema.js';
 export { ServerChanges } from './server-changes.js';

@@ -13,6 +13,8 @@ export interface Candidate {
 export interface Admission {
   /** Why the member does not work, in words for the tenant; absent if it answered. */
   readonly problem?: string;
+  /** The problem is that a person has to consent, which is possible only once this is stored. */
+  readonly awaitsConsent?: boolean;
   /** What the member offers; absent if it could not be asked. */
   readonly catalog?: StoredCatalog;
   /** From now on this member serves, as the stored state that `mark` names; the one that it replaces finishes what it has begun. */

@@ -44,10 +44,29 @@ export function normaliseAliases(input: unknown): Normalised {
     warnings.push(`type "${String(config['type'])}" was read as "${type}"`);
     config['type'] = type;
   }
+  if (config['type'] === 'graphql') normaliseGraphql(config, warnings);
   if (isObject(config['open_api'])) config['open_api'] = openApi(config['open_api'], warnings);
   normaliseAuth(config, { prefix: '', warnings });
   if (isObject(config['tool_auth'])) config['tool_auth'] = toolAuth(config['tool_auth'], warnings);
   return { config, warnings };
+}
+
+/** The original documents both forms, and reads one. */
+function normaliseGraphql(config: Raw, warnings: string[]): void {
+  const graphql: Raw = isObject(config['graphql']) ? { ...config['graphql'] } : {};
+  const isFree = config['graphql'] === undefined || (isObject(config['graphql']) && graphql['endpoint'] === undefined);
+  if (typeof config['endpoint'] === 'string' && isFree) {
+    config['graphql'] = { ...graphql, endpoint: config['endpoint'] };
+    delete config['endpoint'];
+    warnings.push('endpoint was read as graphql.endpoint');
+  }
+  if (graphql['schema_filepath'] !== undefined) {
+    warnings.push('graphql.schema_filepath is kept, and has no effect on the one tool that there is');
+  }
+  if ('introspection' in config) {
+    delete config['introspection'];
+    warnings.push('introspection has no meaning here and was ignored');
+  }
 }
 
 function openApi(input: Raw, warnings: string[]): Raw {

@@ -3,7 +3,7 @@ import { listenConfig } from '#config';
 import { type Fault, faultsOf, isObject, parseUrl } from '#kernel';
 import { normaliseAliases } from './server-config-aliases.js';
 import { excessFaults } from './server-config-limits.js';
-import { SERVER_TYPES, type ServerConfig, serverConfigSchema } from './server-config.schema.js';
+import { SERVER_TYPES, type ServerConfig, endpointOf, serverConfigSchema } from './server-config.schema.js';
 
 export interface CheckOptions {
   /** Operators may name files on the composer's host; nobody else may. */
@@ -34,10 +34,9 @@ export function checkServerConfig(input: unknown, auth: AuthAdapter, { mayReadFi
   const tools = Object.entries(isObject(raw['tool_auth']) ? raw['tool_auth'] : {});
   const perTool = tools.map(([tool, block]) => [tool, checkBlock(block, auth, `tool_auth.${tool}.`)] as const);
   faults.push(...perTool.flatMap(([, checked]) => checked.faults));
-  if (!mayReadFiles && isObject(raw['open_api']) && raw['open_api']['spec_filepath'] !== undefined) {
-    faults.push({ path: 'open_api.spec_filepath', message: 'is for operators only: use spec_url or spec' });
-  }
-  if (parsed.success && parsed.data.type !== 'openapi' && isOurOwn(parsed.data.endpoint)) {
+  if (!mayReadFiles) faults.push(...fileFaults(raw));
+  const speaksMcp = parsed.success && parsed.data.type !== 'openapi' && parsed.data.type !== 'graphql';
+  if (speaksMcp && isOurOwn(endpointOf(parsed.data))) {
     faults.push({ path: 'endpoint', message: 'is the composer itself: its list of tools would grow without end' });
   }
   if (!parsed.success || faults.length > 0) return { faults: unique(faults), warnings };
@@ -45,6 +44,17 @@ export function checkServerConfig(input: unknown, auth: AuthAdapter, { mayReadFi
   const config = { ...parsed.data, ...own.block } as ServerConfig;
   config.tool_auth = Object.fromEntries(perTool.map(([tool, { block }]) => [tool, block]));
   return { config, faults: [], warnings };
+}
+
+function fileFaults({ open_api: openApi, graphql }: Record<string, unknown>): readonly Fault[] {
+  const faults: Fault[] = [];
+  if (isObject(openApi) && openApi['spec_filepath'] !== undefined) {
+    faults.push({ path: 'open_api.spec_filepath', message: 'is for operators only: use spec_url or spec' });
+  }
+  if (isObject(graphql) && graphql['schema_filepath'] !== undefined) {
+    faults.push({ path: 'graphql.schema_filepath', message: 'is for operators only: leave it out' });
+  }
+  return faults;
 }
 
 /** Whether an address leads back here, as far as that can be told from where we listen and how clients call us. */
@@ -68,6 +78,7 @@ export function addressesOf(input: unknown): readonly Address[] {
   return [
     ...addressesIn(config, '', /^endpoint$/),
     ...addressesIn(config['open_api'], 'open_api.', /^(endpoint|spec_url)$/),
+    ...addressesIn(config['graphql'], 'graphql.', /^endpoint$/),
     ...addressesIn(config['auth'], 'auth.', AUTH_ADDRESS),
     ...Object.entries(tools).flatMap(([tool, block]) =>
       addressesIn(isObject(block) ? block['auth'] : undefined, `tool_auth.${tool}.auth.`, AUTH_ADDRESS),

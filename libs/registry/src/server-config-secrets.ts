@@ -1,6 +1,6 @@
 import type { AuthAdapter } from '#auth';
 import { type Fault, isObject } from '#kernel';
-import type { ServerConfig } from './server-config.schema.js';
+import { type ServerConfig, endpointOf } from './server-config.schema.js';
 
 /** Stands in the place of a secret wherever a configuration is shown; sending it back keeps the stored value. */
 export const SECRET_MARKER = { set: true } as const;
@@ -72,8 +72,7 @@ export function restoreSecrets(
  * A stored secret is kept only while this stays the same, so that nobody can have it sent to another address.
  */
 export function destinationOf(config: ServerConfig, auth: AuthAdapter, place: string): string {
-  const endpoint = config.type === 'openapi' ? config.open_api.endpoint : config.endpoint;
-  return JSON.stringify([new URL(endpoint).origin, placementOf(blockOf(config, place), auth)]);
+  return JSON.stringify([new URL(endpointOf(config)).origin, placementOf(blockOf(config, place), auth)]);
 }
 
 /** The credential that a secret is part of; a static header is none. */

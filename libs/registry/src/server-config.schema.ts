@@ -126,13 +126,41 @@ const openApiConfig = z.strictObject({
   ...shared,
 });
 
+const sseConfig = z.strictObject({
+  type: z.literal('sse'),
+  endpoint: address.describe('The stream of an MCP server over HTTP+SSE, the transport of revision 2024-11-05'),
+  ...shared,
+});
+
+const graphqlConfig = z.strictObject({
+  type: z.literal('graphql'),
+  graphql: z.strictObject({
+    endpoint: address.describe('Where operations are posted'),
+    schema_filepath: z
+      .string()
+      .max(4096)
+      .optional()
+      .describe("A schema on the composer's host; for operators only, and not needed for the one tool that there is"),
+    operations: z.array(z.never('single operations are not offered as tools')).max(1_000).default([]),
+  }),
+  ...shared,
+});
+
 /** One schema per type of member: what the API accepts, checks and documents. To add a type, add its schema here. */
-export const serverConfigSchema = z.discriminatedUnion('type', [openApiConfig, httpConfig]);
+export const serverConfigSchema = z.discriminatedUnion('type', [openApiConfig, httpConfig, sseConfig, graphqlConfig]);
 
 /** A configuration as the composer works with it: complete, checked, secrets in clear. Never leaves the process. */
 export type ServerConfig = z.infer<typeof serverConfigSchema>;
 export type HttpServerConfig = z.infer<typeof httpConfig>;
 export type OpenApiServerConfig = z.infer<typeof openApiConfig>;
+export type SseServerConfig = z.infer<typeof sseConfig>;
+export type GraphqlServerConfig = z.infer<typeof graphqlConfig>;
+
+/** Where a member is called. */
+export function endpointOf(config: ServerConfig): string {
+  if (config.type === 'openapi') return config.open_api.endpoint;
+  return config.type === 'graphql' ? config.graphql.endpoint : config.endpoint;
+}
 
 /** The values of `type` that can be registered. */
-export const SERVER_TYPES: readonly string[] = ['client', 'http', 'openapi'];
+export const SERVER_TYPES: readonly string[] = ['client', 'graphql', 'http', 'openapi', 'sse'];

@@ -224,7 +224,8 @@ export class ServerRegistry {
     return this.sealed.trying(config, async () => {
       if (lacking.length > 0) return this.replaceUnserved(before, candidate, { deed, lacking });
       const admission = await this.gateOrThrow().admit(candidate);
-      if (admission.problem && config.status === 'active' && (await this.gateOrThrow().isWorking(ref))) {
+      const isBroken = admission.problem && !admission.awaitsConsent && config.status === 'active';
+      if (isBroken && (await this.gateOrThrow().isWorking(ref))) {
         await admission.discard();
         throw new MemberProbeError(ref.serverId, admission.problem);
       }

@@ -9,6 +9,11 @@ import { type AnswerHead, type BodyForm, WireExchange } from '../wire/wire-excha
 export interface ControlAnswer {
   readonly status: number;
   readonly headers: IncomingHttpHeaders;
+  readonly contentType: string;
+  /** Of a redirect. */
+  readonly location?: string;
+  /** The credential was not taken. */
+  readonly isRefusal?: boolean;
   /** The JSON-RPC response, decoded and as it came; absent if there was none. */
   readonly response?: { readonly value: Record<string, unknown>; readonly raw: Buffer };
 }
@@ -36,7 +41,7 @@ export function sendControl(pool: EgressPool, deadlines: Deadlines, request: Con
     const answer = (raw?: Buffer) => {
       const value = raw === undefined ? undefined : decoded(raw);
       const response = raw && value ? { response: { value, raw } } : {};
-      settle(() => resolve({ status: head!.status, headers: head!.headers, ...response }));
+      settle(() => resolve({ ...head!, ...response }));
     };
     const exchange = new WireExchange({
       head(answerHead): BodyForm {

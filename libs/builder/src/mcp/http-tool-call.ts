@@ -1,18 +1,18 @@
 import type { RequestPatch } from '#auth';
-import type { ComposerError } from '#kernel';
+import type { ComposerError, PrincipalId } from '#kernel';
 import {
   MemberClosedError,
   MemberProtocolError,
-  MemberRefusedError,
   MemberTimeoutError,
   asComposerError,
+  refusalOf,
 } from '../builder.errors.js';
-import { failureText } from '../failure-text.js';
+import { replyFailure } from '../failure-text.js';
 import type { MessageId } from '../json-rpc/json-rpc.errors.js';
 import type { Span } from '../json-rpc/json-scan.js';
 import type { MemberOutcome, RunningCall, ToolCall, ToolReply } from '../member.js';
 import type { CallParts } from '../members/call-parts.js';
-import { forwarded } from '../wire/request-head.js';
+import { forwarded, passCookies } from '../wire/request-head.js';
 import { TimeLimit } from '../wire/time-limit.js';
 import { outcomeOf, retryDelay, wasNeverSent } from '../wire/retry.js';
 import { type AnswerHead, type BodyForm, type ExchangeListener, WireExchange } from '../wire/wire-exchange.js';
@@ -24,8 +24,8 @@ import { type MemberMessage, isSessionLost, readMemberMessage, textAt } from './
 
 export interface HttpCallParts extends CallParts {
   readonly link: McpLink;
-  /** The member said that it offers other tools than before. */
-  readonly noteListChanged: () => void;
+  /** The member said, to a caller, that it offers other tools than before. */
+  readonly noteListChanged: (to?: PrincipalId) => void;
 }
 
 /** How long a member may keep a stream open behind its answer: ending it itself saves the connection. */
@@ -44,6 +44,7 @@ export class HttpToolCall implements ExchangeListener, RunningCall {
   private stopLingering: (() => void) | undefined;
   private answerHead: AnswerHead | undefined;
   private askedAs = '';
+  private isRefusal = false;
   private isSettled = false;
   private isStreaming = false;
   private passesThrough = false;
@@ -78,7 +79,11 @@ export class HttpToolCall implements ExchangeListener, RunningCall {
   }
 
   head(head: AnswerHead): BodyForm {
+    const { credential, link } = this.parts;
     this.answerHead = head;
+    passCookies(this.patch!, head.headers, link.path);
+    this.isRefusal = credential.refuses(head);
+    if (!this.isRefusal && head.status < 400) credential.noteAccepted(this.patch!);
     const isStream = head.status === 200 && head.contentType.startsWith('text/event-stream');
     if (!isStream) return 'whole';
     if (!this.passesThrough) return 'events';
@@ -103,7 +108,7 @@ export class HttpToolCall implements ExchangeListener, RunningCall {
     }
     if (message.kind === 'request') return this.refuse(message);
     if (textAt(data, message.places.get('method')) === '"notifications/tools/list_changed"')
-      this.parts.noteListChanged();
+      this.parts.noteListChanged(this.call.principalId);
     const { raw, places } = this.call.message;
     const token = places.progressToken && raw.subarray(places.progressToken.start, places.progressToken.end);
     const bytes = notificationFor(message, this.call.era, token);
@@ -114,8 +119,8 @@ export class HttpToolCall implements ExchangeListener, RunningCall {
 
   body(body: Buffer): void {
     const { status, contentType } = this.answerHead!;
-    if (status === 401 && !this.wasRenewed) return this.renew();
-    if (status === 401 || status === 403) return this.giveUp(new MemberRefusedError(status), 'auth_required');
+    if (this.isRefusal && !this.wasRenewed) return this.renew();
+    if (this.isRefusal || status === 401 || status === 403) return this.giveUp(this.refusal(), 'auth_required');
     if (status >= 400 && this.mayReopen() && isSessionLost(status, decoded(body))) return this.reopen();
     if (!contentType.startsWith('application/json')) {
       return this.giveUp(
@@ -236,10 +241,15 @@ export class HttpToolCall implements ExchangeListener, RunningCall {
       (fresh) => {
         if (this.isSettled) return;
         if (fresh) this.send(this.session!, fresh);
-        else this.giveUp(new MemberRefusedError(401), 'auth_required');
+        else this.giveUp(this.refusal(), 'auth_required');
       },
-      (error: unknown) => this.giveUp(asComposerError(error), 'auth_required'),
+      (error: unknown) => this.giveUp(asComposerError(error), outcomeOf(asComposerError(error))),
     );
+  }
+
+  private refusal(): ComposerError {
+    const { status, headers } = this.answerHead!;
+    return refusalOf(status, headers['www-authenticate']);
   }
 
   /** Once, and only a session that the member has named. */
@@ -276,17 +286,22 @@ export class HttpToolCall implements ExchangeListener, RunningCall {
     if (this.isSettled) return;
     this.settle();
     this.exchange?.stop();
-    this.parts.noteOutcome(outcome);
+    this.note(outcome);
     // A stream that was passed on piece by piece may have stopped in the middle of an event.
     if (this.passesThrough && this.isStreaming) return this.reply.endUnanswered();
-    this.reply.toolError(failureText(this.parts.memberName, error));
+    replyFailure(this.reply, this.parts.memberName, error);
   }
 
   private finish(write: () => void): void {
     if (this.isSettled) return;
     this.settle();
-    this.parts.noteOutcome('ok');
+    this.note('ok');
     write();
+  }
+
+  private note(outcome: MemberOutcome): void {
+    const { credential, noteOutcome } = this.parts;
+    noteOutcome(outcome, credential.isPersonal ? this.call.principalId : undefined);
   }
 
   private settle(): void {

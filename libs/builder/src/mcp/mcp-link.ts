@@ -2,21 +2,15 @@ import type { RequestPatch } from '#auth';
 import type { EgressPool } from '#egress';
 import { isObject } from '#kernel';
 import type { Log } from '#observability';
-import { MemberProtocolError, MemberRefusedError } from '../builder.errors.js';
+import { MemberProtocolError, refusalOf } from '../builder.errors.js';
 import type { Era } from '../member.js';
 import type { MemberCredential } from '../member-credential.js';
 import type { Deadlines } from '../wire/deadlines.js';
-import { type HeaderList, applyPatch } from '../wire/request-head.js';
+import { type HeaderList, applyPatch, passCookies, patchFor } from '../wire/request-head.js';
 import { TimeLimit } from '../wire/time-limit.js';
 import { type ControlAnswer, sendControl } from './control-request.js';
-import {
-  COMPOSER_INFO,
-  LATEST_LEGACY_VERSION,
-  LEGACY_VERSIONS,
-  MODERN_VERSION,
-  OWN_META,
-  UNSUPPORTED_VERSION,
-} from './mcp-protocol.js';
+import { INITIALIZE, agreedVersion, told } from './handshake.js';
+import { LATEST_LEGACY_VERSION, MODERN_VERSION, OWN_META, UNSUPPORTED_VERSION } from './mcp-protocol.js';
 import { hasLostSession } from './member-message.js';
 
 /** What was agreed on with a member. */
@@ -34,7 +28,8 @@ export interface McpLinkParts {
   /** Static headers of the configuration, under lower-case names. */
   readonly headers: Readonly<Record<string, string>>;
   readonly pool: EgressPool;
-  readonly credential: MemberCredential;
+  /** The one that the composer's own messages carry now. */
+  readonly credential: () => MemberCredential;
   readonly deadlines: Deadlines;
   readonly log: Log;
 }
@@ -53,7 +48,6 @@ const BASE_HEADERS = {
 const FAREWELL_MS = 2_000;
 /** For a session, whoever asked for it first: others join in with limits of their own. */
 const OPENING_MS = 15_000;
-const KNOWN_VERSIONS: ReadonlySet<string> = new Set(LEGACY_VERSIONS);
 const MODERN_ERRORS = new Set([-32020, -32021, UNSUPPORTED_VERSION]);
 
 /**
@@ -104,7 +98,8 @@ export class McpLink {
     more: Readonly<Record<string, string>>,
     patch: RequestPatch,
   ): [path: string, headers: HeaderList] {
-    return applyPatch(this.path, { ...BASE_HEADERS, ...this.parts.headers, ...session.headers, ...more }, patch);
+    const headers = { ...BASE_HEADERS, ...this.parts.headers, ...session.headers, ...more };
+    return applyPatch(this.path, headers, patchFor(patch, 'POST', this.path));
   }
 
   /** Asks the member something; gives the result as it came. A lost session is opened anew, once. */
@@ -121,7 +116,7 @@ export class McpLink {
     }
     const { value, raw } = responseOf(answer, method);
     if (isObject(value['result'])) return { result: value['result'], raw };
-    throw new MemberProtocolError(`it answered ${method} with an error: ${this.told(value['error'])}`);
+    throw new MemberProtocolError(`it answered ${method} with an error: ${told(value['error'], this.parts.log)}`);
   }
 
   /** Tells the member something; what it answers does not matter. */
@@ -139,7 +134,8 @@ export class McpLink {
     this.session = undefined;
     if (!session?.isNamed) return;
     try {
-      const [path, headers] = this.head(session, {}, await this.parts.credential.get());
+      const patch = await this.parts.credential().get();
+      const [path, headers] = this.head(session, {}, patchFor(patch, 'DELETE', this.path));
       await sendControl(this.parts.pool, this.parts.deadlines, {
         method: 'DELETE',
         path,
@@ -159,25 +155,16 @@ export class McpLink {
       { id: `composer-${this.nextId()}`, method: 'server/discover', params: {} },
       limit,
     );
-    if (probe.status === 401 || probe.status === 403) throw new MemberRefusedError(probe.status);
+    refuseRefusal(probe);
     if (probe.status >= 500) throw new MemberProtocolError(`it answered HTTP ${probe.status}`);
     if (speaksModern(probe)) return MODERN_SESSION;
     return this.shakeHands(limit);
   }
 
   private async shakeHands(limit: TimeLimit): Promise<McpSession> {
-    const params = { protocolVersion: LATEST_LEGACY_VERSION, capabilities: {}, clientInfo: COMPOSER_INFO };
     const stranger: McpSession = { era: 'legacy', version: LATEST_LEGACY_VERSION, headers: {}, isNamed: false };
-    const answer = await this.send(stranger, { id: `composer-${this.nextId()}`, method: 'initialize', params }, limit);
-    const { value } = responseOf(answer, 'initialize');
-    const version = isObject(value['result']) ? value['result']['protocolVersion'] : undefined;
-    if (typeof version !== 'string')
-      throw new MemberProtocolError(`it answered initialize with ${this.told(value['error'])}`);
-    if (!KNOWN_VERSIONS.has(version)) {
-      throw new MemberProtocolError(
-        `it wants revision ${version.slice(0, 20)} of the protocol, which is not known here`,
-      );
-    }
+    const answer = await this.send(stranger, { id: `composer-${this.nextId()}`, ...INITIALIZE }, limit);
+    const version = agreedVersion(responseOf(answer, 'initialize').value, this.parts.log);
 
     const id = answer.headers['mcp-session-id'];
     const session: McpSession = {
@@ -192,18 +179,12 @@ export class McpLink {
     return session;
   }
 
-  /** A member's words are for people to read: without secrets, cut short, and never taken for anything else. */
-  private told(error: unknown): string {
-    if (!isObject(error)) return 'nothing that can be read';
-    return this.parts.log.mask(`${String(error['code'])} ${String(error['message'])}`).slice(0, 200);
-  }
-
   /** A refused credential is renewed once, if its strategy can. */
   private async send(session: McpSession, message: Record<string, unknown>, limit: TimeLimit): Promise<ControlAnswer> {
-    const { credential } = this.parts;
+    const credential = this.parts.credential();
     const patch = await credential.get();
     const answer = await this.post(session, patch, { message, limit });
-    if (answer.status !== 401) return answer;
+    if (!answer.isRefusal) return answer;
     const fresh = await credential.renew(patch);
     return fresh ? this.post(session, fresh, { message, limit }) : answer;
   }
@@ -215,7 +196,13 @@ export class McpLink {
     const params = isModern ? { ...(message['params'] as object), _meta: OWN_META } : message['params'];
     const [path, headers] = this.head(session, isModern && method ? { 'mcp-method': method } : {}, patch);
     const body = Buffer.from(JSON.stringify({ jsonrpc: '2.0', ...message, ...(params ? { params } : {}) }));
-    return sendControl(this.parts.pool, this.parts.deadlines, { method: 'POST', path, headers, body, timeoutMs });
+    const request = { method: 'POST', path, headers, body, timeoutMs } as const;
+    const answer = await sendControl(this.parts.pool, this.parts.deadlines, request);
+    passCookies(patch, answer.headers, this.path);
+    const credential = this.parts.credential();
+    if (credential.refuses(answer)) return { ...answer, isRefusal: true };
+    if (answer.status < 400) credential.noteAccepted(patch);
+    return answer;
   }
 }
 
@@ -234,11 +221,13 @@ function speaksModern({ status, response }: ControlAnswer): boolean {
   return isObject(error) && MODERN_ERRORS.has(Number(error['code'])) && Number(error['code']) !== UNSUPPORTED_VERSION;
 }
 
-function responseOf(
-  { status, response }: ControlAnswer,
-  method: string,
-): { value: Record<string, unknown>; raw: Buffer } {
-  if (status === 401 || status === 403) throw new MemberRefusedError(status);
+function refuseRefusal({ status, headers, isRefusal }: ControlAnswer): void {
+  if (isRefusal || status === 401 || status === 403) throw refusalOf(status, headers['www-authenticate']);
+}
+
+function responseOf(answer: ControlAnswer, method: string): { value: Record<string, unknown>; raw: Buffer } {
+  refuseRefusal(answer);
+  const { status, response } = answer;
   if (!response)
     throw new MemberProtocolError(
       `it answered ${method} with HTTP ${status} and no JSON-RPC message: is this its MCP endpoint?`,

@@ -1,4 +1,5 @@
 import type { EgressPool } from '#egress';
+import type { PrincipalId } from '#kernel';
 import type { MemberOutcome, RunningCall } from '../member.js';
 import type { MemberCredential } from '../member-credential.js';
 import type { Deadlines } from '../wire/deadlines.js';
@@ -15,7 +16,7 @@ export interface CallParts {
   readonly retries: number;
   /** Names of inbound headers that are passed on. */
   readonly forwardHeaders: readonly string[];
-  readonly noteOutcome: (outcome: MemberOutcome) => void;
+  readonly noteOutcome: (outcome: MemberOutcome, by?: PrincipalId) => void;
   /** Told once, when the call is over. */
   readonly done: (call: RunningCall) => void;
 }

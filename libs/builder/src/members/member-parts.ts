@@ -1,6 +1,6 @@
 import { AuthAdapter } from '#auth';
 import { EgressGuard, EgressHttp, EgressPools } from '#egress';
-import { Clock, type MemberRef } from '#kernel';
+import { Clock, type MemberRef, type PrincipalId } from '#kernel';
 import { Log } from '#observability';
 import type { ServerConfig, StoredCatalog } from '#registry';
 import { Injectable } from '@nestjs/common';
@@ -26,10 +26,10 @@ export interface MemberOrder<C extends ServerConfig = ServerConfig> {
   readonly parts: MemberParts;
   readonly clock: Clock;
   readonly log: Log;
-  /** Told how the member was whenever it was used. */
-  readonly noteOutcome: (outcome: MemberOutcome) => void;
-  /** Told when the member says that it offers other tools than before. */
-  readonly noteListChanged: () => void;
+  /** Told how the member was whenever it was used; `by` whom, where that was with a credential of the caller's own. */
+  readonly noteOutcome: (outcome: MemberOutcome, by?: PrincipalId) => void;
+  /** Told when the member says that it offers other tools than before; `to` whom, where that may differ. */
+  readonly noteListChanged: (to?: PrincipalId) => void;
   /** What is stored of the member that this one replaces, or that a former process served. */
   readonly stored?: StoredCatalog;
   /** The configuration is new: what it refers to is fetched again. */

@@ -1,14 +1,23 @@
 import type { EgressPool } from '#egress';
-import { type MemberRef, isObject } from '#kernel';
+import { type MemberRef, type PrincipalId, isObject } from '#kernel';
 import type { OpenApiServerConfig, StoredCatalog } from '#registry';
 import { MemberProtocolError, SpecificationError } from '../builder.errors.js';
 import type { Member, MemberOffer, RunningCall, ToolCall, ToolReply } from '../member.js';
 import { MemberCredentials } from '../member-credentials.js';
-import { type OpenApiOperation, compileOperations, parseDocument } from '../openapi/index.js';
-import { applyPatch, lowerCased } from '../wire/request-head.js';
+import {
+  type OpenApiOperation,
+  type OperationRequest,
+  type OperationResponse,
+  buildRequest,
+  compileOperations,
+  parseDocument,
+  toToolResult,
+} from '../openapi/index.js';
+import { lowerCased } from '../wire/request-head.js';
+import { askMember } from './ask-member.js';
 import type { MemberBuilder, MemberOrder } from './member-parts.js';
-import { OpenApiToolCall } from './openapi-tool-call.js';
 import { RunningCalls, refuseAsBusy } from './running-calls.js';
+import { type RequestTool, RequestToolCall } from './request-tool-call.js';
 import { fingerprintOf, loadSpecification } from './specification-source.js';
 
 /** What is kept of a compiled specification. */
@@ -26,7 +35,7 @@ export class OpenApiMember implements Member {
   private readonly pool: EgressPool;
   private readonly credentials: MemberCredentials;
   private readonly running = new RunningCalls();
-  private readonly operations: ReadonlyMap<string, OpenApiOperation>;
+  private readonly tools: ReadonlyMap<string, RequestTool>;
 
   constructor(
     private readonly order: MemberOrder<OpenApiServerConfig>,
@@ -39,21 +48,23 @@ export class OpenApiMember implements Member {
     this.headers = lowerCased(config.headers);
     const timeoutMs = config.timeout * 1000;
     this.pool = parts.egress.open(this.base, { headersTimeoutMs: timeoutMs, idleTimeoutMs: timeoutMs });
-    this.credentials = new MemberCredentials(parts.auth, { member: ref, endpoint: this.base }, config, clock);
-    this.operations = new Map(compiled.operations.map((operation) => [operation.name, operation]));
+    const { auth, deadlines } = parts;
+    this.credentials = new MemberCredentials({ auth, clock, deadlines }, { member: ref, endpoint: this.base }, config);
+    this.tools = new Map(compiled.operations.map((operation) => [operation.name, this.toolOf(operation)]));
+  }
+
+  get isPerPrincipal(): boolean {
+    return this.credentials.isPerPrincipal;
   }
 
   /**
    * The tools come from the document; asking the service only tells that it answers. Not that it takes the credential:
    * the base path of an API often answers 401 or 404 whatever is sent, so only a call finds that out.
    */
-  async refresh(timeoutMs: number): Promise<MemberOffer> {
-    const patch = await this.credentials.for().get();
-    const [path, list] = applyPatch(this.base.pathname, { accept: '*/*', ...this.headers }, patch);
-    const headers = Object.fromEntries(
-      list.flatMap((name, index) => (index % 2 === 0 ? [[name, list[index + 1]!]] : [])),
-    );
-    const { status } = await this.pool.request({ method: 'GET', path, headers, timeoutMs, maxBytes: 10 * 1024 * 1024 });
+  async refresh(timeoutMs: number, as?: PrincipalId): Promise<MemberOffer> {
+    const credential = this.credentials.for(undefined, as);
+    const request = { method: 'GET', path: this.base.pathname, headers: { accept: '*/*', ...this.headers } };
+    const { status } = await askMember(this.pool, credential, { ...request, timeoutMs });
     if (status >= 500) throw new MemberProtocolError(`it answered HTTP ${status}`);
     return this.offered();
   }
@@ -71,23 +82,21 @@ export class OpenApiMember implements Member {
   }
 
   call(call: ToolCall, reply: ToolReply): RunningCall {
-    const { config, parts, log, noteOutcome } = this.order;
-    const running = new OpenApiToolCall(
+    const { config, parts, noteOutcome } = this.order;
+    const running = new RequestToolCall(
       {
-        base: this.base,
         headers: this.headers,
         pool: this.pool,
-        credential: this.credentials.for(call.tool),
+        credential: this.credentials.for(call.tool, call.principalId),
         deadlines: parts.deadlines,
         memberName: config.id,
         timeoutSeconds: config.timeout,
         retries: config.retry_attempts,
         forwardHeaders: config.forward_headers,
         noteOutcome,
-        mask: (text) => log.mask(text),
         done: this.running.remove,
       },
-      this.operations.get(call.tool)!,
+      this.tools.get(call.tool)!,
       call,
       reply,
     );
@@ -97,11 +106,24 @@ export class OpenApiMember implements Member {
     return running;
   }
 
+  forgetCredentials(principalId?: PrincipalId): void {
+    this.credentials.forget(principalId);
+  }
+
   async close(graceMs: number): Promise<void> {
     await this.running.drained(graceMs, (error) =>
       this.order.log.error('a call could not be broken off', { err: error }),
     );
+    this.credentials.close();
     await this.pool.destroy();
+  }
+
+  private toolOf(operation: OpenApiOperation): RequestTool {
+    const mask = (text: string) => this.order.log.mask(text);
+    return {
+      requestFor: (args): OperationRequest => buildRequest(operation, args, this.base),
+      resultOf: (answer: OperationResponse) => toToolResult(answer, mask),
+    };
   }
 }
 

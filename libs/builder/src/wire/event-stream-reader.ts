@@ -3,11 +3,19 @@ import { EventTooLargeError, MAX_EVENT_BYTES } from './wire.errors.js';
 const LF = 0x0a;
 const CR = 0x0d;
 const DATA = Buffer.from('data:');
+const NAME = Buffer.from('event:');
 const NOTHING = Buffer.alloc(0);
 
+/** An event with its name; `message` unless it says another one. */
+export interface NamedEvent {
+  readonly name: string;
+  readonly data: Buffer;
+}
+
 /**
- * Cuts an event stream into the data of its events. Names, ids and comments are left out: they mean something only
- * between the two ends of one connection. Looks at every byte once, however small the pieces are in which they come.
+ * Cuts an event stream into the data of its events. Ids and comments are left out, and names unless they are asked for:
+ * they mean something only between the two ends of one connection. Looks at every byte once, however small the pieces
+ * are in which they come.
  */
 export class EventStreamReader {
   /** The beginning of an event that has no end yet, with room behind it for more. */
@@ -18,6 +26,25 @@ export class EventStreamReader {
 
   /** The data of every event that `chunk` completes. Throws `EventTooLargeError`. */
   push(chunk: Buffer): Buffer[] {
+    const events = this.cut(chunk);
+    let kept = 0;
+    for (const event of events) {
+      const data = joined(event, DATA, LINE_FEED);
+      if (data) events[kept++] = data;
+    }
+    events.length = kept;
+    return events;
+  }
+
+  /** The same with names. */
+  pushNamed(chunk: Buffer): NamedEvent[] {
+    return this.cut(chunk).flatMap((event) => {
+      const data = joined(event, DATA, LINE_FEED);
+      return data ? [{ name: joined(event, NAME, NOTHING)?.toString('utf8') || 'message', data }] : [];
+    });
+  }
+
+  private cut(chunk: Buffer): Buffer[] {
     const bytes = this.length > 0 ? this.appended(chunk) : chunk;
     const lineEnds = new LineEnds(bytes);
     const events: Buffer[] = [];
@@ -25,8 +52,7 @@ export class EventStreamReader {
     let end = endOfEvent(lineEnds, this.searched);
     for (; 'last' in end; end = endOfEvent(lineEnds, start)) {
       if (end.last - start > MAX_EVENT_BYTES) throw new EventTooLargeError();
-      const data = dataOf(bytes.subarray(start, end.last));
-      if (data) events.push(data);
+      events.push(bytes.subarray(start, end.last));
       start = end.next;
     }
     // What was given away must not be written over, and a chunk is not ours to keep.
@@ -89,17 +115,20 @@ function endOfEvent(lineEnds: LineEnds, start: number): { last: number; next: nu
   }
 }
 
-function dataOf(event: Buffer): Buffer | undefined {
+const LINE_FEED = Buffer.from('\n');
+
+/** The values of the fields of one name; `undefined` if there are none. */
+function joined(event: Buffer, field: Buffer, by: Buffer): Buffer | undefined {
   const lineEnds = new LineEnds(event);
   const lines: Buffer[] = [];
   for (let at = 0; at < event.length;) {
     const end = lineEnds.next(at);
     const line = event.subarray(at, end);
     at = lineEnds.behind(end);
-    if (!line.subarray(0, DATA.length).equals(DATA)) continue;
-    lines.push(line.subarray(line[DATA.length] === 0x20 ? DATA.length + 1 : DATA.length));
+    if (!line.subarray(0, field.length).equals(field)) continue;
+    lines.push(line.subarray(line[field.length] === 0x20 ? field.length + 1 : field.length));
   }
   if (lines.length === 0) return undefined;
   if (lines.length === 1) return lines[0];
-  return Buffer.concat(lines.flatMap((line, index) => (index === 0 ? [line] : [Buffer.from('\n'), line])));
+  return Buffer.concat(lines.flatMap((line, index) => (index === 0 ? [line] : [by, line])));
 }

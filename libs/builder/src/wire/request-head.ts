@@ -4,6 +4,16 @@ import type { RequestPatch } from '#auth';
 /** Headers as undici takes them fastest: names and values in turns. */
 export type HeaderList = string[];
 
+/** What a credential adds to this very request: with some it depends on what is asked. */
+export function patchFor(patch: RequestPatch, method: string, path: string): RequestPatch {
+  return patch.forRequest ? patch.forRequest({ method, path }) : patch;
+}
+
+/** Tells the credential which cookies the answer to a request with it sets. */
+export function passCookies(patch: RequestPatch, { 'set-cookie': fields }: IncomingHttpHeaders, path: string): void {
+  if (patch.onSetCookie && fields) patch.onSetCookie(Array.isArray(fields) ? fields : [fields], path);
+}
+
 /**
  * Puts a credential on a request: headers, cookies and query members replace those of the same name, cookies join the
  * others, query members are appended. Comes last, so that nothing a caller or a specification says can override it.

@@ -18,6 +18,8 @@ export interface AnswerHead {
   readonly statusText: string;
   readonly headers: IncomingHttpHeaders;
   readonly contentType: string;
+  /** Of a redirect. */
+  readonly location?: string;
 }
 
 /** Who is told what of one answer. Exactly one of `body`, `end` and `fail` comes last, and comes once. */
@@ -55,7 +57,11 @@ export class WireExchange implements DispatchHandler {
   private isOver = false;
   private stopped = false;
 
-  constructor(private readonly listener: ExchangeListener) {}
+  /** @param maxStreamBytes in all, for `events` and `pieces`; 50 MiB unless given */
+  constructor(
+    private readonly listener: ExchangeListener,
+    private readonly maxStreamBytes = MAX_STREAM_BYTES,
+  ) {}
 
   /** Breaks the exchange off; the listener is told nothing more. */
   stop(): void {
@@ -84,14 +90,17 @@ export class WireExchange implements DispatchHandler {
       return this.fail(new EgressBadAnswerError('it is compressed although it was asked not to be'));
     }
     const contentType = String(headers['content-type'] ?? '').toLowerCase();
-    this.form = this.listener.head({ status, statusText, headers, contentType });
+    const { location } = headers;
+    const isRedirect = status >= 300 && status < 400 && typeof location === 'string';
+    const head = { status, statusText, headers, contentType };
+    this.form = this.listener.head(isRedirect ? { ...head, location } : head);
     if (this.form === 'events') this.reader = new EventStreamReader();
   }
 
   onResponseData(controller: DispatchController, chunk: Buffer): void {
     if (this.isOver) return;
     this.received += chunk.length;
-    const limit = this.form === 'whole' ? MAX_BODY_BYTES : MAX_STREAM_BYTES;
+    const limit = this.form === 'whole' ? MAX_BODY_BYTES : this.maxStreamBytes;
     if (this.received > limit) return this.fail(new EgressTooLargeError(limit));
     if (this.form === 'whole') this.chunks.push(chunk);
     else if (this.form === 'events') this.cut(chunk);

@@ -1,37 +1,41 @@
 import type { RequestPatch } from '#auth';
 import { type ComposerError, isObject } from '#kernel';
-import { MemberClosedError, MemberTimeoutError, asComposerError } from '../builder.errors.js';
-import { failureText } from '../failure-text.js';
+import { MemberClosedError, MemberTimeoutError, asComposerError, refusalOf } from '../builder.errors.js';
+import { replyFailure } from '../failure-text.js';
 import type { RunningCall, ToolCall, ToolReply } from '../member.js';
-import { type OpenApiOperation, buildRequest, toToolResult } from '../openapi/index.js';
-import { applyPatch, forwarded } from '../wire/request-head.js';
+import type { OperationRequest, OperationResponse } from '../openapi/index.js';
+import { applyPatch, forwarded, passCookies, patchFor } from '../wire/request-head.js';
 import { outcomeOf, retryDelay, wasNeverSent } from '../wire/retry.js';
 import { type AnswerHead, type BodyForm, type ExchangeListener, WireExchange } from '../wire/wire-exchange.js';
 import type { CallParts } from './call-parts.js';
 
-export interface OpenApiCallParts extends CallParts {
-  readonly base: URL;
+export interface RequestCallParts extends CallParts {
   readonly headers: Readonly<Record<string, string>>;
-  /** Takes known secrets out of a text. */
-  readonly mask: (text: string) => string;
 }
 
-type Built = ReturnType<typeof buildRequest>;
+/** What a call of one tool is in HTTP. */
+export interface RequestTool {
+  /** Throws a `ComposerError` with a message for the model if the arguments do not fit. */
+  requestFor(args: Readonly<Record<string, unknown>>): OperationRequest;
+  /** A `CallToolResult`. Throws a `ComposerError` if the answer is none of this kind of service. */
+  resultOf(answer: OperationResponse): object;
+}
 
 /** One `tools/call` that becomes one HTTP request to a service. */
-export class OpenApiToolCall implements ExchangeListener, RunningCall {
-  private request!: Built;
+export class RequestToolCall implements ExchangeListener, RunningCall {
+  private request!: OperationRequest;
   private exchange: WireExchange | undefined;
   private patch: RequestPatch | undefined;
   private clearDeadline: (() => void) | undefined;
   private answerHead: AnswerHead | undefined;
+  private isRefusal = false;
   private wasRenewed = false;
   private isSettled = false;
   private tries = 0;
 
   constructor(
-    private readonly parts: OpenApiCallParts,
-    private readonly operation: OpenApiOperation,
+    private readonly parts: RequestCallParts,
+    private readonly tool: RequestTool,
     private readonly call: ToolCall,
     private readonly reply: ToolReply,
   ) {}
@@ -43,7 +47,7 @@ export class OpenApiToolCall implements ExchangeListener, RunningCall {
       return this.reply.protocolError(-32602, 'Invalid params: arguments must be an object');
     }
     try {
-      this.request = buildRequest(this.operation, args, this.parts.base);
+      this.request = this.tool.requestFor(args);
     } catch (error) {
       this.settle();
       // 2025-11-25, tools: what a model can mend is a tool error, so that it reads it.
@@ -65,15 +69,18 @@ export class OpenApiToolCall implements ExchangeListener, RunningCall {
   }
 
   head(head: AnswerHead): BodyForm {
+    const { credential } = this.parts;
     this.answerHead = head;
+    passCookies(this.patch!, head.headers, this.request.path);
+    this.isRefusal = credential.refuses(head);
+    if (!this.isRefusal && head.status < 400) credential.noteAccepted(this.patch!);
     return 'whole';
   }
 
   body(body: Buffer): void {
     if (this.isSettled) return;
-    const { status, statusText, contentType } = this.answerHead!;
-    if (status === 401 && !this.wasRenewed) return this.renew(body);
-    this.finish(body, { status, statusText, contentType });
+    if (this.isRefusal && !this.wasRenewed) return this.renew(body);
+    this.finish(body, this.answerHead!);
   }
 
   end(): void {
@@ -102,12 +109,13 @@ export class OpenApiToolCall implements ExchangeListener, RunningCall {
 
   private send(patch: RequestPatch): void {
     const { headers, forwardHeaders, pool } = this.parts;
+    const { method, path: wanted, headers: own, body = null } = this.request;
     this.patch = patch;
     const passed = forwardHeaders.length > 0 ? forwarded(forwardHeaders, this.call.headers) : {};
-    const all = { 'accept-encoding': 'identity', ...headers, ...passed, ...this.request.headers };
-    const [path, list] = applyPatch(this.request.path, all, patch);
+    const all = { 'accept-encoding': 'identity', ...headers, ...passed, ...own };
+    const [path, list] = applyPatch(wanted, all, patchFor(patch, method, wanted));
     this.exchange = new WireExchange(this);
-    pool.dispatch({ method: this.request.method, path, headers: list, body: this.request.body ?? null }, this.exchange);
+    pool.dispatch({ method, path, headers: list, body }, this.exchange);
   }
 
   /** The service has refused the credential and done nothing else (RFC 9110, 15.5.2): with a fresh one it may be asked again. */
@@ -124,10 +132,18 @@ export class OpenApiToolCall implements ExchangeListener, RunningCall {
     );
   }
 
-  private finish(body: Buffer, head: Pick<AnswerHead, 'status' | 'statusText' | 'contentType'>): void {
+  private finish(body: Buffer, { status, statusText, contentType, headers }: AnswerHead): void {
+    // A page that asks for a login is no result, whatever its status.
+    if (this.isRefusal && status < 300) return this.giveUp(refusalOf(status, headers['www-authenticate']));
+    let result: object;
+    try {
+      result = this.tool.resultOf({ status, statusText, contentType, body });
+    } catch (error) {
+      return this.giveUp(asComposerError(error));
+    }
     this.settle();
-    this.parts.noteOutcome(head.status === 401 ? 'auth_required' : head.status >= 500 ? 'error' : 'ok');
-    this.reply.result(toToolResult({ ...head, body }, this.parts.mask));
+    this.note(this.isRefusal ? 'auth_required' : status >= 500 ? 'error' : 'ok');
+    this.reply.result(result);
   }
 
   private expire(): void {
@@ -139,8 +155,13 @@ export class OpenApiToolCall implements ExchangeListener, RunningCall {
   private giveUp(error: ComposerError): void {
     if (this.isSettled) return;
     this.settle();
-    this.parts.noteOutcome(outcomeOf(error));
-    this.reply.toolError(failureText(this.parts.memberName, error));
+    this.note(outcomeOf(error));
+    replyFailure(this.reply, this.parts.memberName, error);
+  }
+
+  private note(outcome: ReturnType<typeof outcomeOf>): void {
+    const { credential, noteOutcome } = this.parts;
+    noteOutcome(outcome, credential.isPersonal ? this.call.principalId : undefined);
   }
 
   private settle(): void {

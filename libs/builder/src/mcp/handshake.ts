@@ -1,0 +1,28 @@
+import { isObject } from '#kernel';
+import type { Log } from '#observability';
+import { MemberProtocolError } from '../builder.errors.js';
+import { COMPOSER_INFO, LATEST_LEGACY_VERSION, LEGACY_VERSIONS } from './mcp-protocol.js';
+
+const KNOWN_VERSIONS: ReadonlySet<string> = new Set(LEGACY_VERSIONS);
+
+/** What the composer says first to a member that wants a handshake (2025-11-25, lifecycle): it can answer nothing. */
+export const INITIALIZE = {
+  method: 'initialize',
+  params: { protocolVersion: LATEST_LEGACY_VERSION, capabilities: {}, clientInfo: COMPOSER_INFO },
+} as const;
+
+/** The revision that the member has chosen in its answer. Throws `MemberProtocolError` if there is none that is known. */
+export function agreedVersion(answer: Readonly<Record<string, unknown>>, log: Log): string {
+  const version = isObject(answer['result']) ? answer['result']['protocolVersion'] : undefined;
+  if (typeof version !== 'string') {
+    throw new MemberProtocolError(`it answered initialize with ${told(answer['error'], log)}`);
+  }
+  if (KNOWN_VERSIONS.has(version)) return version;
+  throw new MemberProtocolError(`it wants revision ${version.slice(0, 20)} of the protocol, which is not known here`);
+}
+
+/** A member's words are for people to read: without secrets, cut short, and never taken for anything else. */
+export function told(error: unknown, log: Log): string {
+  if (!isObject(error)) return 'nothing that can be read';
+  return log.mask(`${String(error['code'])} ${String(error['message'])}`).slice(0, 200);
+}

@@ -1,0 +1,60 @@
+import type { RequestPatch } from '#auth';
+import type { EgressAnswer, EgressPool } from '#egress';
+import type { MemberCredential } from '../member-credential.js';
+import { applyPatch, passCookies, patchFor } from '../wire/request-head.js';
+
+export interface MemberRequest {
+  readonly method: string;
+  readonly path: string;
+  /** Lower-case names. */
+  readonly headers: Readonly<Record<string, string>>;
+  readonly body?: string;
+  /** For each of the two tries that there may be. */
+  readonly timeoutMs: number;
+}
+
+export interface MemberAnswer extends EgressAnswer {
+  /** The credential was not taken, nor a renewed one, if there was one. */
+  readonly isRefusal: boolean;
+}
+
+const MAX_BYTES = 10 * 1024 * 1024;
+
+/** Asks a service something of the composer's own accord. A refused credential is renewed once. Never throws on a status. */
+export async function askMember(
+  pool: EgressPool,
+  credential: MemberCredential,
+  request: MemberRequest,
+): Promise<MemberAnswer> {
+  const patch = await credential.get();
+  const answer = await askWith(pool, request, patch);
+  if (!refuses(credential, answer)) return accepted(credential, patch, answer);
+  const fresh = await credential.renew(patch);
+  if (!fresh) return { ...answer, isRefusal: true };
+  const again = await askWith(pool, request, fresh);
+  return refuses(credential, again) ? { ...again, isRefusal: true } : accepted(credential, fresh, again);
+}
+
+function askWith(pool: EgressPool, request: MemberRequest, patch: RequestPatch): Promise<EgressAnswer> {
+  const { method, path: wanted, headers: own, body, timeoutMs } = request;
+  const [path, list] = applyPatch(wanted, own, patchFor(patch, method, wanted));
+  const headers = Object.fromEntries(
+    list.flatMap((name, index) => (index % 2 === 0 ? [[name, list[index + 1]!]] : [])),
+  );
+  const ask = { method, path, headers, timeoutMs, maxBytes: MAX_BYTES, ...(body === undefined ? {} : { body }) };
+  return pool.request(ask).then((answer) => {
+    passCookies(patch, answer.headers, wanted);
+    return answer;
+  });
+}
+
+function refuses(credential: MemberCredential, { status, headers }: EgressAnswer): boolean {
+  const { location } = headers;
+  const contentType = String(headers['content-type'] ?? '').toLowerCase();
+  return credential.refuses({ status, contentType, ...(typeof location === 'string' ? { location } : {}) });
+}
+
+function accepted(credential: MemberCredential, patch: RequestPatch, answer: EgressAnswer): MemberAnswer {
+  if (answer.status < 400) credential.noteAccepted(patch);
+  return { ...answer, isRefusal: false };
+}

@@ -1,0 +1,229 @@
+import type { RequestPatch } from '#auth';
+import { type EgressPool, EgressTooLargeError } from '#egress';
+import type { ComposerError } from '#kernel';
+import { MemberProtocolError } from '../builder.errors.js';
+import { scanObject } from '../json-rpc/json-scan.js';
+import { type MemberMessage, readMemberMessage, textAt } from '../mcp/member-message.js';
+import { EventStreamReader } from '../wire/event-stream-reader.js';
+import { type HeaderList, passCookies } from '../wire/request-head.js';
+import { type AnswerHead, type BodyForm, type ExchangeListener, WireExchange } from '../wire/wire-exchange.js';
+import { EventTooLargeError } from '../wire/wire.errors.js';
+
+/** Of what belongs to one request, and of what belongs to none between two answers. */
+const MAX_EVENTS = 10_000;
+const MAX_BYTES = 50 * 1024 * 1024;
+const MAX_PATH = 4_096;
+const OPEN_OBJECT = 0x7b;
+
+/** Who has asked something and is told what comes of it; once `answer` or `lost` has come, nothing more. */
+export interface SseWaiter {
+  answer(message: MemberMessage): void;
+  progress(message: MemberMessage): void;
+  /** The stream is over, and the answer will not come. */
+  lost(error: ComposerError): void;
+}
+
+export interface SseStreamParts {
+  readonly endpoint: URL;
+  readonly pool: EgressPool;
+  /** A message that belongs to no request: notifications, and what the member asks. */
+  readonly onOther: (message: MemberMessage) => void;
+  /** Told once, when a stream that was open is over, unless it was closed from here. */
+  readonly onOver: (error: ComposerError) => void;
+}
+
+interface Waiting {
+  readonly waiter: SseWaiter;
+  events: number;
+  bytes: number;
+}
+
+/**
+ * One open stream of the HTTP+SSE transport (2024-11-05, transports): the member says where messages are to be posted, and
+ * answers all of them here. Gives every answer, and every progress, to the request that it belongs to.
+ */
+export class SseStream implements ExchangeListener {
+  /** Where messages are posted, with the query; set once the stream is open. */
+  path = '';
+  /** When something came last, in milliseconds of `performance.now()`. */
+  heardAt = 0;
+  private readonly exchange = new WireExchange(this, Infinity);
+  private readonly reader = new EventStreamReader();
+  private readonly waiting = new Map<number, Waiting>();
+  private patch: RequestPatch | undefined;
+  private strayEvents = 0;
+  private strayBytes = 0;
+  private isOver = false;
+  private isRetired = false;
+  private settle: { opened(refused?: AnswerHead): void; failed(error: ComposerError): void } | undefined;
+
+  constructor(private readonly parts: SseStreamParts) {}
+
+  /**
+   * Asks for the stream. Resolves when it is open, or with the head of an answer that is no stream. Rejects if no answer
+   * came or the member wants its messages elsewhere. The caller keeps the time, and calls `close`.
+   */
+  open(path: string, headers: HeaderList, patch: RequestPatch): Promise<AnswerHead | undefined> {
+    this.patch = patch;
+    return new Promise((resolve, reject) => {
+      this.settle = { opened: resolve, failed: reject };
+      this.parts.pool.dispatch({ method: 'GET', path, headers, body: null }, this.exchange);
+    });
+  }
+
+  get isBusy(): boolean {
+    return this.waiting.size > 0;
+  }
+
+  /** False if the stream is over: then the request must not be sent. Otherwise the waiter is told of it until `drop`. */
+  expect(id: number, waiter: SseWaiter): boolean {
+    if (this.isOver) return false;
+    this.waiting.set(id, { waiter, events: 0, bytes: 0 });
+    return true;
+  }
+
+  /** Nobody waits for this request any more. */
+  drop(id: number): void {
+    this.waiting.delete(id);
+    if (this.isRetired && !this.isBusy) this.close();
+  }
+
+  /** Takes no new requests; closes when those under way have ended. */
+  retire(): void {
+    this.isRetired = true;
+    if (!this.isBusy) this.close();
+  }
+
+  close(error: ComposerError = streamEnded()): void {
+    if (this.isOver) return;
+    this.isOver = true;
+    this.parts.pool.withdraw(this.exchange);
+    this.exchange.stop();
+    this.tellAll(error);
+  }
+
+  head(head: AnswerHead): BodyForm {
+    passCookies(this.patch!, head.headers, this.parts.endpoint.pathname + this.parts.endpoint.search);
+    if (head.status === 200 && head.contentType.startsWith('text/event-stream')) return 'pieces';
+    this.isOver = true;
+    this.settle?.opened(head);
+    return 'whole';
+  }
+
+  body(): void {
+    // Whatever an answer says that is no stream, its head has said it.
+  }
+
+  piece(piece: Buffer): boolean {
+    this.heardAt = performance.now();
+    this.strayBytes += piece.length;
+    try {
+      for (const { name, data } of this.reader.pushNamed(piece)) {
+        if (this.isOver) return true;
+        this.take(name, data);
+      }
+    } catch (error) {
+      if (!(error instanceof EventTooLargeError)) throw error;
+      this.breakOff(new MemberProtocolError(error.message, error));
+    }
+    if (this.strayEvents > MAX_EVENTS || this.strayBytes > MAX_BYTES) {
+      this.breakOff(new EgressTooLargeError(MAX_BYTES));
+    }
+    return true;
+  }
+
+  end(): void {
+    this.breakOff(streamEnded());
+  }
+
+  fail(error: ComposerError): void {
+    this.breakOff(error);
+  }
+
+  private take(name: string, data: Buffer): void {
+    if (name === 'endpoint') return this.opened(data.toString('utf8'));
+    if (name !== 'message' || this.path === '') return;
+    let message: MemberMessage;
+    try {
+      message = readMemberMessage(data);
+    } catch {
+      this.strayEvents++;
+      return; // It cannot be told whose it is: who waits for it runs into its limit of time.
+    }
+    if (message.kind === 'response') return this.answered(message);
+    const waiting = this.waiting.get(progressTokenOf(message));
+    if (!waiting) {
+      this.strayEvents++;
+      return this.parts.onOther(message);
+    }
+    this.strayBytes -= data.length;
+    waiting.events++;
+    waiting.bytes += data.length;
+    if (waiting.events > MAX_EVENTS || waiting.bytes > MAX_BYTES) {
+      return waiting.waiter.lost(new EgressTooLargeError(MAX_BYTES));
+    }
+    waiting.waiter.progress(message);
+  }
+
+  private answered(message: MemberMessage): void {
+    const id = numberAt(textAt(message.raw, message.places.get('id')));
+    const waiting = this.waiting.get(id);
+    // A second answer, or one to nothing that was asked here.
+    if (!waiting) return void this.strayEvents++;
+    this.strayEvents = 0;
+    this.strayBytes = 0;
+    this.waiting.delete(id);
+    waiting.waiter.answer(message);
+    if (this.isRetired && !this.isBusy) this.close();
+  }
+
+  /** The credential goes where messages are posted, so that must be where the stream is. */
+  private opened(said: string): void {
+    if (this.path !== '') return;
+    const { endpoint } = this.parts;
+    const url = URL.canParse(said, endpoint.href) ? new URL(said, endpoint) : undefined;
+    if (url?.origin !== endpoint.origin || url.username || url.password) {
+      return this.breakOff(new MemberProtocolError('it wants its messages at another origin than its stream'));
+    }
+    const path = url.pathname + url.search;
+    if (path.length > MAX_PATH) return this.breakOff(new MemberProtocolError('its address for messages is too long'));
+    this.path = path;
+    this.settle?.opened();
+  }
+
+  private breakOff(error: ComposerError): void {
+    if (this.isOver) return;
+    const wasOpen = this.path !== '';
+    this.close(error);
+    this.settle?.failed(error);
+    if (wasOpen) this.parts.onOver(error);
+  }
+
+  private tellAll(error: ComposerError): void {
+    const all = [...this.waiting.values()];
+    this.waiting.clear();
+    this.settle?.failed(error);
+    for (const { waiter } of all) waiter.lost(error);
+  }
+}
+
+function streamEnded(): MemberProtocolError {
+  return new MemberProtocolError('its stream ended before the answer; whether it carried the call out is not known');
+}
+
+/** The request that a notification tells the progress of; `NaN` for any other message. */
+function progressTokenOf({ raw, places }: MemberMessage): number {
+  const params = places.get('params');
+  if (textAt(raw, places.get('method')) !== '"notifications/progress"' || !params) return NaN;
+  if (raw[params.start] !== OPEN_OBJECT) return NaN;
+  let token = NaN;
+  scanObject(raw, params.start, (key, span) => {
+    if (key === 'progressToken') token = numberAt(textAt(raw, span));
+  });
+  return token;
+}
+
+/** Ids that are given here are integers, and come back as such. */
+function numberAt(text: string | undefined): number {
+  return text !== undefined && /^\d{1,15}$/.test(text) ? Number(text) : NaN;
+}
