@@ -7,17 +7,6 @@ export class UnknownStrategyError extends ComposerError {
   }
 }
 
-/** There is no credential, and only a person can bring one: by consenting at `url`. Nothing was sent. */
-export class ConsentRequiredError extends ComposerError {
-  constructor(
-    readonly serverId: string,
-    /** The page where it is done; holds no secret. */
-    readonly url: string,
-  ) {
-    super('COMPOSER_CONSENT_REQUIRED', `a person has to connect the server "${serverId}" first`, { status: 401 });
-  }
-}
-
 export function unknownStrategy(name: string, known: Iterable<string>): string {
   return `no auth strategy "${name.slice(0, 64)}"; known: ${[...known].sort().join(', ')}`;
 }

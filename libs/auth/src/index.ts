@@ -9,6 +9,7 @@ export {
   UnknownStrategyError,
 } from './auth.errors.js';
 export { ConsentRequiredError, UnknownStrategyError } from './auth.errors.js';
+export { ConsentRequiredError, PrincipalMissingError, UnknownStrategyError } from './auth.errors.js';
 export { AuthModule } from './auth.module.js';
 export { connectCallback, connectPage } from './connect-address.js';
 export { type MemberClientConfig, memberClientConfig } from './member-client.config.js';

@@ -1,6 +1,6 @@
-import { ConsentRequiredError } from '#auth';
+import { ConsentRequiredError, PrincipalMissingError } from '#auth';
 import { EgressTimeoutError, EgressUnreachableError } from '#egress';
-import { type ComposerError, serverId } from '#kernel';
+import type { ComposerError } from '#kernel';
 import {
   MemberBusyError,
   MemberClosedError,
@@ -16,7 +16,7 @@ const CHECK_FIRST = 'Whether the call was carried out is not known: check before
 export function replyFailure(reply: ToolReply, member: string, error: ComposerError): void {
   if (!(error instanceof ConsentRequiredError)) return reply.toolError(failureText(member, error));
   const text = `Server "${member}" needs your consent before it can be called (${error.code}); nothing was sent. Open the page, agree, and call again.`;
-  reply.needsConsent({ serverId: serverId(error.serverId), url: error.url, text });
+  reply.needsConsent({ serverId: error.serverId, url: error.url, text });
 }
 
 /** What the caller of a tool reads when its member failed. No address, no header. */
@@ -27,9 +27,9 @@ export function failureText(member: string, error: ComposerError): string {
   return `Server "${member}" failed (${error.code}): ${error.message}. ${adviceOn(error)}`;
 }
 
-/** Why a member does not work, for the people who look after it. */
-export function problemOf(error: ComposerError): string {
-  return error instanceof ConsentRequiredError ? `${error.message}: open ${error.url}` : error.message;
+/** Whether nothing is wrong but that a person, or every one of them, has not consented yet. */
+export function awaitsConsent(error: ComposerError): boolean {
+  return error instanceof ConsentRequiredError || error instanceof PrincipalMissingError;
 }
 
 /** By code: what the token store throws. The credential could not be had, so nothing was sent to the member. */

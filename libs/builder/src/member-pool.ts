@@ -1,4 +1,3 @@
-import { ConsentRequiredError } from '#auth';
 import { EgressDeniedError } from '#egress';
 import { Clock, type ComposerError, type MemberRef, type PrincipalId, type ServerId, type TenantId } from '#kernel';
 import { Log } from '#observability';
@@ -14,7 +13,7 @@ import {
 } from '#registry';
 import { type BeforeApplicationShutdown, Injectable, type OnModuleInit } from '@nestjs/common';
 import { MemberTimeoutError, asComposerError } from './builder.errors.js';
-import { problemOf } from './failure-text.js';
+import { awaitsConsent } from './failure-text.js';
 import type { Member, MemberOffer, MemberOutcome } from './member.js';
 import { MemberSlot } from './member-slot.js';
 import { builderFor } from './members/member-builders.js';
@@ -146,7 +145,7 @@ export class MemberPool implements MemberGate, OnModuleInit, BeforeApplicationSh
     slot.serveWith(member);
     const knowsItsTools = !fault || config.type === 'openapi' || config.type === 'graphql';
     return {
-      ...(fault ? { problem: problemOf(fault), awaitsConsent: fault instanceof ConsentRequiredError } : {}),
+      ...(fault ? { problem: fault.message, awaitsConsent: awaitsConsent(fault) } : {}),
       ...(knowsItsTools ? { catalog: member.snapshot() } : {}),
       activate: (mark) => {
         slot.mark = mark;

@@ -1,7 +1,6 @@
 import type { ComposerError, MemberRef } from '#kernel';
 import type { Log } from '#observability';
 import type { ServerConfig } from '#registry';
-import { problemOf } from './failure-text.js';
 import type { Member, MemberOffer, MemberOutcome } from './member.js';
 import { outcomeOf } from './wire/retry.js';
 
@@ -50,6 +49,6 @@ export class MemberSlot {
   }
 
   noteFailure(fault: ComposerError): void {
-    this.note(outcomeOf(fault), problemOf(fault));
+    this.note(outcomeOf(fault), fault.message);
   }
 }

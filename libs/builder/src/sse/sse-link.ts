@@ -232,7 +232,9 @@ export class SseLink {
         lost: (error) => settle(() => reject(error)),
       });
       if (!isWaiting) return settle(() => reject(new SessionLostError()));
-      this.post(session, { id, ...message }, limit).catch((error: unknown) => settle(() => reject(error)));
+      this.post(session, { id, ...message }, limit).catch((error: unknown) =>
+        settle(() => reject(asComposerError(error))),
+      );
     });
   }
 

@@ -21,6 +21,7 @@ export function retryDelay(tries: number): number {
 const NEEDS_CREDENTIAL: ReadonlySet<string> = new Set([
   'COMPOSER_MEMBER_REFUSED',
   'COMPOSER_CONSENT_REQUIRED',
+  'COMPOSER_PRINCIPAL_MISSING',
   'COMPOSER_GRANT_REFUSED',
   'COMPOSER_CLIENT_REFUSED',
   'COMPOSER_CREDENTIAL_HELD',

@@ -1,0 +1,141 @@
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
+import { KINDS, type GuardedMember, UNAUTHORIZED, startGuardedMember } from '../fixtures/guarded-members.js';
+import { callTool, toolNames } from '../fixtures/mcp-clients.js';
+import { sent } from '../fixtures/openapi-member.js';
+import type { RecordedRequest } from '../fixtures/rest-service.js';
+import { type ComposerProcess, startComposer } from '../support/composer-process.js';
+
+/** A credential as it is configured, and the mark that it leaves on a request: byte by byte, once. */
+interface Row {
+  readonly auth_strategy: string;
+  readonly auth: Readonly<Record<string, unknown>>;
+  /** A header and its one value. */
+  readonly header?: readonly [name: string, value: string];
+  /** A member of the query as it stands there. */
+  readonly query?: string;
+  /** What must be found in no answer. */
+  readonly secret: string;
+}
+
+const base64 = (text: string): string => Buffer.from(text).toString('base64');
+
+/** Every strategy, in every place that it has. To prove another one on every type of member, add its row. */
+const ROWS: readonly Row[] = [
+  {
+    auth_strategy: 'basic',
+    auth: { username: 'ann', password: 'pass:wörd' },
+    header: ['authorization', `Basic ${base64('ann:pass:wörd')}`],
+    secret: 'pass:wörd',
+  },
+  {
+    auth_strategy: 'bearer',
+    auth: { token: 'tok-1' },
+    header: ['authorization', 'Bearer tok-1'],
+    secret: 'tok-1',
+  },
+  {
+    auth_strategy: 'apitoken',
+    auth: { token: 'tok-2', auth_prefix: 'Token' },
+    header: ['authorization', 'Token tok-2'],
+    secret: 'tok-2',
+  },
+  {
+    auth_strategy: 'apikey',
+    auth: { apikey: 'key-1', name: 'X-Secret' },
+    header: ['x-secret', 'key-1'],
+    secret: 'key-1',
+  },
+  {
+    auth_strategy: 'apikey',
+    auth: { apikey: 'key 2/&=', in: 'query', name: 'api key' },
+    query: 'api+key=key+2%2F%26%3D',
+    secret: 'key 2/&=',
+  },
+  {
+    auth_strategy: 'apikey',
+    auth: { apikey: 'key-3', in: 'cookie', name: 'sid' },
+    header: ['cookie', 'sid=key-3'],
+    secret: 'key-3',
+  },
+];
+const authOf = ({ auth_strategy, auth }: Row) => ({ auth_strategy, auth });
+const NAMED = ROWS.map((row) => [`${row.auth_strategy} ${JSON.stringify(row.auth)}`, row] as const);
+
+/** Headers that could carry a credential. */
+const CARRIERS = ['authorization', 'cookie', 'x-api-key', 'x-secret', 'x-tool', 'proxy-authorization'];
+
+function carries(request: RecordedRequest, { header: [name, value] = ['', ''], query }: Partial<Row>): boolean {
+  const found = CARRIERS.flatMap((carrier) => sent(request, carrier).map((text) => `${carrier}: ${text}`));
+  const wanted = name === '' ? [] : [`${name}: ${value}`];
+  const pairs = (request.url.split('?')[1] ?? '').split('&').filter((pair) => /key/i.test(pair));
+  return found.join('\n') === wanted.join('\n') && pairs.join('&') === (query ?? '');
+}
+
+let composer: ComposerProcess;
+beforeAll(async () => void (composer = await startComposer()), 60_000);
+afterAll(() => composer.stop());
+
+describe.each(KINDS)('a member of type %s', (kind) => {
+  let member: GuardedMember;
+  beforeEach(async () => void (member = await startGuardedMember(kind)));
+  afterEach(async () => {
+    await composer.api('DELETE', '/api/v1/servers/guarded');
+    await member.close();
+  });
+
+  const register = (more: object) => composer.api('POST', '/api/v1/servers', member.config('guarded', more));
+  const greet = (name: string) =>
+    callTool(composer.url, `guarded_${member.tool('guarded')}`, member.argumentsFor(name));
+
+  it.each(NAMED)('gets exactly its credential with every request: %s', async (_, row) => {
+    member.guard = (request) => (carries(request, row) ? undefined : UNAUTHORIZED);
+    const { status, body } = await register(authOf(row));
+    expect({ status, problem: body._meta?.problem }).toEqual({ status: 201 });
+    expect(await toolNames(composer.url)).toContain(`guarded_${member.tool('guarded')}`);
+
+    const result = await greet('Ada');
+    expect({ isError: result.isError, text: result.content[0].text }).toEqual({
+      text: expect.stringContaining('Hello, Ada!'),
+    });
+    expect(member.calls()).toHaveLength(1);
+    expect(member.requests.filter((request) => !carries(request, row))).toEqual([]);
+    const shown = [result, body, (await composer.api('GET', '/api/v1/servers/guarded')).body];
+    expect(JSON.stringify(shown)).not.toContain(row.secret);
+  });
+
+  it.each(NAMED)('is asked once, and told as refused, where it wants another credential: %s', async (_, row) => {
+    await register(authOf(row));
+    member.forget();
+    member.guard = (request) => (request.body.includes('initialize') ? undefined : UNAUTHORIZED);
+    const result = await greet('Ada');
+    expect(result.isError).toBe(true);
+    expect(result.content[0].text).toContain('401');
+    expect(JSON.stringify(result)).not.toContain(row.secret);
+    expect({ calls: member.calls().length, greetings: member.greetings() }).toEqual({ calls: 1, greetings: 0 });
+    const { body } = await composer.api('GET', '/api/v1/servers/guarded/health');
+    expect(body.state).toBe('auth_required');
+  });
+
+  it('takes a credential for a single tool in place of its own', async () => {
+    const own = { auth_strategy: 'bearer', auth: { token: 'member-token' } };
+    const tool = { auth_strategy: 'apikey', auth: { apikey: 'tool-key', name: 'X-Tool' } };
+    await register({ ...own, tool_auth: { [member.tool('guarded')]: tool } });
+    const result = await greet('Ada');
+    expect(result.content[0].text).toContain('Hello, Ada!');
+    const isCall = (request: RecordedRequest) => member.calls().includes(request);
+    for (const request of member.requests) {
+      const header = isCall(request)
+        ? (['x-tool', 'tool-key'] as const)
+        : (['authorization', 'Bearer member-token'] as const);
+      expect({ url: request.url, carries: carries(request, { header }) }).toEqual({ url: request.url, carries: true });
+    }
+  });
+
+  it('gets static headers, and inbound ones that are listed, but not the credential of the caller', async () => {
+    await register({ headers: { 'X-Team': 'blue' }, auth_strategy: 'none' });
+    await greet('Ada');
+    const [call] = member.calls();
+    expect(sent(call!, 'x-team')).toEqual(['blue']);
+    expect(carries(call!, {})).toBe(true);
+  });
+});
