@@ -1,8 +1,7 @@
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
-import { KINDS, type GuardedMember, UNAUTHORIZED, startGuardedMember } from '../fixtures/guarded-members.js';
-import { callTool, toolNames } from '../fixtures/mcp-clients.js';
+import { type GuardedMember, KINDS, type SeenRequest, UNAUTHORIZED, startGuardedMember } from '#builder/testing';
+import { callTool, sendModern, toolNames } from '../fixtures/mcp-clients.js';
 import { sent } from '../fixtures/openapi-member.js';
-import type { RecordedRequest } from '../fixtures/rest-service.js';
 import { type ComposerProcess, startComposer } from '../support/composer-process.js';
 
 /** A credential as it is configured, and the mark that it leaves on a request: byte by byte, once. */
@@ -64,7 +63,7 @@ const NAMED = ROWS.map((row) => [`${row.auth_strategy} ${JSON.stringify(row.auth
 /** Headers that could carry a credential. */
 const CARRIERS = ['authorization', 'cookie', 'x-api-key', 'x-secret', 'x-tool', 'proxy-authorization'];
 
-function carries(request: RecordedRequest, { header: [name, value] = ['', ''], query }: Partial<Row>): boolean {
+function carries(request: SeenRequest, { header: [name, value] = ['', ''], query }: Partial<Row>): boolean {
   const found = CARRIERS.flatMap((carrier) => sent(request, carrier).map((text) => `${carrier}: ${text}`));
   const wanted = name === '' ? [] : [`${name}: ${value}`];
   const pairs = (request.url.split('?')[1] ?? '').split('&').filter((pair) => /key/i.test(pair));
@@ -122,7 +121,7 @@ describe.each(KINDS)('a member of type %s', (kind) => {
     await register({ ...own, tool_auth: { [member.tool('guarded')]: tool } });
     const result = await greet('Ada');
     expect(result.content[0].text).toContain('Hello, Ada!');
-    const isCall = (request: RecordedRequest) => member.calls().includes(request);
+    const isCall = (request: SeenRequest) => member.calls().includes(request);
     for (const request of member.requests) {
       const header = isCall(request)
         ? (['x-tool', 'tool-key'] as const)
@@ -132,10 +131,12 @@ describe.each(KINDS)('a member of type %s', (kind) => {
   });
 
   it('gets static headers, and inbound ones that are listed, but not the credential of the caller', async () => {
-    await register({ headers: { 'X-Team': 'blue' }, auth_strategy: 'none' });
-    await greet('Ada');
+    await register({ headers: { 'X-Team': 'blue' }, forward_headers: ['x-request-id'] });
+    const own = { authorization: 'Bearer callers-own', cookie: 'a=b', 'x-request-id': '7', 'x-other': '8' };
+    const params = { name: `guarded_${member.tool('guarded')}`, arguments: member.argumentsFor('Ada') };
+    await sendModern(composer.url, { id: 1, method: 'tools/call', params }, own);
     const [call] = member.calls();
-    expect(sent(call!, 'x-team')).toEqual(['blue']);
+    expect(['x-team', 'x-request-id', 'x-other'].map((name) => sent(call!, name))).toEqual([['blue'], ['7'], []]);
     expect(carries(call!, {})).toBe(true);
   });
 });

@@ -5,7 +5,10 @@ import { openTokenKeeper } from '#token-store/testing';
 import { Module } from '@nestjs/common';
 import { Test } from '@nestjs/testing';
 import { AuthAdapter } from '../src/auth-adapter.js';
+import type { AuthStrategy } from '../src/auth-strategy.js';
 import { AuthModule } from '../src/auth.module.js';
+import { AUTH_STRATEGIES, indexByName } from '../src/strategy.auth-adapter.js';
+import * as strategies from '../src/strategies/index.js';
 
 @Module({
   providers: [{ provide: TokenKeeper, useFactory: () => openTokenKeeper(new Clock()) }],
@@ -13,9 +16,20 @@ import { AuthModule } from '../src/auth.module.js';
 })
 class MemoryTokens {}
 
-/** Every strategy on offer, with the credentials that they have from issuers in memory. */
-export async function openAuthAdapter(): Promise<AuthAdapter> {
-  const builder = Test.createTestingModule({ imports: [AuthModule] });
-  const module = await builder.overrideModule(TokenStoreModule).useModule(MemoryTokens).compile();
+const offered = Object.values(strategies);
+
+/**
+ * Every strategy on offer, with the credentials that they have from issuers in memory.
+ *
+ * @param more strategies of the test's own
+ */
+export async function openAuthAdapter(...more: readonly AuthStrategy[]): Promise<AuthAdapter> {
+  const factory = (...all: AuthStrategy[]) => indexByName([...all, ...more]);
+  const module = await Test.createTestingModule({ imports: [AuthModule] })
+    .overrideModule(TokenStoreModule)
+    .useModule(MemoryTokens)
+    .overrideProvider(AUTH_STRATEGIES)
+    .useFactory({ factory: factory as (...all: unknown[]) => unknown, inject: offered })
+    .compile();
   return module.get(AuthAdapter);
 }

@@ -118,7 +118,9 @@ export class MemberPool implements MemberGate, OnModuleInit, BeforeApplicationSh
     for (const slot of this.members(tenant)) {
       if (server !== undefined && slot.ref.serverId !== server) continue;
       slot.member?.forgetCredentials(principal);
-      if (slot.outcome === 'auth_required' || slot.outcome === 'unknown') this.checkSoon(slot, principal);
+      // What was refused before says nothing of what is there now.
+      if (slot.outcome === 'auth_required') slot.note('unknown');
+      if (slot.outcome === 'unknown') this.checkSoon(slot, principal);
     }
   }
 

@@ -1,3 +1,4 @@
+import type { AuthStrategy } from '#auth';
 import { type Egress, egressFor } from '#egress/testing';
 import { Clock } from '#kernel';
 import type { Log } from '#observability';
@@ -36,9 +37,16 @@ export interface OpenPool {
   close(): Promise<void>;
 }
 
+export interface OpenPoolOptions {
+  /** Deadlines pass as many times as fast. */
+  readonly speed?: number;
+  /** Of the test's own. */
+  readonly strategies?: readonly AuthStrategy[];
+}
+
 /** The real pool with all its parts, on stores of one process, free to call loopback. */
-export async function openPool({ speed = 1 }: { readonly speed?: number } = {}): Promise<OpenPool> {
-  return onStores(await openMemoryRegistry(), speed);
+export async function openPool({ speed = 1, strategies = [] }: OpenPoolOptions = {}): Promise<OpenPool> {
+  return onStores(await openMemoryRegistry(...strategies), speed);
 }
 
 function onStores(home: MemoryRegistry, speed: number): OpenPool {

@@ -1,4 +1,4 @@
-import type { AuthAdapter } from '#auth';
+import type { AuthAdapter, AuthStrategy } from '#auth';
 import { openAuthAdapter } from '#auth/testing';
 import { Log, SecretValues } from '#observability';
 import { openMemorySealer } from '#persistence/testing';
@@ -19,9 +19,13 @@ export interface MemoryRegistry {
   again(): ServerRegistry;
 }
 
-/** The real registry on stores of one process, for tests of what stands above it. */
-export async function openMemoryRegistry(): Promise<MemoryRegistry> {
-  const auth = await openAuthAdapter();
+/**
+ * The real registry on stores of one process, for tests of what stands above it.
+ *
+ * @param more strategies of the test's own
+ */
+export async function openMemoryRegistry(...more: readonly AuthStrategy[]): Promise<MemoryRegistry> {
+  const auth = await openAuthAdapter(...more);
   const catalogs = new MemoryCatalogStore();
   const servers = new MemoryServerConfigStore(catalogs);
   const sealer = await openMemorySealer();

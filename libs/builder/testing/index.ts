@@ -1,0 +1,8 @@
+export {
+  type GuardedMember,
+  type Kind,
+  KINDS,
+  type SeenRequest,
+  UNAUTHORIZED,
+  startGuardedMember,
+} from './guarded-member.js';
