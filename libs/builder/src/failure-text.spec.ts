@@ -7,6 +7,7 @@ import {
   MemberRefusedError,
   MemberTimeoutError,
   asComposerError,
+  refusalOf,
 } from './builder.errors.js';
 import { failureText } from './failure-text.js';
 
@@ -16,6 +17,12 @@ const UNSENT = 'The call was not sent; try again later.';
 describe('failureText', () => {
   it.each([
     ['a refused credential', new MemberRefusedError(401), 'An administrator has to enter a working credential.'],
+    [
+      'a scope that is missing',
+      refusalOf(403, 'Bearer error="insufficient_scope"'),
+      'An administrator has to ask for that scope in the settings.',
+    ],
+    ['a refusal of another kind', refusalOf(403, 'Bearer'), 'An administrator has to enter a working credential.'],
     ['a call out of time', new MemberTimeoutError(60), UNKNOWN],
     ['a member that was changed', new MemberClosedError(), UNKNOWN],
     ['a member that cannot be reached', new EgressUnreachableError('refused', true), UNSENT],

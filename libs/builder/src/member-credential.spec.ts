@@ -1,5 +1,5 @@
-import type { AuthAdapter, RequestPatch } from '#auth';
-import { Clock, serverId, tenantId } from '#kernel';
+import type { AuthAdapter, AuthBlock, CredentialUse, RequestPatch } from '#auth';
+import { Clock, principalId, serverId, tenantId } from '#kernel';
 import { beforeEach, describe, expect, it } from '@jest/globals';
 import { MemberCredential } from './member-credential.js';
 import { MemberCredentials } from './member-credentials.js';
@@ -21,6 +21,7 @@ class SetClock extends Clock {
 class TokenSource {
   authorized: unknown[] = [];
   renewed: unknown[] = [];
+  accepted: unknown[] = [];
   lifetimeMs: number | undefined;
   fault: Error | undefined;
   hasFresher = true;
@@ -37,6 +38,8 @@ class TokenSource {
       this.renewed.push(args);
       return this.hasFresher ? this.next() : undefined;
     },
+    noteAccepted: (_use: unknown, _block: unknown, patch: RequestPatch) =>
+      void this.accepted.push(patch.headers?.['authorization']),
   } as unknown as AuthAdapter;
 
   private async next(): Promise<RequestPatch> {
@@ -81,6 +84,40 @@ describe('MemberCredential', () => {
     clock.time += 1;
     expect(credential.peek()).toBeUndefined();
     expect(token(await credential.get())).toBe('Bearer 2');
+  });
+
+  it('asks anew a tenth of its life before a patch with a short one expires', async () => {
+    source.lifetimeMs = 5_000;
+    await credential.get();
+    clock.time += 4_499;
+    expect(token(credential.peek())).toBe('Bearer 1');
+    clock.time += 1;
+    expect(credential.peek()).toBeUndefined();
+  });
+
+  it('sends nothing older once it was told to forget, not even what was asked for before', async () => {
+    await credential.get();
+    credential.forget();
+    expect(credential.peek()).toBeUndefined();
+    const old = credential.get();
+    credential.forget();
+    expect(token(await credential.get())).toBe('Bearer 3');
+    expect(token(await old)).toBe('Bearer 2');
+    expect(token(credential.peek())).toBe('Bearer 3');
+    const renewing = credential.renew(credential.peek()!);
+    credential.forget();
+    expect(token(await renewing)).toBe('Bearer 4');
+    expect(credential.peek()).toBeUndefined();
+  });
+
+  it('tells once that a patch was taken, and nothing of one that it does not hold any more', async () => {
+    const first = await credential.get();
+    for (let n = 0; n < 3; n++) credential.noteAccepted(first);
+    expect(source.accepted).toEqual(['Bearer 1']);
+    const second = await credential.renew(first);
+    credential.noteAccepted(first);
+    credential.noteAccepted(second!);
+    expect(source.accepted).toEqual(['Bearer 1', 'Bearer 2']);
   });
 
   it('rejects when there is no credential, and tries again the next time', async () => {
@@ -167,5 +204,57 @@ describe('MemberCredentials', () => {
       { strategy: 'basic', settings: { username: 'u' } },
       { strategy: 'bearer', settings: { token: 'own' } },
     ]);
+  });
+
+  describe('of a strategy with one for every principal', () => {
+    const own = { auth_strategy: 'oauth2', auth: {} };
+    const asked: CredentialUse[] = [];
+    const adapter = {
+      isPerPrincipal: ({ strategy }: AuthBlock) => strategy === 'oauth2',
+      authorize: async (use: CredentialUse) => {
+        asked.push(use);
+        return { headers: { authorization: String(use.principalId) } };
+      },
+    };
+    const [ann, bob] = [principalId('ann'), principalId('bob')];
+    let credentials: MemberCredentials;
+    beforeEach(() => {
+      asked.splice(0);
+      const tool_auth = { crm_pay: own, list: { auth_strategy: 'bearer', auth: {} } };
+      credentials = new MemberCredentials(partsWith(adapter), place, { ...own, tool_auth });
+    });
+
+    it('gives each its own, for the member and for a tool, and the same one again', async () => {
+      expect(credentials.isPerPrincipal).toBe(true);
+      const all = [credentials.for('find', ann), credentials.for('find', bob), credentials.for('pay', ann)];
+      expect(new Set(all).size).toBe(3);
+      expect([credentials.for('other', ann), credentials.for('find', bob), credentials.for('crm_pay', ann)]).toEqual(
+        all,
+      );
+      for (const credential of all) await credential.get();
+      expect(asked.map(({ principalId: id, tool }) => [id, tool])).toEqual([
+        ['ann', undefined],
+        ['bob', undefined],
+        ['ann', 'crm_pay'],
+      ]);
+      expect(all.every(({ isPersonal }) => isPersonal)).toBe(true);
+    });
+
+    it('names nobody where nobody calls, and shares what is not personal', async () => {
+      await credentials.for().get();
+      expect(asked).toEqual([place]);
+      expect(credentials.for('list', ann)).toBe(credentials.for('list', bob));
+      expect(credentials.for('list', ann).isPersonal).toBe(false);
+    });
+
+    it('forgets those of one principal, or all of them', async () => {
+      const all = [credentials.for('find', ann), credentials.for('pay', ann), credentials.for('find', bob)];
+      const held = () => all.map((credential) => credential.peek() !== undefined);
+      for (const credential of all) await credential.get();
+      credentials.forget(ann);
+      expect(held()).toEqual([false, false, true]);
+      credentials.forget();
+      expect(held()).toEqual([false, false, false]);
+    });
   });
 });

@@ -57,6 +57,41 @@ describe('checkServerConfig', () => {
     expect(pathsOf({ headers: { a: 'x'.repeat(9_000), b: 'x'.repeat(9_000) } })).toEqual(['headers']);
   });
 
+  describe('of a graphql member', () => {
+    const check = (more: object, mayReadFiles = false) =>
+      checkServerConfig({ id: 'crm', type: 'graphql', ...more }, auth, { mayReadFiles });
+    const endpoint = 'https://crm.example/graphql';
+
+    it('reads both forms that the original documents, and says so', () => {
+      const { config } = check({ graphql: { endpoint } });
+      expect(config).toMatchObject({ type: 'graphql', graphql: { endpoint, operations: [] } });
+      const other = check({ endpoint, introspection: true });
+      expect(other.config).toEqual(config);
+      expect(other.warnings).toEqual([
+        'endpoint was read as graphql.endpoint',
+        'introspection has no meaning here and was ignored',
+      ]);
+    });
+
+    it.each([
+      ['no address', {}, ['graphql']],
+      ['two addresses', { endpoint, graphql: { endpoint: 'https://b.example' } }, ['endpoint']],
+      ['a file of the host', { graphql: { endpoint, schema_filepath: '/a' } }, ['graphql.schema_filepath']],
+      ['single operations', { graphql: { endpoint, operations: ['a'] } }, ['graphql.operations.0']],
+    ])('refuses %s', (_, more, paths) => {
+      expect(check(more).faults.map(({ path }) => path)).toEqual(paths);
+    });
+
+    it('keeps a schema of an operator, and says that it does nothing yet', () => {
+      const { faults, warnings } = check({ graphql: { endpoint, schema_filepath: '/a' } }, true);
+      expect({ faults, warnings }).toEqual({ faults: [], warnings: [expect.stringContaining('has no effect')] });
+    });
+  });
+
+  it.each(['http', 'sse'])('refuses the composer itself as a member of type %s', (type) => {
+    expect(pathsOf({ type, endpoint: 'http://127.0.0.1:9000/mcp' })).toEqual(['endpoint']);
+  });
+
   it('documents the limits', () => {
     expect(JSON.stringify(CONFIG_DOCUMENTATION)).toMatch(/"maxProperties":64\b.*"maxProperties":256\b/);
   });
@@ -94,6 +129,7 @@ describe('addressesOf', () => {
         spec_url: 'https://c.example',
         spec: { servers: [{ url: 'https://data.example' }], doc_url: 'https://data.example' },
       },
+      graphql: { endpoint: 'https://g.example', schema_filepath: '/data' },
       auth: { token_url: 'https://d.example', loginUrl: 'https://e.example', token: 'https://data.example' },
       tool_auth: { pay: { auth: { token_url: 'https://f.example' } } },
       headers: { callback_url: 'https://data.example' },
@@ -103,6 +139,7 @@ describe('addressesOf', () => {
       'endpoint',
       'open_api.endpoint',
       'open_api.spec_url',
+      'graphql.endpoint',
       'auth.token_url',
       'auth.loginUrl',
       'tool_auth.pay.auth.token_url',

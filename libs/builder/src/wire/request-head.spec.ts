@@ -1,5 +1,5 @@
 import { describe, expect, it } from '@jest/globals';
-import { applyPatch, forwarded, lowerCased } from './request-head.js';
+import { applyPatch, forwarded, lowerCased, passCookies, patchFor } from './request-head.js';
 
 describe('applyPatch', () => {
   it('gives names and values in turns, and the path as it is without a query', () => {
@@ -45,6 +45,32 @@ describe('applyPatch', () => {
   it('changes nothing that it was given', () => {
     const headers = Object.freeze({ cookie: 'a=b' });
     expect(() => applyPatch('/', headers, { headers: { x: 'y' }, cookies: { c: 'd' } })).not.toThrow();
+  });
+});
+
+describe('patchFor', () => {
+  it('is the patch itself where nothing depends on the request', () => {
+    const patch = { headers: { a: 'b' } };
+    expect(patchFor(patch, 'GET', '/a')).toBe(patch);
+  });
+
+  it('is what the credential makes of the request, in place of the rest', () => {
+    const patch = {
+      headers: { a: 'b' },
+      forRequest: ({ method, path }: { method: string; path: string }) => ({ cookies: { c: `${method} ${path}` } }),
+    };
+    expect(patchFor(patch, 'GET', '/a?b')).toEqual({ cookies: { c: 'GET /a?b' } });
+  });
+});
+
+describe('passCookies', () => {
+  it('tells every field that sets a cookie, and nothing if there is none', () => {
+    const told: unknown[] = [];
+    const patch = { onSetCookie: (...all: unknown[]) => void told.push(all) };
+    passCookies(patch, {}, '/a');
+    passCookies(patch, { 'set-cookie': ['a=b', 'c=d'] }, '/a');
+    passCookies({}, { 'set-cookie': ['a=b'] }, '/a');
+    expect(told).toEqual([[['a=b', 'c=d'], '/a']]);
   });
 });
 

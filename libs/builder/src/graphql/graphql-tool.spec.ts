@@ -1,0 +1,73 @@
+import { describe, expect, it } from '@jest/globals';
+import { isToolDefinition } from '../mcp/tool-definition.js';
+import { GraphqlTool } from './graphql-tool.js';
+
+const tool = new GraphqlTool({
+  name: 'crm',
+  endpoint: new URL('https://crm.example/api/graphql?v=1'),
+  mask: (text) => text.replaceAll('hunter2', '***'),
+});
+const answer = (value: unknown, status = 200) => ({
+  status,
+  statusText: '',
+  contentType: 'application/graphql-response+json',
+  body: Buffer.from(typeof value === 'string' ? value : JSON.stringify(value)),
+});
+
+describe('GraphqlTool', () => {
+  it('is a tool, with the name of the server and the parameters of the original', () => {
+    const definition = JSON.parse(tool.definition) as { name: string; inputSchema: object };
+    expect(isToolDefinition(definition)).toBe(true);
+    expect(definition).toMatchObject({ name: 'crm', inputSchema: { required: ['query'] } });
+  });
+
+  it.each([
+    [{ query: '{ a }' }, { query: '{ a }' }],
+    [{ query: '{ a }', variables: null }, { query: '{ a }' }],
+    [
+      { query: 'query ($a: [Int]) { b(a: $a) }', variables: { a: [1, { c: 'é' }] } },
+      { query: 'query ($a: [Int]) { b(a: $a) }', variables: { a: [1, { c: 'é' }] } },
+    ],
+  ])('posts %j as JSON to the endpoint, its query kept', (args, body) => {
+    const request = tool.requestFor(args);
+    expect(request).toMatchObject({ method: 'POST', path: '/api/graphql?v=1' });
+    expect(request.headers).toMatchObject({ 'content-type': 'application/json' });
+    expect(JSON.parse(request.body!)).toEqual(body);
+  });
+
+  it.each([
+    [{}, /query: must be/],
+    [{ query: 7 }, /query: must be/],
+    [{ query: ' ' }, /query: must be/],
+    [{ query: '{ a }', variables: '{}' }, /variables: must be an object/],
+    [{ query: '{ a }', variables: [1] }, /variables: must be an object/],
+    [{ query: '{ a }', headers: {} }, /headers: is not an argument/],
+  ])('refuses %j and says why', (args, message) => {
+    expect(() => tool.requestFor(args)).toThrow(message);
+  });
+
+  it('gives data as text and structure', () => {
+    const body = { data: { a: 1 } };
+    expect(tool.resultOf(answer(body))).toEqual({
+      content: [{ type: 'text', text: JSON.stringify(body) }],
+      structuredContent: body,
+    });
+  });
+
+  it.each([
+    { errors: [{ message: 'no' }] },
+    { data: null, errors: [{ message: 'no' }] },
+    { data: { a: 1 }, errors: [{}] },
+  ])('tells %j as an error, and keeps what came with it', (body) => {
+    expect(tool.resultOf(answer(body))).toMatchObject({ isError: true, structuredContent: body });
+  });
+
+  it('tells an HTTP error with what the service says, without secrets', () => {
+    const result = tool.resultOf(answer({ errors: [{ message: 'hunter2 is wrong' }] }, 400));
+    expect(result).toMatchObject({ isError: true, content: [{ text: expect.stringContaining('*** is wrong') }] });
+  });
+
+  it.each(['<html>', '[]', '{}', '', 'null'])('takes %j for no GraphQL response', (body) => {
+    expect(() => tool.resultOf(answer(body))).toThrow(/no GraphQL response/);
+  });
+});
