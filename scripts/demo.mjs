@@ -8,9 +8,10 @@ import { parseArgs } from 'node:util';
 
 const HELP = `Usage: npm run demo [-- --keep]
 
-Starts, on loopback, one small REST service per authentication strategy, with its issuer where it has one, and the
-official MCP test server; starts a composer of its own, registers them all, and calls a tool of each through /mcp, in
-both eras of the protocol. What issuers have given is ended in between, so that it has to be renewed.
+Starts, on loopback, one small REST service per authentication strategy, with its issuer where it has one, a GraphQL
+service, and the official MCP test server over both of its transports; starts a composer of its own, registers them all,
+and calls a tool of each through /mcp, in both eras of the protocol. What issuers have given is ended in between, so that
+it has to be renewed.
 
   --keep   leave everything running afterwards and say how to connect, until Ctrl-C
   --help   show this
@@ -73,13 +74,17 @@ async function demonstrate(own, onKept) {
   // Not at the top: `--help` must work before anything is installed.
   const { STRATEGIES } = await import('./demo/strategies.mjs');
   const { startGreeter } = await import('./demo/greeter.mjs');
+  const { startGraphqlGreeter } = await import('./demo/graphql-greeter.mjs');
   const { startComposer, startEverything } = await import('./demo/processes.mjs');
   const tour = await import('./demo/tour.mjs');
   const { heading, row } = await import('./demo/table.mjs');
 
   const scratch = mkdtempSync(join(tmpdir(), 'composer-demo-'));
   own(async () => rmSync(scratch, { recursive: true, force: true }));
-  const [composer, everything] = await Promise.all([startComposer(scratch, own), startEverything(scratch, own)]);
+  const [composer, ...servers] = await Promise.all([
+    startComposer(scratch, own),
+    ...tour.TRANSPORTS.map(({ argument }) => startEverything(scratch, own, argument)),
+  ]);
   const clients = await tour.connectClients(composer.mcpUrl);
   own(() => Promise.all(clients.map((client) => client.close())));
 
@@ -99,8 +104,14 @@ async function demonstrate(own, onKept) {
   };
   process.stdout.write(`${heading(tour.ERAS)}\n`);
   for (const member of STRATEGIES) show(await visit(member));
-  await tour.register(composer, { id: 'everything', type: 'http', endpoint: everything.url });
-  show(await tour.visitEverything(clients));
+  const graphql = await startGraphqlGreeter(own);
+  await tour.register(composer, graphql.config);
+  show(await tour.visitGraphql(clients, graphql));
+  for (const [index, transport] of tour.TRANSPORTS.entries()) {
+    const { origin } = servers[index];
+    await tour.register(composer, { id: transport.id, type: transport.type, endpoint: origin + transport.path });
+    show(await tour.visitEverything(clients, transport));
+  }
   const wrong = withWrongSecret(STRATEGIES.find(({ auth_strategy }) => auth_strategy === 'bearer'));
   show(await tour.visitRefused(clients.at(-1), wrong, await greeterOf(wrong)));
 

@@ -25,12 +25,12 @@ export async function startComposer(scratch, own) {
   return { mcpUrl, url: new URL(mcpUrl).origin, output: composer.output };
 }
 
-/** The official test server of the Model Context Protocol, over Streamable HTTP. */
-export async function startEverything(scratch, own) {
+/** The official test server of the Model Context Protocol, over one of its transports. */
+export async function startEverything(scratch, own, transport) {
   const entry = createRequire(import.meta.url).resolve('@modelcontextprotocol/server-everything/dist/index.js');
-  const everything = start('server-everything', [entry, 'streamableHttp'], { cwd: scratch, env: { PORT: '0' } });
+  const everything = start('server-everything', [entry, transport], { cwd: scratch, env: { PORT: '0' } });
   own(everything.stop);
-  return { url: `http://127.0.0.1:${await everything.port}/mcp` };
+  return { origin: `http://127.0.0.1:${await everything.port}` };
 }
 
 /** Starts `node`, tethered to this process: it listens on loopback only, and ends when this process is gone. */

@@ -3,6 +3,11 @@ import { credentialsIn } from './strategies.mjs';
 
 /** The two eras of the protocol: with a handshake and a session, and without. */
 export const ERAS = ['2025-11-25', '2026-07-28'];
+/** How the official MCP test server is reached: today's way, and the one before. */
+export const TRANSPORTS = [
+  { id: 'everything', type: 'http', argument: 'streamableHttp', path: '/mcp', seen: 'MCP over HTTP' },
+  { id: 'everything-sse', type: 'sse', argument: 'sse', path: '/sse', seen: 'MCP over HTTP+SSE' },
+];
 const DEADLINE_MS = 10_000;
 
 /** The official SDK client, connected to the composer in each era. */
@@ -37,12 +42,26 @@ export function greeterConfig({ id, auth_strategy, auth }, { url }) {
  * ended is ended in between: the second call is refused once and comes again with a new one.
  */
 export async function visitGreeter(clients, { id, auth_strategy, end }, greeter) {
-  const tool = `${id}_say_hello`;
-  const argumentsFor = (era) => ({ name: `Ada of ${era.slice(0, 4)}` });
-  const { texts, times, isFound } = await callEach(clients, tool, { argumentsFor, between: end });
-  const isRight = ERAS.every((era, index) => texts[index]?.includes(`Hello, Ada of ${era.slice(0, 4)}!`));
-  const seen = greeter.calls.length > 0 ? credentialsIn(greeter.calls.at(-1)) : 'no call';
-  const verdicts = greeter.calls.map(({ isKnown }) => isKnown).join();
+  const argumentsFor = (era) => ({ name: nameOf(era) });
+  const called = await callEach(clients, `${id}_say_hello`, { argumentsFor, between: end });
+  return greeted({ id, auth_strategy, end, ...called }, greeter);
+}
+
+/** The same of the GraphQL service, whose one tool takes any operation. */
+export async function visitGraphql(clients, greeter) {
+  const { id, auth_strategy } = greeter.config;
+  const query = 'query ($name: String!) { greeting(name: $name) }';
+  const argumentsFor = (era) => ({ query, variables: { name: nameOf(era) } });
+  const called = await callEach(clients, `${id}_${id}`, { argumentsFor });
+  return greeted({ id, auth_strategy, ...called }, greeter);
+}
+
+const nameOf = (era) => `Ada of ${era.slice(0, 4)}`;
+
+function greeted({ id, auth_strategy, end, tool, texts, times, isFound }, { calls }) {
+  const isRight = ERAS.every((era, index) => texts[index]?.includes(`Hello, ${nameOf(era)}!`));
+  const seen = calls.length > 0 ? credentialsIn(calls.at(-1)) : 'no call';
+  const verdicts = calls.map(({ isKnown }) => isKnown).join();
   const wasKnown = verdicts === (end ? 'true,false,true' : 'true,true');
   return {
     id,
@@ -57,13 +76,11 @@ export async function visitGreeter(clients, { id, auth_strategy, end }, greeter)
 }
 
 /** Calls the echo tool of the MCP server behind the composer. */
-export async function visitEverything(clients) {
-  const tool = 'everything_echo';
-  const { texts, times, isFound } = await callEach(clients, tool, {
-    argumentsFor: (era) => ({ message: `over ${era}` }),
-  });
+export async function visitEverything(clients, { id, seen }) {
+  const argumentsFor = (era) => ({ message: `over ${era}` });
+  const { tool, texts, times, isFound } = await callEach(clients, `${id}_echo`, { argumentsFor });
   const ok = isFound && ERAS.every((era, index) => texts[index]?.includes(`over ${era}`));
-  return { id: 'everything', strategy: 'none', tool, seen: 'MCP over HTTP', times, ok, answer: texts.join(' ') };
+  return { id, strategy: 'none', tool, seen, times, ok, answer: texts.join(' ') };
 }
 
 /** A wrong credential must reach the service, be refused by it, and be told to the caller. */
@@ -92,7 +109,7 @@ async function callEach(clients, name, { argumentsFor, between = () => undefined
     texts.push(result.isError ? `failed: ${textOf(result)}` : textOf(result));
     if (index < clients.length - 1) between();
   }
-  return { texts, times, isFound };
+  return { tool: name, texts, times, isFound };
 }
 
 const textOf = ({ content }) =>
