@@ -1,4 +1,3 @@
-import { EgressDeniedError } from '#egress';
 import { Clock, type ComposerError, type MemberRef, type PrincipalId, type ServerId, type TenantId } from '#kernel';
 import { Log } from '#observability';
 import {
@@ -14,7 +13,9 @@ import {
 import { type BeforeApplicationShutdown, Injectable, type OnModuleInit } from '@nestjs/common';
 import { MemberTimeoutError, asComposerError } from './builder.errors.js';
 import { awaitsConsent } from './failure-text.js';
+import { judgeAddresses } from './judge-addresses.js';
 import type { Member, MemberOffer, MemberOutcome } from './member.js';
+import { DueChecks } from './due-checks.js';
 import { MemberSlot } from './member-slot.js';
 import { builderFor } from './members/member-builders.js';
 import { MemberParts } from './members/member-parts.js';
@@ -23,8 +24,6 @@ import { MemberParts } from './members/member-parts.js';
 export const PROBE_MS = 5_000;
 /** How long a member that was replaced may go on with the calls that it has begun. */
 const GRACE_MS = 30_000;
-/** How soon a member that says that its tools have changed is asked; what it says meanwhile counts once. */
-const LIST_CHANGE_MS = 1_000;
 const SHUTDOWN_GRACE_MS = 5_000;
 
 /**
@@ -38,8 +37,7 @@ export class MemberPool implements MemberGate, OnModuleInit, BeforeApplicationSh
   private readonly listeners = new Set<(tenant: TenantId) => void>();
   private readonly closing = new Set<Promise<void>>();
   private readonly checking = new Map<MemberSlot, Promise<void>>();
-  /** Whose list is to be asked for soon, if anybody's. */
-  private readonly changing = new Map<MemberSlot, PrincipalId | undefined>();
+  private readonly due: DueChecks;
 
   constructor(
     private readonly registry: ServerRegistry,
@@ -47,7 +45,9 @@ export class MemberPool implements MemberGate, OnModuleInit, BeforeApplicationSh
     private readonly parts: MemberParts,
     private readonly clock: Clock,
     private readonly log: Log,
-  ) {}
+  ) {
+    this.due = new DueChecks(parts.deadlines, (slot, as) => void this.checkAgain(slot, as));
+  }
 
   onModuleInit(): void {
     this.registry.useGate(this);
@@ -111,25 +111,22 @@ export class MemberPool implements MemberGate, OnModuleInit, BeforeApplicationSh
   }
 
   /**
-   * The stored credentials of a server, or of all servers of a tenant, have changed, whichever process changed them: of one
-   * principal, or of anybody. Nothing older is sent any more, and a member that did not work for want of one is asked again.
+   * The stored credentials of a server, or of some server of a tenant, have changed, whichever process changed them: of one
+   * principal, or of anybody. Nothing older is sent any more, and a member that waited for one is asked again.
    */
   noteCredentialsChanged(tenant: TenantId, server?: ServerId, principal?: PrincipalId): void {
     for (const slot of this.members(tenant)) {
       if (server !== undefined && slot.ref.serverId !== server) continue;
       slot.member?.forgetCredentials(principal);
+      if (server === undefined && !slot.awaitsConsent) continue;
       // What was refused before says nothing of what is there now.
       if (slot.outcome === 'auth_required') slot.note('unknown');
-      if (slot.outcome === 'unknown') this.checkSoon(slot, principal);
+      if (slot.outcome === 'unknown') this.due.add(slot, principal);
     }
   }
 
-  async judge(addresses: readonly { readonly path: string; readonly url: string }[]): Promise<void> {
-    const verdicts = await Promise.all(
-      addresses.map(async ({ path, url }) => ((await this.mayCall(url)) ? undefined : path)),
-    );
-    const denied = verdicts.filter((path) => path !== undefined);
-    if (denied.length > 0) throw new EgressDeniedError(denied);
+  judge(addresses: readonly { readonly path: string; readonly url: string }[]): Promise<void> {
+    return judgeAddresses(this.parts.guard, addresses);
   }
 
   async admit({ ref, config }: Candidate): Promise<Admission> {
@@ -192,7 +189,9 @@ export class MemberPool implements MemberGate, OnModuleInit, BeforeApplicationSh
   private async checkNow(slot: MemberSlot, as?: PrincipalId): Promise<void> {
     const { member } = slot;
     if (!member) return;
-    if (member.isPerPrincipal && as === undefined && (slot.outcome === 'ok' || slot.offer.tools.length > 0)) return;
+    if (member.isPerPrincipal && as === undefined) {
+      if (slot.offer.tools.length > 0 || (await this.takeStored(slot, member))) return;
+    }
     const fault = await this.probe(member, slot, as);
     if (fault || this.find(slot.ref) !== slot || !slot.takeOver(member.offered())) return;
     this.changed(slot.ref.tenantId);
@@ -203,6 +202,20 @@ export class MemberPool implements MemberGate, OnModuleInit, BeforeApplicationSh
         err: error,
       });
     }
+  }
+
+  /** What another process was told by a member that tells it to principals alone. False if that is nothing. */
+  private async takeStored(slot: MemberSlot, member: Member): Promise<boolean> {
+    const { config, ref } = slot;
+    // A store that is away is asked again at the next check.
+    const stored = await this.catalogs.read(ref).catch(() => undefined);
+    if (!config || !stored) return false;
+    const next = await builderFor(config.type).build({ ...this.orderFor(slot, config), isNew: false, stored });
+    const isKnown = next.offered().tools.length > 0 && this.find(ref) === slot;
+    if (isKnown) slot.serveWith(next);
+    this.close(isKnown ? member : next);
+    if (isKnown) this.changed(ref.tenantId);
+    return isKnown;
   }
 
   private slotsOf(tenant: TenantId): Promise<Map<ServerId, MemberSlot>> {
@@ -260,7 +273,7 @@ export class MemberPool implements MemberGate, OnModuleInit, BeforeApplicationSh
 
   private orderFor(slot: MemberSlot, config: ServerConfig) {
     const noteOutcome = (outcome: MemberOutcome, by?: PrincipalId) => this.noteOutcome(slot, outcome, by);
-    const noteListChanged = (to?: PrincipalId) => this.checkSoon(slot, to);
+    const noteListChanged = (to?: PrincipalId) => this.due.add(slot, to);
     return { ref: slot.ref, config, parts: this.parts, clock: this.clock, log: slot.log, noteOutcome, noteListChanged };
   }
 
@@ -268,23 +281,13 @@ export class MemberPool implements MemberGate, OnModuleInit, BeforeApplicationSh
     // That one principal lacks a credential says nothing of the member.
     if (by !== undefined && outcome === 'auth_required') return;
     // Nobody could be asked for the list before, or not since this process began.
-    if (by !== undefined && outcome === 'ok' && slot.outcome !== 'ok') this.checkSoon(slot, by);
+    if (by !== undefined && outcome === 'ok' && slot.outcome !== 'ok') this.due.add(slot, by);
     slot.note(outcome);
-  }
-
-  private checkSoon(slot: MemberSlot, as?: PrincipalId): void {
-    const isDue = this.changing.has(slot);
-    this.changing.set(slot, as ?? this.changing.get(slot));
-    if (isDue) return;
-    this.parts.deadlines.add(LIST_CHANGE_MS, () => {
-      const asked = this.changing.get(slot);
-      this.changing.delete(slot);
-      if (this.find(slot.ref) === slot) void this.checkAgain(slot, asked);
-    });
   }
 
   /** A check that has begun already may have read the list before it changed. */
   private async checkAgain(slot: MemberSlot, as?: PrincipalId): Promise<void> {
+    if (this.find(slot.ref) !== slot) return;
     try {
       await this.checking.get(slot);
       await this.check(slot, as);
@@ -299,10 +302,12 @@ export class MemberPool implements MemberGate, OnModuleInit, BeforeApplicationSh
       await this.inTime(member.refresh(PROBE_MS, as));
       // A call was refused its credential, and this check cannot tell whether that is over.
       if (member.provesCredential || slot.outcome !== 'auth_required') slot.note('ok');
+      slot.awaitsConsent = false;
       return undefined;
     } catch (error) {
       const fault: ComposerError = asComposerError(error);
       slot.noteFailure(fault);
+      slot.awaitsConsent = awaitsConsent(fault);
       slot.log.debug('a member did not answer its check', { err: fault });
       return fault;
     }
@@ -313,16 +318,6 @@ export class MemberPool implements MemberGate, OnModuleInit, BeforeApplicationSh
       const clear = this.parts.deadlines.add(PROBE_MS, () => reject(new MemberTimeoutError(PROBE_MS / 1000)));
       work.then(resolve, reject).finally(clear);
     });
-  }
-
-  private async mayCall(url: string): Promise<boolean> {
-    try {
-      await this.parts.guard.check(url);
-      return true;
-    } catch (error) {
-      if (error instanceof EgressDeniedError) return false;
-      throw error;
-    }
   }
 
   private changed(tenant: TenantId): void {

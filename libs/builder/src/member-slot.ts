@@ -12,6 +12,8 @@ export class MemberSlot {
   offer: MemberOffer = { tools: [] };
   outcome: MemberOutcome = 'unknown';
   problem: string | undefined;
+  /** Its last check failed for want of a person's consent, and of nothing else. */
+  awaitsConsent = false;
   /** Which stored state it serves, as the registry names it; absent before it serves. */
   mark: string | undefined;
   /** When the member is to be checked next, in milliseconds of `performance.now()`. */

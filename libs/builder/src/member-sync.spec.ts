@@ -6,6 +6,7 @@ import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
 import { type McpOrigin, answerCall, mcpOrigin } from '../testing/mcp-origin.js';
 import { type OpenPool, openPool } from '../testing/open-pool.js';
 import { RecordingReply } from '../testing/recording-reply.js';
+import { RotatingStrategy } from '../testing/rotating-strategy.js';
 import { parseMessage } from './json-rpc/json-rpc-message.js';
 import type { MemberSlot } from './member-slot.js';
 
@@ -18,12 +19,14 @@ describe('members of another process', () => {
   let here: OpenPool;
   let there: OpenPool;
   let crm: McpOrigin;
+  let strategy: RotatingStrategy;
   let changed: TenantId[];
   const closing: { close(): Promise<void> }[] = [];
 
   beforeEach(async () => {
     crm = await mcpOrigin('echo', 'find');
-    here = await openPool();
+    strategy = new RotatingStrategy();
+    here = await openPool({ strategies: [strategy], speed: 5 });
     there = here.again();
     closing.push(crm, here, there);
     await Promise.all([here.pool.load(acme), there.pool.load(acme)]);
@@ -168,5 +171,36 @@ describe('members of another process', () => {
     await there.pool.load(acme);
     expect(slot('crm')).not.toBe(before);
     expect(toolsOf(slot('crm'))).toEqual(['echo', 'find']);
+  });
+
+  describe('whose credentials change', () => {
+    const tell = () => there.feed.tell({ tenantId: acme, topic: 'credentials' });
+    const rotating = (auth: object) => configOf('crm', { auth_strategy: 'rotating', auth });
+
+    it('are called with what is stored now, and with nothing older', async () => {
+      await here.registry.register(acme, rotating({}), BY);
+      await follow();
+      await call(slot('crm')!).answered;
+      const before = strategy.asked.length;
+      await there.feed.tell({ tenantId: tenantId('other'), topic: 'credentials' });
+      await call(slot('crm')!).answered;
+      expect(strategy.asked).toHaveLength(before);
+      await tell();
+      await call(slot('crm')!).answered;
+      expect(strategy.asked).toHaveLength(before + 1);
+    });
+
+    it('offer here what they told a principal there', async () => {
+      await here.registry.register(acme, rotating({ per_user: true }), BY);
+      await follow();
+      await there.pool.check(slot('crm')!);
+      expect(toolsOf(slot('crm'))).toEqual([]);
+      strategy.connected.add('ann');
+      here.pool.noteCredentialsChanged(acme, serverId('crm'), principalId('ann'));
+      await until(async () => (await here.home.catalogs.read(ref('crm'))) !== undefined, 'the stored list');
+      await tell();
+      await until(() => slot('crm')!.offer.tools.length === 2, 'the tools');
+      expect(changed).toContain(acme);
+    });
   });
 });

@@ -21,7 +21,11 @@ export class MemberSync implements OnModuleInit, BeforeApplicationShutdown {
   ) {}
 
   onModuleInit(): void {
-    this.stopListening = this.changes.onChange((tenant) => this.sync(tenant));
+    const stops = [
+      this.changes.onChange((tenant) => this.sync(tenant)),
+      this.changes.onCredentialsChange((tenant) => this.pool.noteCredentialsChanged(tenant)),
+    ];
+    this.stopListening = () => stops.forEach((stop) => stop());
   }
 
   beforeApplicationShutdown(): void {

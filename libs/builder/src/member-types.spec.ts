@@ -1,4 +1,5 @@
 import 'reflect-metadata';
+import { ConsentRequiredError } from '#auth';
 import { principalId, serverId, tenantId } from '#kernel';
 import { until } from '#persistence/testing';
 import { SYSTEM } from '#tenancy';
@@ -140,6 +141,18 @@ describe.each(KINDS)('a member of type %s', (kind) => {
     expect(answer).toContain(fault.code);
     expect(member.requests).toEqual([]);
     expect(slot().outcome).toBe(outcome);
+  });
+
+  it('is registered without a credential that a person has to bring, with the page where that is done', async () => {
+    strategy.fault = new ConsentRequiredError(crm.serverId, 'http://composer.example/connect/crm');
+    const { problem } = await register();
+    expect(problem).toContain('http://composer.example/connect/crm');
+    expect({ outcome: slot().outcome, requests: member.requests }).toEqual({ outcome: 'auth_required', requests: [] });
+    expect(await answerTo(call())).toMatch(/needs your consent.*connect\/crm$/);
+    strategy.fault = undefined;
+    opened.pool.noteCredentialsChanged(acme);
+    await until(() => slot().outcome === 'ok', 'the list of tools');
+    expect(await answerTo(call())).toContain('Hello, ann!');
   });
 
   it('asks anew for a credential when the stored one has changed', async () => {

@@ -5,6 +5,9 @@ import { Injectable } from '@nestjs/common';
 /** What the stores announce about servers. */
 export const SERVERS_TOPIC = 'servers';
 
+/** What the token store announces about credentials that issuers have given. */
+const CREDENTIALS_TOPIC = 'credentials';
+
 /** Tells that the servers of a tenant have changed in the store, whichever process changed them. */
 @Injectable()
 export class ServerChanges {
@@ -16,5 +19,10 @@ export class ServerChanges {
    */
   onChange(listener: (tenant: TenantId) => Promise<void>): () => void {
     return this.feed.onChange(({ tenantId, topic }) => (topic === SERVERS_TOPIC ? listener(tenantId) : undefined));
+  }
+
+  /** The same of the credentials that servers are called with: tells the tenant, and not whose they are. */
+  onCredentialsChange(listener: (tenant: TenantId) => void): () => void {
+    return this.feed.onChange(({ tenantId, topic }) => (topic === CREDENTIALS_TOPIC ? listener(tenantId) : undefined));
   }
 }
