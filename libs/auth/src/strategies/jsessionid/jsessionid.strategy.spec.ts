@@ -211,9 +211,14 @@ describe('jsessionid', () => {
     answer({ headers: cookie('JSESSIONID=a; Path=/; Max-Age=600', 'b=1; Path=/; Max-Age=60') });
     expect((await authorize()).expiresAt).toBe(parts.clock.now() + 600_000);
     parts.clock.time += 600_000;
-    answer({ headers: session });
-    expect(await authorize()).not.toHaveProperty('expiresAt');
+    answer({ headers: cookie('JSESSIONID=b; Path=/; Max-Age=300') });
+    expect((await authorize()).expiresAt).toBe(parts.clock.now() + 300_000);
     expect(parts.asked).toHaveLength(2);
+  });
+
+  it('has a session without an end where a cookie has none', async () => {
+    answer({ headers: cookie('JSESSIONID=a; Path=/', 'b=1; Path=/; Max-Age=60') });
+    expect(await authorize()).not.toHaveProperty('expiresAt');
   });
 
   it('goes on with the session of another process', async () => {
