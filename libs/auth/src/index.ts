@@ -8,8 +8,6 @@ export {
   PrincipalMissingError,
   UnknownStrategyError,
 } from './auth.errors.js';
-export { ConsentRequiredError, UnknownStrategyError } from './auth.errors.js';
-export { ConsentRequiredError, PrincipalMissingError, UnknownStrategyError } from './auth.errors.js';
 export { AuthModule } from './auth.module.js';
 export { connectCallback, connectPage } from './connect-address.js';
 export { type MemberClientConfig, memberClientConfig } from './member-client.config.js';
