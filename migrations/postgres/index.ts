@@ -7,6 +7,7 @@ import { CreateAccess1795651200002 } from './1795651200002-create-access.js';
 import { CreateIssuers1795651200003 } from './1795651200003-create-issuers.js';
 import { CreateAuthorizationServer1795651200004 } from './1795651200004-create-authorization-server.js';
 import { CreateVirtualServers1795651200005 } from './1795651200005-create-virtual-servers.js';
+import { RotateKeys1795737600002 } from './1795737600002-rotate-keys.js';
 
 /** Every migration, oldest first. Append only: a released one is never edited. */
 export const migrations = [
@@ -19,4 +20,5 @@ export const migrations = [
   CreateIssuers1795651200003,
   CreateAuthorizationServer1795651200004,
   CreateVirtualServers1795651200005,
+  RotateKeys1795737600002,
 ] as const;

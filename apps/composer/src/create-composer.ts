@@ -5,7 +5,7 @@ import { MemberPool } from '#builder';
 import { type ListenConfig, checkSlices, listenConfig } from '#config';
 import { Readiness } from '#health';
 import { Log } from '#observability';
-import { ChangeFeed } from '#persistence';
+import { BackgroundRewrap, ChangeFeed, KeyRingKeeper } from '#persistence';
 import { ServerConfigFile } from '#registry';
 import { DEFAULT_TENANT } from '#tenancy';
 import { NestFactory } from '@nestjs/core';
@@ -67,6 +67,8 @@ export async function createComposer(): Promise<NestFastifyApplication> {
     await app.init();
     app.get(ServedRoutes).take(routes);
     await app.get(ChangeFeed).follow(); // everybody who keeps something listens by now, and has read nothing yet
+    app.get(KeyRingKeeper).follow();
+    app.get(BackgroundRewrap).begin();
     await app.get(MemberPool).load(DEFAULT_TENANT);
     await app.get(ServerConfigFile).apply(DEFAULT_TENANT);
     app.get(Readiness).noteLoaded();

@@ -4,6 +4,7 @@ import { PersistenceModule } from '#persistence';
 import { Module } from '@nestjs/common';
 import { AuditAnchors } from './audit-anchors.js';
 import { AuditBatches } from './audit-batches.js';
+import { AuditChainWrappings } from './audit-chain-wrappings.js';
 import { AuditCheck } from './audit-check.js';
 import { AuditExport } from './audit-export.js';
 import { AuditModes } from './audit-modes.js';
@@ -20,6 +21,7 @@ import { PostgresAuditTrail } from './postgres.audit-trail.js';
   providers: [
     PostgresAuditTrail,
     { provide: AuditTrail, useExisting: PostgresAuditTrail },
+    AuditChainWrappings,
     AuditBatches,
     AuditModes,
     AuditReader,

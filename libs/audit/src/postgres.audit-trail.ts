@@ -1,6 +1,6 @@
 import type { KeyObject } from 'node:crypto';
 import { Clock, type TenantId } from '#kernel';
-import { Database, KeyWrapper, type Transaction } from '#persistence';
+import { Database, KeyWrapper, type Transaction, holdKey } from '#persistence';
 import { Injectable } from '@nestjs/common';
 import type { AuditEvent } from './audit-event.js';
 import { CHAIN_KEY, NO_HASH, linkHash } from './audit-hash.js';
@@ -76,6 +76,7 @@ export class PostgresAuditTrail extends AuditTrail {
 
   private async begin(tx: Transaction, tenantId: TenantId): Promise<Head> {
     const { keyId, wrapped } = await this.wrapper.make(tenantId, CHAIN_KEY);
+    await holdKey(tx, keyId);
     await tx.execute(
       `INSERT INTO audit_chains (tenant_id, kek_id, wrapped, seq, hash) VALUES ($1, $2, $3, 0, $4) ON CONFLICT DO NOTHING`,
       [tenantId, keyId, wrapped, NO_HASH],

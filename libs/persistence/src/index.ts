@@ -28,8 +28,13 @@ export {
   DocumentConflictError,
   DatabaseUnavailableError,
   EmbeddedStartError,
+  KeyDroppedError,
   KeyFileError,
+  KeyInUseError,
   KeyMissingError,
+  KeyNotEverywhereError,
+  KeysLeftError,
+  KeyUnknownError,
   KeyWrongError,
   MigrationError,
   NestedTransactionError,
@@ -40,6 +45,13 @@ export {
   UnsafeRoleError,
 } from './persistence.errors.js';
 export { PersistenceModule } from './persistence.module.js';
+export { BackgroundRewrap } from './rotation/background-rewrap.js';
+export { holdKey } from './rotation/hold-key.js';
+export { KeyRingKeeper } from './rotation/key-ring-keeper.js';
+export { type Dropped, type KeyCounts, KeyRotation, type Rotated } from './rotation/key-rotation.js';
+export { PostgresWrappedKeys } from './rotation/postgres.wrapped-keys.js';
+export { WrappedKeyStores } from './rotation/wrapped-key-stores.js';
+export { type Rewrapping, type StoredWrapping, WrappedKeys } from './rotation/wrapped-keys.js';
 export { HandleSealer } from './sealing/handle-sealer.js';
 export { KeyCheck } from './sealing/key-check.js';
 export { KeyRing } from './sealing/key-ring.js';

@@ -30,10 +30,12 @@ export interface CloudantConfig {
 }
 
 export interface KeysConfig {
-  /** The key ring that the operator gave. Absent: one is generated once, in `file`. */
+  /** The key ring that COMPOSER_KEYS spells, which cannot change while the process runs. Absent: it is in `file`. */
   readonly ring?: KeyRing;
-  /** Where the generated key ring lies. */
+  /** Where the key ring lies. What is in it may change at any time. */
   readonly file: string;
+  /** The file is the operator's. Otherwise it is generated where it is missing. */
+  readonly isGiven?: boolean;
 }
 
 const DATA_DIR = z.string().default('.data');
@@ -70,17 +72,23 @@ export const keysConfig = configSlice(
   'keys',
   z.object({
     COMPOSER_KEYS: z.string().optional(),
+    COMPOSER_KEYS_FILE: z.string().optional(),
     COMPOSER_STAGE: z.enum(STAGES).default('development'),
     COMPOSER_DATA_DIR: DATA_DIR,
   }),
-  ({ COMPOSER_KEYS: keys, COMPOSER_STAGE: stage, COMPOSER_DATA_DIR: dataDir }): KeysConfig => {
+  ({
+    COMPOSER_KEYS: keys,
+    COMPOSER_KEYS_FILE: given,
+    COMPOSER_STAGE: stage,
+    COMPOSER_DATA_DIR: dataDir,
+  }): KeysConfig => {
     const file = join(dataDir, 'keys');
     if (keys === undefined) {
-      if (stage === 'development') return { file };
+      if (stage === 'development' && given === undefined) return { file };
       throw new ConfigError([`COMPOSER_KEYS: is needed; ${KeyRing.REMEDY}`]);
     }
     const ring = KeyRing.parse(keys);
-    if (ring instanceof KeyRing) return { ring, file };
+    if (ring instanceof KeyRing) return given === undefined ? { ring, file } : { file: given, isGiven: true };
     throw new ConfigError(ring.map((fault) => `COMPOSER_KEYS: ${fault}; ${KeyRing.REMEDY}`));
   },
 );

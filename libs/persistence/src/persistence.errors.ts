@@ -119,6 +119,55 @@ export class KeyWrongError extends ComposerError {
   }
 }
 
+/** A key was dropped by a rotation, and this process would still wrap with it. */
+export class KeyDroppedError extends ComposerError {
+  constructor(keyId: string) {
+    super(
+      'COMPOSER_KEY_DROPPED',
+      `key "${keyId}" was dropped and wraps nothing any more; give this process the key ring of the others`,
+      { status: 503 },
+    );
+  }
+}
+
+/** A key that is still needed was to be dropped. */
+export class KeyInUseError extends ComposerError {
+  constructor(keyId: string, why: string) {
+    super('COMPOSER_KEY_IN_USE', `key "${keyId}" cannot be dropped: ${why}`, { status: 409 });
+  }
+}
+
+/** A key was named that the key ring does not hold. */
+export class KeyUnknownError extends ComposerError {
+  constructor(keyId: string, known: readonly string[]) {
+    super('COMPOSER_KEY_UNKNOWN', `the key ring holds no key "${keyId}"; known: ${names(known)}`, { status: 404 });
+  }
+}
+
+/** Processes that serve lack the key that everything is to be wrapped with. Nothing is lost, and nothing was re-wrapped. */
+export class KeyNotEverywhereError extends ComposerError {
+  constructor(keyId: string, processes: readonly string[]) {
+    super(
+      'COMPOSER_KEY_NOT_EVERYWHERE',
+      `key "${keyId}" does not seal yet on ${processes.join(', ')}; give them the same key ring, restart them if it is ` +
+        'not in a file that they read, and rotate again',
+      { status: 409, retryable: true },
+    );
+  }
+}
+
+/** A rotation came to its end with keys that are still wrapped by others than the first one. */
+export class KeysLeftError extends ComposerError {
+  constructor(left: Readonly<Record<string, number>>) {
+    const told = Object.entries(left).map(([id, count]) => `${count} by "${id}"`);
+    super(
+      'COMPOSER_KEYS_LEFT',
+      `some keys are still wrapped by others than the first one: ${told.join(', ')}; keep those, and see the log for what did not open`,
+      { status: 409 },
+    );
+  }
+}
+
 /** A document is not in the state any more that a change was made for. */
 export class DocumentConflictError extends ComposerError {
   constructor(cause?: unknown) {

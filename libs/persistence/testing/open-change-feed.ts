@@ -8,6 +8,9 @@ import { DatabaseConnection } from '../src/database/database-connection.js';
 import { Database } from '../src/database/database.js';
 import { Migrator } from '../src/database/migrator.js';
 import type { DatabaseConfig } from '../src/persistence.config.js';
+import { KeyRingFile } from '../src/sealing/key-ring-file.js';
+import type { KeyRing } from '../src/sealing/key-ring.js';
+import { randomRing } from './open-database.js';
 
 /** What another process has of the changes: a pool and a feed of its own. */
 export interface OpenChangeFeed {
@@ -25,8 +28,18 @@ class DeafNotices extends ChangeNotices {
   override open(): void {}
 }
 
-/** Opens and follows as another process would. `hears`: false leaves it to polling alone. */
-export async function openChangeFeed(config: DatabaseConfig, { hears = true } = {}): Promise<OpenChangeFeed> {
+export interface ChangeFeedOptions {
+  /** False leaves it to polling alone. */
+  readonly hears?: boolean;
+  /** The keys that the process holds. */
+  readonly ring?: KeyRing;
+}
+
+/** Opens and follows as another process would. */
+export async function openChangeFeed(
+  config: DatabaseConfig,
+  { hears = true, ring = randomRing() }: ChangeFeedOptions = {},
+): Promise<OpenChangeFeed> {
   const lines: string[] = [];
   const log = Log.open({ level: 'info', format: 'json' }, new SecretValues(), (line) => lines.push(line));
   const connection = new DatabaseConnection(config, log);
@@ -35,7 +48,9 @@ export async function openChangeFeed(config: DatabaseConfig, { hears = true } = 
   await connection.open();
   await new Migrator(connection, role).up();
   const Notices = hears ? ChangeNotices : DeafNotices;
-  const feed = new PostgresChangeFeed(database, connection, new Notices(connection, role, log), log);
+  const keys = new KeyRingFile({ ring, file: '' });
+  await keys.load();
+  const feed = new PostgresChangeFeed(database, connection, new Notices(connection, role, log), log, keys);
   const told: Change[] = [];
   feed.onModuleInit();
   feed.onChange((change) => void told.push(change));

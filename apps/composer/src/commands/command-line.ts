@@ -2,6 +2,7 @@ import { Command } from 'commander';
 import { auditCommand } from './audit.js';
 import { checkCommand } from './check.js';
 import { keyCommand } from './key.js';
+import { keysCommand } from './keys.js';
 import { migrateCommand } from './migrate.js';
 import { principalCommand } from './principal.js';
 import { revokeCommand } from './revoke.js';
@@ -17,7 +18,7 @@ export function commandLine(): Command {
     .showHelpAfterError('(--help shows what is possible)');
   const commands = [
     ...[migrateCommand(), checkCommand(), tenantCommand(), keyCommand(), roleCommand(), principalCommand()],
-    ...[auditCommand(), revokeCommand()],
+    ...[keysCommand(), auditCommand(), revokeCommand()],
   ];
   for (const command of commands) program.addCommand(prepared(command, program));
   return program;

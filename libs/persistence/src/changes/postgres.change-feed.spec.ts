@@ -222,7 +222,7 @@ describe('changes on Postgres', () => {
     const silentFor = (seconds: number) =>
       db.database.asOperator((tx) =>
         tx.execute(
-          `INSERT INTO replicas VALUES ($1, 'gone:1', now() - $2 * interval '1 s', now() - $2 * interval '1 s')
+          `INSERT INTO replicas (id, name, seen_at, applied_at) VALUES ($1, 'gone:1', now() - $2 * interval '1 s', now() - $2 * interval '1 s')
            ON CONFLICT (id) DO UPDATE SET seen_at = excluded.seen_at, applied_at = excluded.applied_at`,
           [dead, seconds],
         ),
@@ -260,7 +260,9 @@ const connection = new DatabaseConnection(JSON.parse(process.argv[2]), log);
 const role = new ApplicationRole(connection);
 await connection.open();
 const database = new Database(connection, role);
-const feed = new PostgresChangeFeed(database, connection, new ChangeNotices(connection, role, log), log);
+const feed = new PostgresChangeFeed(database, connection, new ChangeNotices(connection, role, log), log, {
+  ring: { ids: ['kek_test'] },
+});
 feed.onModuleInit();
 feed.onChange(({ topic }) => console.log(topic));
 await feed.follow();

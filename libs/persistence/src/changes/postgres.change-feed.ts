@@ -5,6 +5,7 @@ import { Injectable, type OnApplicationShutdown, type OnModuleInit } from '@nest
 import { DatabaseConnection } from '../database/database-connection.js';
 import { Database } from '../database/database.js';
 import type { NumberedChange } from '../database/transaction.js';
+import { KeyRingFile } from '../sealing/key-ring-file.js';
 import { ChangeErrands, type Mark, keyOf } from './change-errands.js';
 import { ChangeFeed, type ChangeListener, type Replica } from './change-feed.js';
 import { ChangeNotices } from './change-notices.js';
@@ -59,9 +60,10 @@ export class PostgresChangeFeed extends ChangeFeed implements OnModuleInit, OnAp
     private readonly connection: DatabaseConnection,
     private readonly notices: ChangeNotices,
     private readonly log: Log,
+    keyRing: KeyRingFile,
   ) {
     super();
-    this.replicas = new Replicas(database);
+    this.replicas = new Replicas(database, keyRing);
   }
 
   onModuleInit(): void {

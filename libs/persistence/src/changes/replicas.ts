@@ -2,6 +2,7 @@ import { randomUUID } from 'node:crypto';
 import { hostname } from 'node:os';
 import type { Database } from '../database/database.js';
 import { CHANGE_CHANNEL } from '../database/transaction.js';
+import type { KeyRingFile } from '../sealing/key-ring-file.js';
 import type { Mark } from './change-errands.js';
 import type { Replica } from './change-feed.js';
 
@@ -35,21 +36,25 @@ export class Replicas {
   private readonly id = randomUUID();
   private readonly name = `${hostname()}:${process.pid}`;
 
-  constructor(private readonly database: Database) {}
+  constructor(
+    private readonly database: Database,
+    private readonly keyRing: Pick<KeyRingFile, 'ring'>,
+  ) {}
 
   own(): Replica {
     return { id: this.id, name: this.name, silentMs: 0 };
   }
 
-  /** This process lives, and has taken over everything that was committed before `applied`. */
+  /** This process lives, holds these keys, and has taken over everything that was committed before `applied`. */
   async report(applied: Mark): Promise<void> {
     await this.database.asOperator(async (tx) => {
       // What the next second writes anew is not worth waiting for a disk.
       await tx.query('SET LOCAL synchronous_commit TO off');
       await tx.execute(
-        `INSERT INTO replicas (id, name, seen_at, applied_at) VALUES ($1, $2, clock_timestamp(), $3)
-         ON CONFLICT (id) DO UPDATE SET seen_at = clock_timestamp(), applied_at = excluded.applied_at`,
-        [this.id, this.name, applied],
+        `INSERT INTO replicas (id, name, seen_at, applied_at, key_ids) VALUES ($1, $2, clock_timestamp(), $3, $4)
+         ON CONFLICT (id) DO UPDATE
+           SET seen_at = clock_timestamp(), applied_at = excluded.applied_at, key_ids = excluded.key_ids`,
+        [this.id, this.name, applied, this.keyRing.ring.ids],
       );
       await tx.execute(
         `DELETE FROM replicas WHERE id IN (

@@ -46,6 +46,11 @@ export class Database {
     return this.transact(undefined, { 'app.operator': 'on' }, work);
   }
 
+  /** For the wrapped keys of all tenants. Sees nothing else of any tenant. */
+  async amongWrappedKeys<T>(work: (tx: Transaction) => Promise<T>): Promise<T> {
+    return this.transact(undefined, { 'app.rewrap': 'on' }, work);
+  }
+
   /** Reads in the transaction of `tenant` that surrounds the caller, else in one of its own. */
   async read<T>(tenant: TenantId, work: (tx: Transaction) => Promise<T>): Promise<T> {
     const current = currentOf(tenant);

@@ -23,6 +23,7 @@ export abstract class DataKeyStore {
    *
    * @returns the key that is active now
    * @throws UnknownTenantError
+   * @throws KeyDroppedError when the key of the ring that wraps it was dropped: what is stored stays readable
    */
   abstract insert(tenant: TenantId, key: StoredDataKey, replaces?: string): Promise<StoredDataKey>;
 }

@@ -40,37 +40,52 @@ export class KeyCheck {
    */
   async verify(): Promise<void> {
     this.verified = false;
-    const ids = this.provider.keyIds();
+    await this.admit(this.provider);
+    this.verified = true;
+  }
+
+  /**
+   * The same for keys that are not in use yet: after that they may be.
+   *
+   * @throws KeyWrongError, KeyMissingError
+   */
+  async admit(provider: KeyProvider): Promise<void> {
+    const ids = provider.keyIds();
     const rows = await this.read();
     const absent = rows.map((row) => row.kek_id).filter((id) => !ids.includes(id));
     if (rows.length > 0 && absent.length === rows.length) throw new KeyMissingError(absent);
     if (absent.length > 0) this.log.warn('key ring lacks keys that once sealed this database', { keys: absent });
     const known = new Set(rows.map((row) => row.kek_id));
     // Whatever another process wrote in between counts, so everything is read again after writing.
-    for (const id of ids) if (!known.has(id)) await this.write(id);
-    for (const row of await this.read()) if (ids.includes(row.kek_id)) await this.open(row);
-    this.verified = true;
+    for (const id of ids) if (!known.has(id)) await this.write(provider, id);
+    for (const row of await this.read()) if (ids.includes(row.kek_id)) await open(provider, row);
   }
 
+  /** Of keys that were dropped none is missed. */
   private read(): Promise<Row[]> {
-    return this.database.asOperator((tx) => tx.query<Row>(`SELECT kek_id, sealed FROM key_checks ORDER BY kek_id`));
-  }
-
-  private async write(id: string): Promise<void> {
-    const sealed = (await this.provider.wrap(id, refOf(id), EXPECTED)).toString('base64url');
-    await this.database.asOperator((tx) =>
-      tx.execute(`INSERT INTO key_checks (kek_id, sealed) VALUES ($1, $2) ON CONFLICT DO NOTHING`, [id, sealed]),
+    return this.database.asOperator((tx) =>
+      tx.query<Row>(`SELECT kek_id, sealed FROM key_checks WHERE dropped_at IS NULL ORDER BY kek_id`),
     );
   }
 
-  private async open({ kek_id: id, sealed }: Row): Promise<void> {
-    const opened = await this.provider
-      .unwrap(id, refOf(id), Buffer.from(sealed, 'base64url'))
-      .catch((error: unknown) => {
-        throw new KeyWrongError(id, error);
-      });
-    if (!opened.equals(EXPECTED)) throw new KeyWrongError(id);
+  /** A key that was dropped and is in a ring again has the same record. */
+  private async write(provider: KeyProvider, id: string): Promise<void> {
+    const sealed = (await provider.wrap(id, refOf(id), EXPECTED)).toString('base64url');
+    await this.database.asOperator((tx) =>
+      tx.execute(
+        `INSERT INTO key_checks (kek_id, sealed) VALUES ($1, $2)
+         ON CONFLICT (kek_id) DO UPDATE SET dropped_at = NULL WHERE key_checks.dropped_at IS NOT NULL`,
+        [id, sealed],
+      ),
+    );
   }
+}
+
+async function open(provider: KeyProvider, { kek_id: id, sealed }: Row): Promise<void> {
+  const opened = await provider.unwrap(id, refOf(id), Buffer.from(sealed, 'base64url')).catch((error: unknown) => {
+    throw new KeyWrongError(id, error);
+  });
+  if (!opened.equals(EXPECTED)) throw new KeyWrongError(id);
 }
 
 /** A check record belongs to no tenant and is no data key; a real one never has this reference. */

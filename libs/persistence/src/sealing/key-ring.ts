@@ -15,8 +15,7 @@ export class KeyRing {
   static parse(text: string): KeyRing | readonly string[] {
     const faults: string[] = [];
     const keys = new Map<string, KeyObject>();
-    const entries = text.split(/[,\r\n]+/).map((entry) => entry.trim());
-    for (const [index, entry] of entries.filter((entry) => entry !== '').entries()) {
+    for (const [index, entry] of KeyRing.entriesOf(text).entries()) {
       const [id = '', encoded] = split(entry);
       const isNamed = encoded !== undefined && ID.test(id);
       // What stands before the colon is named only if it cannot be a piece of the key.
@@ -31,6 +30,14 @@ export class KeyRing {
     return faults.length > 0 ? faults : new KeyRing(keys);
   }
 
+  /** The entries of a ring as text, whatever they hold. */
+  static entriesOf(text: string): readonly string[] {
+    return text
+      .split(/[,\r\n]+/)
+      .map((entry) => entry.trim())
+      .filter((entry) => entry !== '');
+  }
+
   /** The key that seals. */
   get activeId(): string {
     return this.ids[0]!;
@@ -43,6 +50,18 @@ export class KeyRing {
 
   find(id: string): KeyObject | undefined {
     return this.keys.get(id);
+  }
+
+  /** The same keys, with one of them in front. */
+  sealingWith(id: string): KeyRing {
+    const key = this.keys.get(id);
+    return key ? new KeyRing(new Map([[id, key], ...this.keys])) : this;
+  }
+
+  /** With these keys of another ring besides, which only open. */
+  openingToo(other: KeyRing, ids: readonly string[]): KeyRing {
+    const kept = [...other.keys].filter(([id]) => ids.includes(id) && !this.keys.has(id));
+    return new KeyRing(new Map([...this.keys, ...kept]));
   }
 
   /** Keeps the keys out of logs and answers. */

@@ -3,6 +3,7 @@ import type { TenantId } from '#kernel';
 import { isForeignKeyViolation } from '../database/database-faults.js';
 import { Database } from '../database/database.js';
 import { UnknownTenantError } from '../persistence.errors.js';
+import { holdKey } from '../rotation/hold-key.js';
 import { DataKeyStore, type StoredDataKey } from './data-key.store.js';
 
 interface Row {
@@ -38,6 +39,7 @@ export class PostgresDataKeyStore extends DataKeyStore {
     const params = [tenant, key.id, key.keyId, key.wrapped, key.createdAt];
     try {
       const rows = await this.database.inTenant(tenant, async (tx) => {
+        await holdKey(tx, key.keyId);
         if (replaces !== undefined) {
           await tx.execute(`UPDATE data_keys SET retired_at = now() WHERE id = $1 AND retired_at IS NULL`, [replaces]);
         }

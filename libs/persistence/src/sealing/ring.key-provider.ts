@@ -2,6 +2,7 @@ import { Injectable } from '@nestjs/common';
 import { KeyMissingError } from '../persistence.errors.js';
 import { KeyRingFile } from './key-ring-file.js';
 import { NONCE_BYTES, TAG_BYTES, decrypt, encrypt, lengthPrefixed } from './gcm.js';
+import { KeyRing } from './key-ring.js';
 import { type DataKeyRef, KeyProvider } from './key-provider.js';
 
 const VERSION = 1;
@@ -11,6 +12,13 @@ const VERSION = 1;
 export class RingKeyProvider extends KeyProvider {
   constructor(private readonly file: KeyRingFile) {
     super();
+  }
+
+  /** Of a ring that is not in use, or not yet. */
+  static of(ring: KeyRing): RingKeyProvider {
+    const file = new KeyRingFile({ ring, file: '' });
+    file.use(ring);
+    return new RingKeyProvider(file);
   }
 
   keyIds(): readonly string[] {
