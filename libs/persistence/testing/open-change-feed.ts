@@ -9,7 +9,6 @@ import { Database } from '../src/database/database.js';
 import { Migrator } from '../src/database/migrator.js';
 import type { DatabaseConfig } from '../src/persistence.config.js';
 import { KeyRingFile } from '../src/sealing/key-ring-file.js';
-import type { KeyRing } from '../src/sealing/key-ring.js';
 import { randomRing } from './open-database.js';
 
 /** What another process has of the changes: a pool and a feed of its own. */
@@ -31,14 +30,14 @@ class DeafNotices extends ChangeNotices {
 export interface ChangeFeedOptions {
   /** False leaves it to polling alone. */
   readonly hears?: boolean;
-  /** The keys that the process holds. */
-  readonly ring?: KeyRing;
+  /** The keys that the process holds, loaded. */
+  readonly keys?: KeyRingFile;
 }
 
 /** Opens and follows as another process would. */
 export async function openChangeFeed(
   config: DatabaseConfig,
-  { hears = true, ring = randomRing() }: ChangeFeedOptions = {},
+  { hears = true, keys: given }: ChangeFeedOptions = {},
 ): Promise<OpenChangeFeed> {
   const lines: string[] = [];
   const log = Log.open({ level: 'info', format: 'json' }, new SecretValues(), (line) => lines.push(line));
@@ -48,8 +47,8 @@ export async function openChangeFeed(
   await connection.open();
   await new Migrator(connection, role).up();
   const Notices = hears ? ChangeNotices : DeafNotices;
-  const keys = new KeyRingFile({ ring, file: '' });
-  await keys.load();
+  const keys = given ?? new KeyRingFile({ ring: randomRing(), file: '' });
+  if (!given) await keys.load();
   const feed = new PostgresChangeFeed(database, connection, new Notices(connection, role, log), log, keys);
   const told: Change[] = [];
   feed.onModuleInit();

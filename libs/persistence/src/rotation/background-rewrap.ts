@@ -10,7 +10,7 @@ import { WrappedKeyStores } from './wrapped-key-stores.js';
 /** The second one is for what has to wait: for a process that lacks a key, for another one that is at it, for the database. */
 const PACE = { everyMs: 60 * 60_000, apartMs: 5_000 };
 /** Longer than any batch takes. What a killed process has begun is taken up after this. */
-const LEASE_MS = 10_000;
+const LEASE_MS = 5_000;
 
 /**
  * Re-wraps what other keys than the one that seals have wrapped, while the process serves: after the start, when another
@@ -50,9 +50,10 @@ export class BackgroundRewrap implements OnModuleInit, BeforeApplicationShutdown
     const keyId = this.keys.ring.activeId;
     try {
       const left = await this.underOthers(keyId);
-      const obstacle = left === 0 ? undefined : await this.obstacle(keyId);
+      if (left === 0) return;
+      const obstacle = await this.obstacle(keyId);
       if (obstacle !== undefined) this.wait('keys wait to be re-wrapped', { key: keyId, left, because: obstacle });
-      else if (left > 0) await this.run(keyId, left);
+      else await this.run(keyId);
     } catch (error) {
       this.wait('keys cannot be re-wrapped at the moment', { key: keyId, err: error });
     }
@@ -65,10 +66,12 @@ export class BackgroundRewrap implements OnModuleInit, BeforeApplicationShutdown
     return other && `${other} is at it`;
   }
 
-  private async run(keyId: string, count: number): Promise<void> {
+  private async run(keyId: string): Promise<void> {
     this.told = undefined;
+    const count = await this.underOthers(keyId); // another process may just have been at it
+    if (count === 0) return this.ledger.release(keyId, this.name);
     this.log.info('keys are re-wrapped', { key: keyId, count });
-    const rewrapped = await this.rewrap.run(keyId, {
+    const { rewrapped } = await this.rewrap.run(keyId, {
       signal: this.stopping.signal,
       onBatch: async (done) => {
         this.log.debug('keys are being re-wrapped', { key: keyId, done, count });

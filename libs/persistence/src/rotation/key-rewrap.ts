@@ -8,6 +8,12 @@ import { WrappedKeyStores } from './wrapped-key-stores.js';
 /** Wrapped keys of one round trip there and back. */
 const BATCH = 250;
 
+export interface Rewrapped {
+  readonly rewrapped: number;
+  /** How many do not open, and were left. */
+  readonly broken: number;
+}
+
 export interface RewrapOptions {
   /** Called after each batch, with how many were re-wrapped until now. What it throws ends the run. */
   readonly onBatch?: (rewrapped: number) => void | Promise<void>;
@@ -27,36 +33,35 @@ export class KeyRewrap {
     private readonly log: Log,
   ) {}
 
-  /**
-   * Goes once over everything. What somebody else is changing at the moment, and what does not open, is left.
-   *
-   * @returns how many were re-wrapped
-   */
-  async run(keyId: string, options: RewrapOptions = {}): Promise<number> {
+  /** Goes once over everything. What somebody else is changing at the moment, and what does not open, is left. */
+  async run(keyId: string, options: RewrapOptions = {}): Promise<Rewrapped> {
     let rewrapped = 0;
+    let broken = 0;
     for (const store of this.stores.list()) {
       let after: string | undefined;
       while (!options.signal?.aborted) {
         const batch = await store.underOthers(keyId, after, BATCH);
         if (batch.length === 0) break;
-        rewrapped += await this.replace(store, keyId, batch);
+        const rewrappings = await this.rewrapped(store, keyId, batch);
+        broken += batch.length - rewrappings.length;
+        if (rewrappings.length > 0) rewrapped += await store.replace(rewrappings);
         after = batch.at(-1)!.place;
         await options.onBatch?.(rewrapped);
       }
     }
-    return rewrapped;
+    return { rewrapped, broken };
   }
 
-  private async replace(store: WrappedKeys, keyId: string, batch: readonly StoredWrapping[]): Promise<number> {
+  private async rewrapped(store: WrappedKeys, keyId: string, batch: readonly StoredWrapping[]): Promise<Rewrapping[]> {
     const rewrappings: Rewrapping[] = [];
     for (const before of batch) {
-      const after = await this.rewrapped(store, keyId, before);
+      const after = await this.wrappedAnew(store, keyId, before);
       if (after) rewrappings.push({ before, after });
     }
-    return rewrappings.length === 0 ? 0 : store.replace(rewrappings);
+    return rewrappings;
   }
 
-  private async rewrapped(
+  private async wrappedAnew(
     store: WrappedKeys,
     keyId: string,
     { ref, keyId: from, wrapped }: StoredWrapping,

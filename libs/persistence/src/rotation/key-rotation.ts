@@ -5,14 +5,16 @@ import { Injectable } from '@nestjs/common';
 import { KeyInUseError, KeyNotEverywhereError, KeyUnknownError, KeysLeftError } from '../persistence.errors.js';
 import { KeyRingWriter } from '../sealing/key-ring-writer.js';
 import { KeyLedger } from './key-ledger.js';
-import { KeyRewrap } from './key-rewrap.js';
+import { KeyRewrap, type Rewrapped } from './key-rewrap.js';
 import { KeyRingKeeper } from './key-ring-keeper.js';
 import { WrappedKeyStores } from './wrapped-key-stores.js';
 
 /** Processes look for a new ring every second and report every second. */
 const SPREAD_MS = 30_000;
 const LOOK_MS = 100;
-const LEASE_MS = 10_000;
+/** Longer than any batch takes. What a killed process has begun is taken up after this. */
+const LEASE_MS = 5_000;
+
 /** How long rows that others have locked are tried again. */
 const LEFT_MS = 15_000;
 
@@ -33,6 +35,8 @@ export interface Dropped extends KeyCounts {
   /** Whether it is out of the file now. Otherwise it may be taken out of the environment. */
   readonly isRemoved: boolean;
 }
+
+type Tell = (line: string) => void;
 
 /** Takes a new key of the ring into use for everything, and old ones out of it, while processes serve. */
 @Injectable()
@@ -64,16 +68,18 @@ export class KeyRotation {
    * a new first key is made before. A rotation that was broken off at any moment is finished by the next one.
    *
    * @param tell what goes on, for people
+   * @param withinMs how long to wait for the processes that serve
    * @throws KeyNotEverywhereError when a process does not take the key over in time; nothing was re-wrapped then
    * @throws KeysLeftError when keys are left that do not open
    */
-  async rotate(tell: (line: string) => void): Promise<Rotated> {
+  async rotate(tell: Tell, withinMs: number = SPREAD_MS): Promise<Rotated> {
+    const news = onlyNews(tell);
     const isUnfinished = (await this.left(this.keys.written.activeId)) > 0;
     const added = !isUnfinished && (await this.writer.mayWrite()) ? await this.writer.addFirst() : undefined;
-    if (added !== undefined) tell(`new key "${added}" added to the ring`);
+    if (added !== undefined) news(`new key "${added}" added to the ring`);
     const keyId = added ?? this.keys.written.activeId;
-    await this.spread(keyId, tell);
-    const rewrapped = await this.rewrapAll(keyId, tell);
+    await this.spread(keyId, news, performance.now() + withinMs);
+    const rewrapped = await this.rewrapAll(keyId, news);
     return { ...(await this.status()), ...(added === undefined ? {} : { added }), rewrapped };
   }
 
@@ -107,51 +113,52 @@ export class KeyRotation {
   }
 
   /** Waits until the key seals in this process and in every one that serves. */
-  private async spread(keyId: string, tell: (line: string) => void): Promise<void> {
-    const deadline = performance.now() + SPREAD_MS;
-    let told: string | undefined;
+  private async spread(keyId: string, tell: Tell, deadline: number): Promise<void> {
     for (;;) {
       await this.keys.refresh();
       const others = (await this.ledger.holders()).filter(({ keyIds }) => keyIds[0] !== keyId);
       if (others.length === 0 && this.keys.ring.activeId === keyId) return;
       const names = others.map(({ name }) => name);
       if (performance.now() >= deadline) throw new KeyNotEverywhereError(keyId, names);
-      if (told !== names.join()) tell(`waiting for ${names.join(', ')} to seal with "${keyId}"`);
-      told = names.join();
+      if (names.length > 0) tell(`waiting for ${names.join(', ')} to seal with "${keyId}"`);
       await pause(LOOK_MS);
     }
   }
 
-  private async rewrapAll(keyId: string, tell: (line: string) => void): Promise<number> {
-    let rewrapped = 0;
+  private async rewrapAll(keyId: string, tell: Tell): Promise<number> {
+    let sum = 0;
     let deadline = performance.now() + LEFT_MS;
-    for (;;) {
-      const left = await this.left(keyId);
-      if (left === 0) break;
-      if (performance.now() >= deadline) throw new KeysLeftError(await this.leftByKey(keyId));
-      const done = (await this.isMine(keyId, left, tell)) ? await this.pass(keyId, left, tell) : 0;
-      rewrapped += done;
+    for (let left = await this.left(keyId); left > 0; left = await this.left(keyId)) {
+      const { rewrapped, broken } = await this.pass(keyId, left, tell);
+      sum += rewrapped;
+      const before = left;
+      left = await this.left(keyId);
       // Another process that is at it makes progress, too.
-      if (done > 0 || (await this.left(keyId)) < left) deadline = performance.now() + LEFT_MS;
-      else await pause(LOOK_MS);
+      if (left < before) deadline = performance.now() + LEFT_MS;
+      if (left > 0 && (broken >= left || performance.now() >= deadline))
+        throw new KeysLeftError(await this.leftByKey(keyId));
+      if (rewrapped === 0 && left > 0) await pause(LOOK_MS);
     }
-    await this.ledger.release(keyId, this.holder);
-    return rewrapped;
+    return sum;
   }
 
-  private async isMine(keyId: string, left: number, tell: (line: string) => void): Promise<boolean> {
+  /** Nothing is done where another process is at it. */
+  private async pass(keyId: string, left: number, tell: Tell): Promise<Rewrapped> {
     const other = await this.ledger.lease(keyId, this.holder, LEASE_MS);
-    if (other !== undefined) tell(`${other} is re-wrapping; ${left} keys are left`);
-    return other === undefined;
-  }
-
-  private async pass(keyId: string, count: number, tell: (line: string) => void): Promise<number> {
-    return this.rewrap.run(keyId, {
-      onBatch: async (done) => {
-        tell(`${done} of ${count} keys re-wrapped`);
-        await this.ledger.lease(keyId, this.holder, LEASE_MS);
-      },
-    });
+    if (other !== undefined) {
+      tell(`${other} is re-wrapping`);
+      return { rewrapped: 0, broken: 0 };
+    }
+    try {
+      return await this.rewrap.run(keyId, {
+        onBatch: async (done) => {
+          tell(`${done} of ${left} keys re-wrapped`);
+          await this.ledger.lease(keyId, this.holder, LEASE_MS);
+        },
+      });
+    } finally {
+      await this.ledger.release(keyId, this.holder);
+    }
   }
 
   private async left(keyId: string): Promise<number> {
@@ -165,4 +172,13 @@ export class KeyRotation {
 
 function refuseWrapping(keyId: string, count: number): void {
   if (count > 0) throw new KeyInUseError(keyId, `it wraps ${count} keys; rotate first`);
+}
+
+/** What is the same as before is not told again. */
+function onlyNews(tell: Tell): Tell {
+  let before: string | undefined;
+  return (line) => {
+    if (line !== before) tell(line);
+    before = line;
+  };
 }

@@ -1,0 +1,56 @@
+import { Clock } from '#kernel';
+import { Log, SecretValues } from '#observability';
+import type { Database } from '../src/database/database.js';
+import type { KeysConfig } from '../src/persistence.config.js';
+import { BackgroundRewrap } from '../src/rotation/background-rewrap.js';
+import { DataKeyWrappings } from '../src/rotation/data-key-wrappings.js';
+import { KeyRewrap } from '../src/rotation/key-rewrap.js';
+import { KeyRingKeeper } from '../src/rotation/key-ring-keeper.js';
+import { KeyRotation } from '../src/rotation/key-rotation.js';
+import { PostgresKeyLedger } from '../src/rotation/postgres.key-ledger.js';
+import { WrappedKeyStores } from '../src/rotation/wrapped-key-stores.js';
+import { DataKeyKeeper } from '../src/sealing/data-key-keeper.js';
+import { KeyCheck } from '../src/sealing/key-check.js';
+import { KeyRingFile } from '../src/sealing/key-ring-file.js';
+import { KeyRingWriter } from '../src/sealing/key-ring-writer.js';
+import { PostgresDataKeyStore } from '../src/sealing/postgres.data-key.store.js';
+import { RingKeyProvider } from '../src/sealing/ring.key-provider.js';
+import { Sealer } from '../src/sealing/sealer.js';
+
+/** What one process has of the key ring, and of its rotation. */
+export interface OpenKeyRing {
+  readonly file: KeyRingFile;
+  readonly keys: KeyRingKeeper;
+  readonly rotation: KeyRotation;
+  readonly stores: WrappedKeyStores;
+  readonly background: BackgroundRewrap;
+  /** Without a key in memory. */
+  readonly sealer: Sealer;
+  /** The log from `info` on. */
+  readonly lines: readonly string[];
+  close(): Promise<void>;
+}
+
+/** As a process opens the ring that starts on this database. It follows nothing before it is told to. */
+export async function openKeyRing(database: Database, config: KeysConfig): Promise<OpenKeyRing> {
+  const lines: string[] = [];
+  const log = Log.open({ level: 'info', format: 'json' }, new SecretValues(), (line) => lines.push(line));
+  const file = new KeyRingFile(config);
+  const provider = new RingKeyProvider(file);
+  const stores = new WrappedKeyStores();
+  new DataKeyWrappings(database, stores).onModuleInit();
+  const ledger = new PostgresKeyLedger(database);
+  const keys = new KeyRingKeeper(file, new KeyCheck(database, provider, log), ledger, stores, log);
+  const rewrap = new KeyRewrap(stores, provider, log);
+  const background = new BackgroundRewrap(keys, ledger, rewrap, stores, log);
+  background.onModuleInit();
+  await keys.load();
+  await keys.verify();
+  const rotation = new KeyRotation(keys, new KeyRingWriter(file), ledger, rewrap, stores);
+  const sealer = new Sealer(new DataKeyKeeper(new PostgresDataKeyStore(database), provider, new Clock()));
+  const close = async (): Promise<void> => {
+    await background.beforeApplicationShutdown();
+    await keys.beforeApplicationShutdown();
+  };
+  return { file, keys, rotation, stores, background, sealer, lines, close };
+}
