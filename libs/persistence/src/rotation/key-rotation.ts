@@ -128,16 +128,16 @@ export class KeyRotation {
   private async rewrapAll(keyId: string, tell: Tell): Promise<number> {
     let sum = 0;
     let deadline = performance.now() + LEFT_MS;
-    for (let left = await this.left(keyId); left > 0; left = await this.left(keyId)) {
+    let left = await this.left(keyId);
+    while (left > 0) {
       const { rewrapped, broken } = await this.pass(keyId, left, tell);
       sum += rewrapped;
       const before = left;
       left = await this.left(keyId);
       // Another process that is at it makes progress, too.
       if (left < before) deadline = performance.now() + LEFT_MS;
-      if (left > 0 && (broken >= left || performance.now() >= deadline))
-        throw new KeysLeftError(await this.leftByKey(keyId));
-      if (rewrapped === 0 && left > 0) await pause(LOOK_MS);
+      else if (broken >= left || performance.now() >= deadline) throw new KeysLeftError(await this.leftByKey(keyId));
+      else await pause(LOOK_MS);
     }
     return sum;
   }
