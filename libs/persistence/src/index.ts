@@ -34,7 +34,7 @@ export {
   KeyMissingError,
   KeyNotEverywhereError,
   KeysLeftError,
-  KeyUnknownError,
+  RingKeyUnknownError,
   KeyWrongError,
   MigrationError,
   NestedTransactionError,
@@ -45,6 +45,7 @@ export {
   UnsafeRoleError,
 } from './persistence.errors.js';
 export { PersistenceModule } from './persistence.module.js';
+export { addKeyToFile } from './rotation/add-key-to-file.js';
 export { BackgroundRewrap } from './rotation/background-rewrap.js';
 export { holdKey } from './rotation/hold-key.js';
 export { KeyRingKeeper } from './rotation/key-ring-keeper.js';

@@ -138,9 +138,9 @@ export class KeyInUseError extends ComposerError {
 }
 
 /** A key was named that the key ring does not hold. */
-export class KeyUnknownError extends ComposerError {
+export class RingKeyUnknownError extends ComposerError {
   constructor(keyId: string, known: readonly string[]) {
-    super('COMPOSER_KEY_UNKNOWN', `the key ring holds no key "${keyId}"; known: ${names(known)}`, { status: 404 });
+    super('COMPOSER_RING_KEY_UNKNOWN', `the key ring holds no key "${keyId}"; known: ${names(known)}`, { status: 404 });
   }
 }
 

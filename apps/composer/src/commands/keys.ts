@@ -44,10 +44,24 @@ function rotateCommand(): Command {
 }
 
 async function rotate(json: boolean | undefined): Promise<void> {
-  const rotated = await withRotation((rotation) => rotation.rotate(tell));
-  if (json) print({ ...shown(rotated), rewrapped: rotated.rewrapped });
+  const rotated = await withRotation((rotation) => rotation.rotate(tell)).catch((error: unknown) => {
+    if (!isTaken(error)) throw error;
+    return undefined;
+  });
+  if (!rotated) return handOver(json);
+  if (json) print(shown(rotated));
   else print(`${outcome(rotated)}\n${told(rotated)}`);
 }
+
+/** The composer that has the embedded database re-wraps by itself when it finds a new first key in the file. */
+async function handOver(json: boolean | undefined): Promise<void> {
+  const { addKeyToFile } = await import('#persistence');
+  const active = await addKeyToFile();
+  if (json) print({ active });
+  else print(`new key "${active}" added to the ring; the composer that runs takes it over and re-wraps, see its log`);
+}
+
+const isTaken = (error: unknown): boolean => (error as { code?: unknown }).code === 'COMPOSER_DATA_DIR_LOCKED';
 
 async function dropKey(id: string, json: boolean | undefined): Promise<void> {
   const dropped = await withRotation((rotation) => rotation.drop(id));
@@ -56,8 +70,8 @@ async function dropKey(id: string, json: boolean | undefined): Promise<void> {
 }
 
 function outcome({ active, added, rewrapped }: Rotated): string {
-  if (added === undefined && rewrapped === 0) return `"${active}" wraps everything; ${HOW_TO_ADD}`;
-  return `"${active}" wraps everything; ${rewrapped} keys were re-wrapped`;
+  const isNews = added !== undefined || rewrapped > 0;
+  return isNews ? `"${active}" wraps everything` : `"${active}" wraps everything already; ${HOW_TO_ADD}`;
 }
 
 function farewell(id: string, { isRemoved }: Dropped): string {
@@ -81,5 +95,5 @@ const tell = (line: string): void => void process.stderr.write(`${line}\n`);
 /** With everything that wraps keys: what is missing here would be lost with a key that is dropped. */
 async function withRotation<T>(work: (rotation: KeyRotation) => Promise<T>): Promise<T> {
   const [{ AuditModule }, { KeyRotation }] = await Promise.all([import('#audit'), import('#persistence')]);
-  return withContext(AuditModule, (app) => work(app.get(KeyRotation, { strict: false })));
+  return withContext(AuditModule, (app) => work(app.get(KeyRotation, { strict: false })), '');
 }

@@ -20,7 +20,7 @@ import {
   KeyDroppedError,
   KeyInUseError,
   KeyNotEverywhereError,
-  KeyUnknownError,
+  RingKeyUnknownError,
   KeysLeftError,
 } from '../persistence.errors.js';
 import { KeyRing } from '../sealing/key-ring.js';
@@ -113,7 +113,7 @@ describeOnEveryDatabase('key rotation', (open) => {
     const ring = await onKeys(`${k1},${k3}`);
     await sealFor(db, ring, 1);
     await expect(ring.rotation.drop('k1')).rejects.toThrow(KeyInUseError);
-    await expect(ring.rotation.drop('k9')).rejects.toThrow(KeyUnknownError);
+    await expect(ring.rotation.drop('k9')).rejects.toThrow(RingKeyUnknownError);
     const after = await onKeys(`${k2},${k1},${k3}`);
     await expect(after.rotation.drop('k1')).rejects.toThrow('it wraps 1 keys');
     await after.rotation.drop('k3');

@@ -2,7 +2,7 @@ import { randomUUID } from 'node:crypto';
 import { hostname } from 'node:os';
 import { setTimeout as pause } from 'node:timers/promises';
 import { Injectable } from '@nestjs/common';
-import { KeyInUseError, KeyNotEverywhereError, KeyUnknownError, KeysLeftError } from '../persistence.errors.js';
+import { KeyInUseError, KeyNotEverywhereError, RingKeyUnknownError, KeysLeftError } from '../persistence.errors.js';
 import { KeyRingWriter } from '../sealing/key-ring-writer.js';
 import { KeyLedger } from './key-ledger.js';
 import { KeyRewrap, type Rewrapped } from './key-rewrap.js';
@@ -86,12 +86,12 @@ export class KeyRotation {
   /**
    * Takes a key out of use that wraps nothing any more, and out of the file of the ring if it may be written.
    *
-   * @throws KeyUnknownError, KeyInUseError
+   * @throws RingKeyUnknownError, KeyInUseError
    */
   async drop(keyId: string): Promise<Dropped> {
     const { active, sealed } = await this.status();
     const { ids, activeId } = this.keys.written;
-    if (!ids.includes(keyId)) throw new KeyUnknownError(keyId, ids);
+    if (!ids.includes(keyId)) throw new RingKeyUnknownError(keyId, ids);
     if (keyId === active || keyId === activeId)
       throw new KeyInUseError(keyId, 'it is the one that seals; rotate first');
     refuseWrapping(keyId, sealed[keyId] ?? 0);
