@@ -25,6 +25,7 @@ const servers = typed.filter(({ text }) => STAYS.test(text));
 const commands = typed.filter(({ text, section }) => !STAYS.test(text) && !ON_THE_HOST.includes(section));
 const onTheHost = typed.filter(({ section }) => ON_THE_HOST.includes(section));
 const access = blocksOf(documentAt('docs/access.md'));
+const rotation = blocksOf(documentAt('docs/operations.md')).filter(({ section }) => section === 'Keys');
 
 let checkout: CheckoutCopy;
 /** The ports that the README names, and free ones in their place. */
@@ -109,6 +110,16 @@ describe('in production', () => {
   it.each(access.filter(({ language }) => language === 'sh'))(
     'what docs/access.md says in line $line works',
     async (block) => expectAnswer(await shell.run(block.text), answerOf(block, access)),
+    90_000,
+  );
+
+  it('docs/operations.md has a rotation of the key ring that is typed', () => {
+    expect(rotation.map(({ language }) => language)).toEqual(['sh', 'sh', 'text', 'sh']);
+  });
+
+  it.each(rotation.filter(({ language }) => language === 'sh'))(
+    'what docs/operations.md says in line $line works',
+    async (block) => expectAnswer(await shell.run(block.text), answerOf(block, rotation)),
     90_000,
   );
 });

@@ -1,5 +1,6 @@
 import { randomBytes } from 'node:crypto';
-import { join } from 'node:path';
+import { chmodSync, mkdirSync, writeFileSync } from 'node:fs';
+import { dirname, join } from 'node:path';
 import { type TwoRoles, openTwoRoles } from '../fixtures/two-roles.js';
 import { type Ended, RunningChild } from './child-process.js';
 import { freePorts } from './free-ports.js';
@@ -34,11 +35,15 @@ export class ProductionShell {
   static async open(root: string): Promise<ProductionShell> {
     const [database, [number = 0]] = await Promise.all([openTwoRoles(), freePorts(1)]);
     const port = String(number);
+    const keys = join(root, 'secrets', 'composer_keys');
+    mkdirSync(dirname(keys), { recursive: true });
+    writeFileSync(keys, `k20261126:${randomBytes(32).toString('base64')}`, { mode: 0o600 });
+    chmodSync(dirname(keys), 0o500); // as a mounted secret, which can be written into and not be replaced
     const env = {
       ...database.env,
       COMPOSER_STAGE: 'production',
       COMPOSER_AUTH: 'required',
-      COMPOSER_KEYS: `test:${randomBytes(32).toString('base64')}`,
+      COMPOSER_KEYS_FILE: keys,
       PORT: port,
       LOG_FORMAT: 'json',
     };
@@ -74,5 +79,6 @@ export class ProductionShell {
   async close(): Promise<void> {
     if (!this.composer.hasEnded) await this.composer.kill('SIGTERM');
     await this.database.remove();
+    chmodSync(join(this.root, 'secrets'), 0o700);
   }
 }

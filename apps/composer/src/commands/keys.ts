@@ -75,7 +75,7 @@ function outcome({ active, added, rewrapped }: Rotated): string {
 }
 
 function farewell(id: string, { isRemoved }: Dropped): string {
-  return isRemoved ? `"${id}" is out of the ring` : `"${id}" wraps nothing any more: take it out of COMPOSER_KEYS`;
+  return isRemoved ? `"${id}" is out of the ring` : `"${id}" wraps nothing any more: take it out of the key ring`;
 }
 
 function told({ active, sealed }: KeyCounts): string {

@@ -6,6 +6,7 @@ import {
   rmSync,
   statSync,
   symlinkSync,
+  utimesSync,
   writeFileSync,
 } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -85,11 +86,21 @@ describe('writing the key ring', () => {
     const left = join(directory, '.keys.next');
     writeFileSync(left, 'half');
     await expect((await writer()).addFirst()).rejects.toThrow(KeyFileError);
-    const { utimesSync } = await import('node:fs');
     utimesSync(left, 0, 0);
     await (await writer()).addFirst();
     expect(ids()).toHaveLength(3);
     expect(readdirSync(directory)).toEqual(['keys']);
+  });
+
+  it('leaves alone what nobody may write, whoever it runs as', async () => {
+    const one = await writer();
+    chmodSync(file, 0o400);
+    expect(await one.mayWrite()).toBe(false);
+    chmodSync(file, 0o600);
+    chmodSync(directory, 0o500);
+    expect(await one.mayWrite()).toBe(false);
+    chmodSync(directory, 0o700);
+    expect(await one.mayWrite()).toBe(true);
   });
 
   it('knows that there is nothing to write where the environment spells the ring', async () => {

@@ -26,8 +26,8 @@ export class KeyRingWriter {
     if (path === undefined) return false;
     try {
       const target = await realpath(path);
-      await Promise.all([target, dirname(target)].map((each) => access(each, constants.W_OK)));
-      return !(await isMount(target));
+      const isOpen = await Promise.all([target, dirname(target)].map(isWritable));
+      return isOpen.every(Boolean) && !(await isMount(target));
     } catch {
       return false;
     }
@@ -82,6 +82,12 @@ async function removeAbandoned(file: string): Promise<void> {
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code !== 'ENOENT') throw error;
   }
+}
+
+/** Root may write everything; what nobody may write is not meant to be written by root either. */
+async function isWritable(path: string): Promise<boolean> {
+  await access(path, constants.W_OK);
+  return ((await stat(path)).mode & 0o222) !== 0;
 }
 
 /** Containers mount single files, which can be written and not be replaced. Only Linux tells. */
