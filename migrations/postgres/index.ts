@@ -8,6 +8,7 @@ import { CreateIssuers1795651200003 } from './1795651200003-create-issuers.js';
 import { CreateAuthorizationServer1795651200004 } from './1795651200004-create-authorization-server.js';
 import { CreateVirtualServers1795651200005 } from './1795651200005-create-virtual-servers.js';
 import { RotateKeys1795737600002 } from './1795737600002-rotate-keys.js';
+import { CreateCredentials1795737600000 } from './1795737600000-create-credentials.js';
 
 /** Every migration, oldest first. Append only: a released one is never edited. */
 export const migrations = [
@@ -21,4 +22,5 @@ export const migrations = [
   CreateAuthorizationServer1795651200004,
   CreateVirtualServers1795651200005,
   RotateKeys1795737600002,
+  CreateCredentials1795737600000,
 ] as const;

@@ -59,3 +59,14 @@ export class CredentialHeldError extends ComposerError {
     });
   }
 }
+
+/** A tenant has as many consents under way as it may. */
+export class TooManyConsentsError extends ComposerError {
+  constructor() {
+    super('COMPOSER_TOO_MANY_CONSENTS', 'too many consents are under way; finish one, or try again in ten minutes', {
+      status: 429,
+      retryable: true,
+      retryAfter: 600,
+    });
+  }
+}

@@ -1,0 +1,34 @@
+import { Clock, tenantId } from '#kernel';
+import {
+  MemoryDocuments,
+  type OpenDatabase,
+  createTenant,
+  openEmbeddedDatabase,
+  openPostgresDatabase,
+} from '#persistence/testing';
+import { type OpenConsents, describePendingConsentStore } from '../../testing/pending-consent-store.contract.js';
+import { DocumentsPendingConsentStore } from '../documents/documents.pending-consent.store.js';
+import { MemoryPendingConsentStore } from '../memory/memory.pending-consent.store.js';
+import { PostgresPendingConsentStore } from '../postgres/postgres.pending-consent.store.js';
+
+let count = 0;
+const anyTenant = async () => tenantId(`tenant-${count++}`);
+const nothing = async () => undefined;
+
+async function onDatabase(open: () => Promise<OpenDatabase>): Promise<OpenConsents> {
+  const { database, close } = await open();
+  return { consents: new PostgresPendingConsentStore(database), tenant: () => createTenant(database), close };
+}
+
+describePendingConsentStore('memory', async () => ({
+  consents: new MemoryPendingConsentStore(new Clock()),
+  tenant: anyTenant,
+  close: nothing,
+}));
+describePendingConsentStore('documents', async () => ({
+  consents: new DocumentsPendingConsentStore(new MemoryDocuments(), new Clock()),
+  tenant: anyTenant,
+  close: nothing,
+}));
+describePendingConsentStore('the embedded database', () => onDatabase(() => openEmbeddedDatabase()));
+describePendingConsentStore('Postgres', () => onDatabase(() => openPostgresDatabase()));
