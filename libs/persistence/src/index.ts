@@ -3,6 +3,7 @@ export { ChangeFeed, type ChangeListener, type Replica } from './changes/change-
 export { Database } from './database/database.js';
 export { isForeignKeyViolation, isUniqueViolation } from './database/database-faults.js';
 export { Migrator } from './database/migrator.js';
+export { ProcessPresence } from './database/process-presence.js';
 export { type Change, Transaction } from './database/transaction.js';
 export {
   type DocumentRange,

@@ -10,6 +10,7 @@ import { DatabaseConnection } from './database/database-connection.js';
 import { Database } from './database/database.js';
 import { DurabilityCheck } from './database/durability-check.js';
 import { Migrator } from './database/migrator.js';
+import { ProcessPresence } from './database/process-presence.js';
 import { databaseConfig, keysConfig } from './persistence.config.js';
 import { BackgroundRewrap } from './rotation/background-rewrap.js';
 import { DataKeyWrappings } from './rotation/data-key-wrappings.js';
@@ -46,6 +47,7 @@ import { Sealer } from './sealing/sealer.js';
     Migrator,
     Database,
     DurabilityCheck,
+    ProcessPresence,
     KeyRingFile,
     HandleSealer,
     { provide: KeyProvider, useClass: RingKeyProvider },
@@ -66,7 +68,7 @@ import { Sealer } from './sealing/sealer.js';
     { provide: ChangeFeed, useClass: PostgresChangeFeed },
   ],
   exports: [
-    ...[Database, Sealer, HandleSealer, Migrator, ChangeFeed],
+    ...[Database, Sealer, HandleSealer, Migrator, ChangeFeed, ProcessPresence],
     ...[KeyCheck, KeyWrapper, KeyRingKeeper, WrappedKeyStores, BackgroundRewrap, KeyRotation],
   ],
 })

@@ -9,6 +9,7 @@ export { openHandleSealer } from './open-handle-sealer.js';
 export { type OpenKeyRing, openKeyRing } from './open-key-ring.js';
 export { openMemorySealer } from './memory-sealer.js';
 export { type OpenChangeFeed, openChangeFeed } from './open-change-feed.js';
+export { type OpenPresence, openPresence } from './open-presence.js';
 export {
   type OpenDatabase,
   type OpenOptions,

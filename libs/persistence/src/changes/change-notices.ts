@@ -3,6 +3,7 @@ import { Injectable } from '@nestjs/common';
 import type { Client } from 'pg';
 import { ApplicationRole } from '../database/application-role.js';
 import { DatabaseConnection } from '../database/database-connection.js';
+import { endSession } from '../database/end-session.js';
 import { CHANGE_CHANNEL } from '../database/transaction.js';
 
 const FIRST_PAUSE_MS = 100;
@@ -11,7 +12,6 @@ const LONGEST_PAUSE_MS = 5_000;
 const PROVEN_MS = 5_000;
 /** How often a connection on which nothing comes is asked whether it still is one. */
 const PROBE_MS = 15_000;
-const CLOSE_MS = 1_000;
 const SESSION = 'mcp-composer changes';
 
 /**
@@ -41,7 +41,7 @@ export class ChangeNotices {
     this.isClosed = true;
     clearTimeout(this.timer);
     await this.connecting;
-    await end(this.client);
+    await endSession(this.client);
   }
 
   private async connect(wake: () => void): Promise<void> {
@@ -51,7 +51,7 @@ export class ChangeNotices {
       this.client = client;
       await client.query(`LISTEN ${CHANGE_CHANNEL}`);
     } catch (error) {
-      await end(client);
+      await endSession(client);
       this.retry(wake, error);
       return;
     }
@@ -69,7 +69,7 @@ export class ChangeNotices {
       isLost = true;
       clearTimeout(this.timer);
       if (performance.now() - since > PROVEN_MS) this.failures = 0;
-      void end(client);
+      void endSession(client);
       this.retry(wake, error);
     };
     client.on('notification', wake);
@@ -90,15 +90,4 @@ export class ChangeNotices {
     this.failures++;
     this.timer = setTimeout(() => this.open(wake), longest * (0.5 + Math.random() / 2)).unref();
   }
-}
-
-/** Says goodbye, and does not wait for one that cannot answer. */
-async function end(client: Client | undefined): Promise<void> {
-  if (!client) return;
-  client.on('error', () => undefined);
-  let timer: NodeJS.Timeout | undefined;
-  const late = new Promise<void>((resolve) => (timer = setTimeout(resolve, CLOSE_MS)));
-  await Promise.race([client.end().catch(() => undefined), late]);
-  clearTimeout(timer);
-  (client as unknown as { connection: { stream: { destroy(): void } } }).connection.stream.destroy();
 }
