@@ -10,8 +10,8 @@ export interface OpenPresence {
 }
 
 /** Of the embedded database, which cannot be opened twice, it has no connection and needs none. */
-export async function openPresence(config: DatabaseConfig): Promise<OpenPresence> {
+export function openPresence(config: DatabaseConfig): OpenPresence {
   const log = Log.open({ level: 'fatal', format: 'json' }, new SecretValues(), () => undefined);
-  const presence = new ProcessPresence(new DatabaseConnection(config, log), log);
+  const presence = new ProcessPresence(new DatabaseConnection(config, log), config, log);
   return { presence, close: () => presence.onApplicationShutdown() };
 }

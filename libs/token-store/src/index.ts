@@ -1,5 +1,6 @@
 export { type PendingConsent, PendingConsents } from './consents/pending-consents.js';
-export { type CurrentOptions, type Renew, type TakenCredential, TokenKeeper } from './token-keeper.js';
+export type { TakenCredential } from './credential-administration.js';
+export { type CurrentOptions, type Renew, TokenKeeper } from './token-keeper.js';
 export type { CredentialStanding, CredentialState, LiveToken, TokenKey, TokenSet } from './token-key.js';
 export {
   ClientRefusedError,
@@ -8,4 +9,5 @@ export {
   IssuerUnavailableError,
   TooManyConsentsError,
 } from './token-store.errors.js';
+export { type TokenStoreConfig, tokenStoreConfig } from './token-store.config.js';
 export { TokenStoreModule } from './token-store.module.js';

@@ -1,12 +1,19 @@
-import { Clock } from '#kernel';
+import { Clock, ComposerError } from '#kernel';
 import type { Actor } from '#tenancy';
 import { Injectable } from '@nestjs/common';
-import type { CredentialStanding, LiveToken, TokenKey, TokenSet } from './token-key.js';
+import { CredentialAdministration, type TakenCredential } from './credential-administration.js';
+import { StoredTokens } from './stored-tokens.js';
+import { type CredentialStanding, type LiveToken, type TokenKey, type TokenSet, credentialPlace } from './token-key.js';
+import { AcceptedNotes } from './accepted-notes.js';
+import { TokenRenewals } from './token-renewals.js';
+import { GrantRefusedError, IssuerUnavailableError } from './token-store.errors.js';
+import type { Which } from './token-store.js';
 
 /**
  * Has a new credential from the issuer; `previous` is the one that it replaces, if there is one. Called by one process at
  * a time for each key. Must end by itself within 10 seconds. Rejects with `GrantRefusedError`, `ClientRefusedError` or
- * `IssuerUnavailableError`; anything else counts as the last one.
+ * `IssuerUnavailableError`; anything else counts as the last one, but for errors with a status below 500: those are
+ * handed on, and say that the issuer was not asked.
  */
 export type Renew = (previous: TokenSet | undefined) => Promise<TokenSet>;
 
@@ -15,73 +22,120 @@ export interface CurrentOptions {
   readonly refused?: number;
 }
 
-/** What is left of a credential that is to be revoked at its issuer. */
-export interface TakenCredential {
+interface Wanted extends CurrentOptions {
   readonly key: TokenKey;
-  /** Absent if it could not be opened. */
-  readonly tokens?: TokenSet;
+  readonly place: string;
+  readonly renew: Renew;
 }
+
+/** How soon something that failed ahead of time is tried again; the store says when the issuer is asked again. */
+const REVIEW_MS = 1_000;
+/** Only a person can change that, and what is put is told. */
+const REFUSED_REVIEW_MS = 60_000;
+/** How many renewals of others somebody waits for before he gives up. */
+const MAX_TURNS = 5;
 
 /** Hands out live credentials, and has each one renewed once, however many callers and processes ask. */
 @Injectable()
 export class TokenKeeper {
-  private readonly kept = new Map<string, LiveToken>();
-  private readonly renewing = new Map<string, Promise<LiveToken>>();
+  /** What is being had at the moment: one for each credential, whoever wants it. */
+  private readonly flights = new Map<string, Promise<LiveToken | undefined>>();
+  private isQuiet = false;
 
-  constructor(private readonly clock: Clock) {}
+  constructor(
+    private readonly stored: StoredTokens,
+    private readonly renewals: TokenRenewals,
+    private readonly notes: AcceptedNotes,
+    private readonly administration: CredentialAdministration,
+    private readonly clock: Clock,
+  ) {}
 
-  /** A live credential: the stored one, or a new one. Rejects as `renew` does, and with `CredentialHeldError`. */
+  /**
+   * A live credential: the stored one, or a new one. Takes microseconds where one is known, and a minute at most. Rejects
+   * as `renew` does, and with `CredentialHeldError`; with `GrantRefusedError` until `put` once the issuer has refused the
+   * grant.
+   */
   async current(key: TokenKey, renew: Renew, { refused }: CurrentOptions = {}): Promise<LiveToken> {
-    const id = idOf(key);
-    const known = this.kept.get(id);
-    if (known && known.generation !== refused && (known.expiresAt ?? Infinity) > this.clock.now()) return known;
-    let renewing = this.renewing.get(id);
-    if (!renewing) {
-      renewing = renew(known?.tokens)
-        .then((tokens) => this.keep(key, tokens))
-        .finally(() => this.renewing.delete(id));
-      this.renewing.set(id, renewing);
+    const place = credentialPlace(key);
+    const known = this.stored.find(place);
+    const now = this.clock.now();
+    if (known && known.live.generation !== refused && (known.live.expiresAt ?? Infinity) > now) {
+      if (known.reviewAt <= now) this.review({ key, place, renew });
+      return known.live;
     }
-    return renewing;
+    const live = await this.obtain({ key, place, renew, ...(refused === undefined ? {} : { refused }) });
+    if ((this.stored.find(place)?.reviewAt ?? Infinity) <= this.clock.now()) this.review({ key, place, renew });
+    return live;
   }
 
   /** The stored credential, whatever its state; for what never expires, such as a client registration. */
   async find(key: TokenKey): Promise<LiveToken | undefined> {
-    return this.kept.get(idOf(key));
+    const known = this.stored.find(credentialPlace(key));
+    if (known) return known.live;
+    const { sight, epoch } = await this.stored.look(key);
+    return sight && this.stored.hand(sight, epoch);
   }
 
   /** Stores what a person's consent, or a registration, has given, in place of what was there. */
-  async put(key: TokenKey, tokens: TokenSet, _by: Actor): Promise<LiveToken> {
-    return this.keep(key, tokens);
+  async put(key: TokenKey, tokens: TokenSet, by: Actor): Promise<LiveToken> {
+    return this.administration.put(key, tokens, by);
   }
 
   /** The member has taken this generation: a later refusal of it buys a renewal at once. Cheap; may be called often. */
-  noteAccepted(_key: TokenKey, _generation: number): void {
-    // Counted by the store.
+  noteAccepted(key: TokenKey, generation: number): void {
+    this.notes.note(key, generation);
   }
 
-  /** How the stored credentials of a server stand, `client` ones not among them. */
-  async standings(_member: Pick<TokenKey, 'tenantId' | 'serverId'>): Promise<readonly CredentialStanding[]> {
-    return [];
+  /** How the stored credentials of a server stand, `client` ones not among them: a thousand at most. */
+  async standings(member: Pick<TokenKey, 'tenantId' | 'serverId'>): Promise<readonly CredentialStanding[]> {
+    return this.administration.standings(member);
   }
 
   /** Removes what fits and hands it over, to be revoked at its issuer. What was taken is not handed out any more. */
-  async take(_which: Partial<TokenKey> & Pick<TokenKey, 'tenantId'>, _by: Actor): Promise<readonly TakenCredential[]> {
-    return [];
+  async take(which: Which, by: Actor): Promise<readonly TakenCredential[]> {
+    return this.administration.take(which, by);
   }
 
-  private keep(key: TokenKey, tokens: TokenSet): LiveToken {
-    const { expiresInSeconds: seconds } = tokens;
-    const generation = (this.kept.get(idOf(key))?.generation ?? 0) + 1;
-    const live = {
-      tokens,
-      generation,
-      ...(seconds === undefined ? {} : { expiresAt: this.clock.now() + seconds * 1000 }),
-    };
-    this.kept.set(idOf(key), live);
-    return live;
+  /** Looks after nothing ahead of time any more; whoever needs a credential still gets it. */
+  quiesce(): void {
+    this.isQuiet = true;
+  }
+
+  private async obtain(wanted: Wanted): Promise<LiveToken> {
+    for (let turn = 0; turn < MAX_TURNS; turn++) {
+      const running = this.flights.get(wanted.place);
+      if (!running) return (await this.depart(wanted, false))!;
+      const live = await running;
+      if (live && live.generation !== wanted.refused && (live.expiresAt ?? Infinity) > this.clock.now()) return live;
+    }
+    throw new IssuerUnavailableError('what it gives ends at once');
+  }
+
+  /** In the background, while what there is still serves. */
+  private review(wanted: Wanted): void {
+    if (this.isQuiet || this.flights.has(wanted.place)) return;
+    void this.depart(wanted, true);
+  }
+
+  private depart({ key, place, renew, refused }: Wanted, isAhead: boolean): Promise<LiveToken | undefined> {
+    const run = this.renewals.run({ key, renew, refused, isAhead });
+    const work = isAhead ? this.ahead(place, run) : run;
+    const flight = work.finally(() => this.flights.delete(place));
+    this.flights.set(place, flight);
+    return flight;
+  }
+
+  private async ahead(place: string, run: Promise<LiveToken | undefined>): Promise<LiveToken | undefined> {
+    try {
+      const live = await run;
+      this.stored.rest(place, REVIEW_MS);
+      return live;
+    } catch (error) {
+      // Whoever needs it will hear of it; what there is serves until its end.
+      const seconds = error instanceof ComposerError ? error.retryAfter : undefined;
+      const ms = seconds === undefined ? REVIEW_MS * (1 + 2 * Math.random()) : seconds * 1_000;
+      this.stored.rest(place, error instanceof GrantRefusedError ? REFUSED_REVIEW_MS : ms);
+      return undefined;
+    }
   }
 }
-
-const idOf = ({ tenantId, serverId, kind, principalId, issuer, fingerprint }: TokenKey): string =>
-  JSON.stringify([tenantId, serverId, kind, principalId ?? null, issuer, fingerprint]);

@@ -1,3 +1,4 @@
+import { hash } from 'node:crypto';
 import type { JsonObject, MemberRef, PrincipalId } from '#kernel';
 
 /**
@@ -54,3 +55,11 @@ export interface CredentialStanding {
   readonly lastError?: string;
   readonly updatedAt: Date;
 }
+
+/** Names a credential within its tenant; 43 characters of base64url. Tells nothing of the key, and no two share it. */
+export function credentialId({ kind, serverId, principalId, issuer, fingerprint }: TokenKey): string {
+  return hash('sha256', JSON.stringify([kind, serverId, principalId ?? null, issuer, fingerprint]), 'base64url');
+}
+
+/** Names a credential among those of all tenants, for maps of one process. */
+export const credentialPlace = (key: TokenKey): string => `${key.tenantId}/${credentialId(key)}`;

@@ -70,3 +70,14 @@ export class TooManyConsentsError extends ComposerError {
     });
   }
 }
+
+/** Others have changed the same credential again and again meanwhile. */
+export class CredentialsBusyError extends ComposerError {
+  constructor() {
+    super('COMPOSER_CREDENTIALS_BUSY', 'others change this credential at the moment; try again', {
+      status: 503,
+      retryable: true,
+      retryAfter: 1,
+    });
+  }
+}

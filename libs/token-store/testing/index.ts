@@ -1,2 +1,5 @@
+export { type KeeperParts, type OpenKeeper, keeperOn } from './keeper-on.js';
 export { openTokenKeeper } from './open-token-keeper.js';
 export { type OpenConsents, describePendingConsentStore } from './pending-consent-store.contract.js';
+export { type OpenTokenStore, describeTokenStore } from './token-store.contract.js';
+export { StrictIssuer } from './strict-issuer.js';

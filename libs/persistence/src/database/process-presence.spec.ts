@@ -20,8 +20,8 @@ async function opened(open: () => Promise<OpenDatabase>): Promise<OpenDatabase> 
   return db;
 }
 
-async function present({ config }: OpenDatabase): Promise<ProcessPresence> {
-  const { presence, close } = await openPresence(config);
+function present({ config }: OpenDatabase): ProcessPresence {
+  const { presence, close } = openPresence(config);
   closing.push(close);
   return presence;
 }
@@ -37,7 +37,7 @@ async function isGone(db: OpenDatabase, observer: ProcessPresence, number: numbe
 describe('the presence of a process, on Postgres', () => {
   it('is seen by others from the first call until the process ends it', async () => {
     const db = await opened(openPostgresDatabase);
-    const [one, other] = [await present(db), await present(db)];
+    const [one, other] = [present(db), present(db)];
     expect(await isGone(db, other, one.number)).toBe(true);
     expect(await one.show()).toBe(true);
     expect(await isGone(db, other, one.number)).toBe(false);
@@ -49,7 +49,7 @@ describe('the presence of a process, on Postgres', () => {
 
   it('comes back by itself when its session was ended', async () => {
     const db = await opened(openPostgresDatabase);
-    const one = await present(db);
+    const one = present(db);
     await one.show();
     const end = () =>
       asSuperuser((admin) =>
@@ -69,13 +69,13 @@ describe('the presence of a process, on Postgres', () => {
 
   it('is not mistaken for one in another database of the same server', async () => {
     const [db, another] = [await opened(openPostgresDatabase), await opened(openPostgresDatabase)];
-    const one = await present(db);
+    const one = present(db);
     await one.show();
-    expect(await isGone(another, await present(another), one.number)).toBe(true);
+    expect(await isGone(another, present(another), one.number)).toBe(true);
   });
 
   it('is not shown where no session can be had, and does not hold anybody up', async () => {
-    const { presence, close } = await openPresence({
+    const { presence, close } = openPresence({
       type: 'postgres',
       url: 'postgres://nobody@127.0.0.1:1/none',
       migrationUrl: '',
@@ -88,7 +88,7 @@ describe('the presence of a process, on Postgres', () => {
 describe('the presence of a process, embedded', () => {
   it('is that of the one process there can be', async () => {
     const db = await opened(openEmbeddedDatabase);
-    const [before, now] = [await present(db), await present(db)];
+    const [before, now] = [present(db), present(db)];
     expect(await now.show()).toBe(true);
     expect(await isGone(db, now, before.number)).toBe(true);
     expect(await isGone(db, now, now.number)).toBe(false);

@@ -1,7 +1,8 @@
 import { randomInt } from 'node:crypto';
 import { Log } from '#observability';
-import { Injectable, type OnApplicationShutdown } from '@nestjs/common';
+import { Inject, Injectable, type OnApplicationShutdown } from '@nestjs/common';
 import type { Client } from 'pg';
+import { type DatabaseConfig, databaseConfig } from '../persistence.config.js';
 import { DatabaseConnection } from './database-connection.js';
 import { endSession } from './end-session.js';
 
@@ -32,12 +33,13 @@ export class ProcessPresence implements OnApplicationShutdown {
 
   constructor(
     private readonly connection: DatabaseConnection,
+    @Inject(databaseConfig.KEY) private readonly config: DatabaseConfig,
     private readonly log: Log,
   ) {}
 
   /** Whether other processes see this one from now on. Begins to show it at the first call. */
   async show(): Promise<boolean> {
-    if (this.connection.isEmbedded) return true;
+    if (this.config.type !== 'postgres') return this.config.type === 'embedded';
     if (!this.opening && !this.isOver) this.opening = this.open();
     if (!this.isShown) await Promise.race([this.opening, patience()]);
     return this.isShown;
@@ -46,7 +48,7 @@ export class ProcessPresence implements OnApplicationShutdown {
   /** SQL that is true if the process whose number stands in `column` seems to be gone. The number must not be null. */
   goneSql(column: string): string {
     // The embedded database is open in one process: whoever was there before is gone.
-    if (this.connection.isEmbedded) return `${column} <> ${this.number}`;
+    if (this.config.type === 'embedded') return `${column} <> ${this.number}`;
     return `NOT EXISTS (${lockOf(column)})`;
   }
 

@@ -1,0 +1,101 @@
+import { randomUUID } from 'node:crypto';
+import { Clock } from '#kernel';
+import { SealBrokenError } from '#persistence';
+import type { Actor } from '#tenancy';
+import { Injectable } from '@nestjs/common';
+import { connected, revoked } from './credential-events.js';
+import type { CredentialRecord, Sight } from './credential-record.js';
+import { isClaimed, putting } from './credential-rules.js';
+import { lifetimeOf } from './renewal-limits.js';
+import { StoredTokens } from './stored-tokens.js';
+import { type CredentialStanding, type LiveToken, type TokenKey, type TokenSet, credentialPlace } from './token-key.js';
+import { CredentialsBusyError } from './token-store.errors.js';
+import { TokenStore, type Which } from './token-store.js';
+import { UnsettledTokens } from './unsettled-tokens.js';
+
+/** Somebody else has to be faster each time. */
+const PUT_ATTEMPTS = 20;
+/** Of one server; those that have changed last. */
+const MAX_STANDINGS = 1_000;
+
+/** What is left of a credential that is to be revoked at its issuer. */
+export interface TakenCredential {
+  readonly key: TokenKey;
+  /** Absent if it could not be opened. */
+  readonly tokens?: TokenSet;
+}
+
+/** What people do with credentials, and see of them. */
+@Injectable()
+export class CredentialAdministration {
+  constructor(
+    private readonly store: TokenStore,
+    private readonly stored: StoredTokens,
+    private readonly unsettled: UnsettledTokens,
+    private readonly clock: Clock,
+  ) {}
+
+  async put(key: TokenKey, tokens: TokenSet, by: Actor): Promise<LiveToken> {
+    const receivedAt = this.clock.now();
+    const lifetimeMs = lifetimeOf(tokens);
+    for (let attempt = 1; attempt <= PUT_ATTEMPTS; attempt++) {
+      const { sight } = await this.stored.look(key);
+      const generation = (sight?.record.generation ?? 0) + 1;
+      const [id, sealed] = [randomUUID(), await this.stored.seal(key, generation, tokens)];
+      const event = connected({ key, generation }, by);
+      const given = { key, id, sealed, generation, event, ...(lifetimeMs === undefined ? {} : { lifetimeMs }) };
+      if (!(await this.store.change(key, (look) => putting(look, given)))) continue;
+      await this.unsettled.drop(credentialPlace(key));
+      const live = { tokens, generation, ...(lifetimeMs === undefined ? {} : { expiresAt: receivedAt + lifetimeMs }) };
+      this.stored.keep(key, { stamp: id, state: 'live', lifetimeMs }, live);
+      return live;
+    }
+    throw new CredentialsBusyError();
+  }
+
+  async standings(member: Pick<TokenKey, 'tenantId' | 'serverId'>): Promise<readonly CredentialStanding[]> {
+    const sights = await this.store.list(member, MAX_STANDINGS);
+    return sights.filter(({ record }) => record.key.kind === 'token').map(standingOf);
+  }
+
+  async take(which: Which, by: Actor): Promise<readonly TakenCredential[]> {
+    const taken: TakenCredential[] = [];
+    for (;;) {
+      const records = await this.store.take(which, (record) => revoked(record, by));
+      if (records.length === 0) return taken;
+      for (const record of records) taken.push(await this.takenOf(record));
+    }
+  }
+
+  private async takenOf(record: CredentialRecord): Promise<TakenCredential> {
+    const { key } = record;
+    const place = credentialPlace(key);
+    this.stored.forget(place);
+    const newer = (await this.unsettled.drop(place))?.live?.tokens;
+    const tokens = newer ?? (await this.openedOf(record));
+    return tokens ? { key, tokens } : { key };
+  }
+
+  private async openedOf(record: CredentialRecord): Promise<TokenSet | undefined> {
+    try {
+      return await this.stored.open(record);
+    } catch (error) {
+      if (error instanceof SealBrokenError) return undefined;
+      throw error;
+    }
+  }
+}
+
+function standingOf({ record, now }: Sight): CredentialStanding {
+  const { key, state, generation, expiresAt, heldUntil, nextTryAt, lastError, updatedAt } = record;
+  const retryAt = state === 'held' ? heldUntil : nextTryAt;
+  return {
+    key,
+    state: isClaimed(record, now) ? 'refreshing' : state,
+    generation,
+    ...(expiresAt === undefined ? {} : { expiresAt: new Date(expiresAt) }),
+    ...(retryAt === undefined || retryAt <= now ? {} : { retryAt: new Date(retryAt) }),
+    ...(lastError === undefined ? {} : { lastError }),
+    updatedAt: new Date(updatedAt),
+  };
+}

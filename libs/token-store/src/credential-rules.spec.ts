@@ -1,0 +1,287 @@
+import { describe, expect, it } from '@jest/globals';
+import { serverId, tenantId } from '#kernel';
+import { SYSTEM } from '#tenancy';
+import fc from 'fast-check';
+import type { Change, CredentialRecord, Look } from './credential-record.js';
+import {
+  type Claimed,
+  LEASE_MS,
+  accepting,
+  claiming,
+  failing,
+  isClaimed,
+  keeping,
+  putting,
+} from './credential-rules.js';
+import { aheadMs, backoffMs } from './renewal-limits.js';
+import { type TokenKey, credentialId } from './token-key.js';
+
+const key: TokenKey = {
+  tenantId: tenantId('acme'),
+  serverId: serverId('crm'),
+  kind: 'token',
+  issuer: 'https://issuer.example',
+  fingerprint: 'f',
+};
+
+/** One process in the middle of a renewal. */
+interface Renewing {
+  readonly claimed: Claimed;
+  /** What it has asked with, once it has, and what it got. */
+  asked?: string;
+  answer?: { readonly token: string } | 'invalid_grant';
+}
+
+const PROCESSES = 3;
+const STEPS = ['begin', 'ask', 'end', 'fail', 'kill', 'wait', 'expire', 'put', 'note'] as const;
+type Step = readonly [(typeof STEPS)[number], number];
+
+/**
+ * Three processes, one credential and a strict issuer, one step after the other in any order. What the processes do is
+ * what the keeper does; where they may be interrupted, they are.
+ */
+class World {
+  now = 1_000_000;
+  record: CredentialRecord | undefined;
+  readonly renewing: (Renewing | undefined)[] = Array<undefined>(PROCESSES).fill(undefined);
+  readonly gone = new Set<number>();
+  /** How often the issuer was asked with each token. */
+  readonly asked = new Map<string, number>();
+  /** The stamps from which a successor was stored. */
+  readonly successors = new Map<string, string>();
+  /** Of every token that was ever given, the grant that it belongs to. */
+  private readonly grants = new Map<string, { current: string; isRevoked: boolean }>();
+  private count = 0;
+
+  constructor() {
+    this.put();
+  }
+
+  step([what, process]: Step): void {
+    const renewing = this.renewing[process];
+    switch (what) {
+      case 'begin':
+        if (!renewing) this.begin(process);
+        return;
+      case 'ask':
+        if (renewing && renewing.asked === undefined) this.ask(renewing);
+        return;
+      case 'end':
+        if (renewing?.answer) this.end(process, renewing, renewing.answer);
+        return;
+      case 'fail':
+        if (renewing && renewing.asked === undefined) this.fail(process, renewing);
+        return;
+      case 'kill':
+        if (renewing) this.gone.add(renewing.claimed.claim.owner!);
+        this.renewing[process] = undefined;
+        return;
+      case 'wait':
+        this.now += 1_000;
+        return;
+      case 'expire':
+        this.now += LEASE_MS;
+        return;
+      case 'put':
+        this.put();
+        return;
+      case 'note':
+        this.change((look) => accepting(look, this.record?.generation ?? 0));
+    }
+  }
+
+  private change<T>(decide: (look: Look) => Change<T>): T {
+    const owner = this.record?.claim?.owner;
+    const isOwnerGone = owner !== undefined && this.gone.has(owner);
+    const { record, now } = this;
+    const { result, record: next } = decide(record ? { record, now, isOwnerGone } : { record: undefined, now });
+    if (next) this.record = next;
+    return result;
+  }
+
+  private begin(process: number): void {
+    const { record } = this;
+    if (record?.state === 'reauth_required' || (record?.nextTryAt ?? 0) > this.now) return;
+    const wish = {
+      key,
+      id: `claim-${++this.count}`,
+      owner: this.count,
+      ...(record ? { stamp: record.stamp } : {}),
+      ...(record?.claim ? { of: record.claim.id } : {}),
+      isForced: false,
+      wasAccepted: false,
+    };
+    const outcome = this.change((look) => claiming(look, wish));
+    if (outcome !== 'missed' && !('heldForMs' in outcome)) this.renewing[process] = { claimed: outcome };
+  }
+
+  private ask(renewing: Renewing): void {
+    const { claim, record } = renewing.claimed;
+    // With little of the lease left nothing is sent.
+    if (claim.leaseUntil - this.now < LEASE_MS / 2) return;
+    const used = record.sealed!;
+    renewing.asked = used;
+    this.asked.set(used, (this.asked.get(used) ?? 0) + 1);
+    const grant = this.grants.get(used)!;
+    if (used === grant.current && !grant.isRevoked) {
+      renewing.answer = { token: this.issue(grant) };
+    } else {
+      grant.isRevoked = true;
+      renewing.answer = 'invalid_grant';
+    }
+  }
+
+  private issue(grant: { current: string; isRevoked: boolean }): string {
+    grant.current = `token-${++this.count}`;
+    this.grants.set(grant.current, grant);
+    return grant.current;
+  }
+
+  private end(process: number, { claimed }: Renewing, answer: NonNullable<Renewing['answer']>): void {
+    this.renewing[process] = undefined;
+    if (answer === 'invalid_grant') {
+      this.change((look) => failing(look, claimed, { kind: 'grant', code: 'invalid_grant' }));
+      return;
+    }
+    const { id } = claimed.claim;
+    const { stamp } = claimed.record;
+    const outcome = this.change((look) => keeping(look, { id, stamp, sealed: answer.token, ageMs: 0 }));
+    if (outcome !== 'stored') return;
+    if (this.successors.has(stamp)) throw new Error('a generation has two successors');
+    this.successors.set(stamp, id);
+  }
+
+  private fail(process: number, { claimed }: Renewing): void {
+    this.renewing[process] = undefined;
+    this.change((look) => failing(look, claimed, { kind: 'issuer', code: 'timeout' }));
+  }
+
+  private put(): void {
+    const generation = (this.record?.generation ?? 0) + 1;
+    const sealed = this.issue({ current: '', isRevoked: false });
+    const event = { action: 'credential.connected', actor: SYSTEM };
+    const given = { key, id: `put-${this.count}`, sealed, generation, event };
+    this.change((look) => putting(look, given));
+  }
+
+  /** What the process that asks next would find out. */
+  isLost(): boolean {
+    const grant = this.grants.get(this.record?.sealed ?? '');
+    return grant === undefined || grant.isRevoked || grant.current !== this.record?.sealed;
+  }
+
+  isBusy(): boolean {
+    return this.renewing.some((renewing) => renewing !== undefined);
+  }
+}
+
+const anyStep = (steps: readonly Step[0][]): fc.Arbitrary<Step> =>
+  fc.tuple(fc.constantFrom(...steps), fc.integer({ min: 0, max: PROCESSES - 1 }));
+const after = (steps: readonly Step[], check: (world: World) => void): void => {
+  const world = new World();
+  for (const step of steps) {
+    world.step(step);
+    check(world);
+  }
+};
+const RUNS = 20_000;
+
+describe('the renewal of one credential by several processes', () => {
+  it('asks the issuer once for each generation and loses no grant while no process dies', () => {
+    const steps = anyStep(['begin', 'ask', 'end', 'fail', 'wait', 'put', 'note']);
+    // Nobody waits for half of a lease between two steps of his own.
+    const schedule = fc
+      .array(steps, { maxLength: 60 })
+      .filter((all) => all.filter(([what]) => what === 'wait').length < 15);
+    const property = fc.property(schedule, (all) =>
+      after(all, (world) => {
+        expect(Math.max(0, ...world.asked.values())).toBeLessThanOrEqual(1);
+        expect(world.record?.state).toBe('live');
+        if (!world.isBusy()) expect(world.isLost()).toBe(false);
+      }),
+    );
+    fc.assert(property, { numRuns: RUNS });
+  });
+
+  it('never gives a generation two successors, whoever dies or sleeps, and declares none dead that lives', () => {
+    const schedule = fc.array(anyStep(STEPS), { maxLength: 80 });
+    const property = fc.property(schedule, (all) =>
+      after(all, (world) => {
+        if (world.record?.state === 'reauth_required') expect(world.isLost()).toBe(true);
+        expect(world.record?.generation).toBeGreaterThan(0);
+      }),
+    );
+    fc.assert(property, { numRuns: RUNS });
+  });
+
+  it('is claimed by one process at a time, until its lease is over or it has died', () => {
+    const schedule = fc.array(anyStep(STEPS), { maxLength: 80 });
+    const property = fc.property(schedule, (all) =>
+      after(all, (world) => {
+        const holders = world.renewing.filter(
+          (renewing) => renewing && renewing.claimed.claim.id === world.record?.claim?.id,
+        );
+        expect(holders.length).toBeLessThanOrEqual(1);
+        const { record, now } = world;
+        if (holders.length === 1 && record && isClaimed(record, now)) {
+          const wish = { key, id: 'rival', stamp: record.stamp, isForced: false, wasAccepted: false };
+          expect(claiming({ record, now, isOwnerGone: false }, wish).result).toBe('missed');
+        }
+      }),
+    );
+    fc.assert(property, { numRuns: RUNS / 4 });
+  });
+});
+
+describe('the pause after failures', () => {
+  it('is random between a second and a bound that doubles up to five minutes', () => {
+    const property = fc.property(
+      fc.integer({ min: 1, max: 1_000 }),
+      fc.double({ min: 0, max: 1, noNaN: true }),
+      (n, random) => {
+        const ms = backoffMs(n, random);
+        expect(ms).toBeGreaterThanOrEqual(1_000);
+        expect(ms).toBeLessThanOrEqual(Math.min(300_000, 1_000 * 2 ** n));
+      },
+    );
+    fc.assert(property);
+    expect(backoffMs(20, 1)).toBe(300_000);
+  });
+
+  it('is as long as the issuer wishes, up to an hour', () => {
+    expect(backoffMs(1, 0, 90_000)).toBe(90_000);
+    expect(backoffMs(1, 0, 1e12)).toBe(3_600_000);
+  });
+});
+
+describe('the time before the end at which a credential is renewed', () => {
+  const ids = Array.from({ length: 1_000 }, (_, n) => credentialId({ ...key, fingerprint: `f${n}` }));
+  const ahead = (seconds: number) => ids.map((id) => aheadMs(seconds * 1_000, id) / 1_000);
+
+  it('is a tenth of its life within one and five minutes, and up to a twentieth more', () => {
+    for (const [life, margin] of [
+      [1_200, 120],
+      [600, 60],
+      [7_200, 300],
+      [86_400, 300],
+    ] as const) {
+      const all = ahead(life);
+      expect(Math.min(...all)).toBeGreaterThanOrEqual(margin);
+      expect(Math.max(...all)).toBeLessThanOrEqual(margin + life * 0.05);
+    }
+  });
+
+  it('is half of a short life', () => {
+    expect(new Set(ahead(5))).toEqual(new Set([2.5]));
+    expect(Math.max(...ahead(100))).toBeLessThanOrEqual(50);
+  });
+
+  it('is spread over many credentials, and always the same for one', () => {
+    const all = ahead(3_600).sort((a, b) => a - b);
+    expect(ahead(3_600).sort((a, b) => a - b)).toEqual(all);
+    const perSecond = new Map<number, number>();
+    for (const seconds of all)
+      perSecond.set(Math.floor(seconds / 18), (perSecond.get(Math.floor(seconds / 18)) ?? 0) + 1);
+    expect(Math.max(...perSecond.values())).toBeLessThanOrEqual(2 * (1_000 / 10));
+  });
+});

@@ -1,0 +1,38 @@
+import type { AuditEvent } from '#audit';
+import type { MemberRef, TenantId } from '#kernel';
+import type { Change, CredentialRecord, Look, Sight } from './credential-record.js';
+import type { TokenKey } from './token-key.js';
+
+/** The topic under which changes of credentials are announced. */
+export const CREDENTIALS = 'credentials';
+
+/** Which credentials: those that agree in every part that is given. */
+export type Which = Partial<TokenKey> & Pick<TokenKey, 'tenantId'>;
+
+/**
+ * Durable home of credentials. Holds sealed bytes, and decides nothing: what may be changed is decided by whoever calls
+ * `change`. Safe across processes. Rejects with `DatabaseUnavailableError` when it is away.
+ */
+export abstract class TokenStore {
+  abstract read(key: TokenKey): Promise<Sight | undefined>;
+
+  /**
+   * Changes one credential at once or not at all, together with its events: of calls at the same time each decides on
+   * what the one before has made.
+   *
+   * @param decide may be called again, on a newer state; does nothing but decide
+   */
+  abstract change<T>(key: TokenKey, decide: (look: Look) => Change<T>): Promise<T>;
+
+  /** The credentials of a server, those that have changed last first. */
+  abstract list(member: MemberRef, limit: number): Promise<readonly Sight[]>;
+
+  /** A mark for each of these credentials that is there; another one whenever what there is to send has changed. */
+  abstract marks(tenant: TenantId, ids: readonly string[]): Promise<ReadonlyMap<string, string>>;
+
+  /** Removes and returns some of them. None is returned twice, and an empty answer says that there are none left. */
+  abstract take(which: Which, event: (record: CredentialRecord) => AuditEvent): Promise<readonly CredentialRecord[]>;
+}
+
+/** The mark that `marks` gives for a credential. */
+export const markOf = ({ stamp, state }: Pick<CredentialRecord, 'stamp' | 'state'>): string => `${stamp} ${state}`;

@@ -1,0 +1,135 @@
+import { describe, expect, it } from '@jest/globals';
+import { AuditTrail } from '#audit';
+import { trailOn } from '#audit/testing';
+import { Clock, type TenantId, serverId, tenantId } from '#kernel';
+import { DocumentChanges } from '#persistence';
+import {
+  MemoryDocuments,
+  type OpenDatabase,
+  createTenant,
+  openEmbeddedDatabase,
+  openPostgresDatabase,
+  openPresence,
+} from '#persistence/testing';
+import { type OpenTokenStore, describeTokenStore } from '../testing/token-store.contract.js';
+import { DocumentsTokenStore } from './documents/documents.token-store.js';
+import { MemoryTokenStore } from './memory/memory.token-store.js';
+import { PostgresTokenStore } from './postgres/postgres.token-store.js';
+
+let count = 0;
+const anyTenant = async (): Promise<TenantId> => tenantId(`tenant-${count++}`);
+
+class Tally {
+  private readonly counts = new Map<TenantId, number>();
+  readonly add = (tenant: TenantId): void => void this.counts.set(tenant, this.of(tenant) + 1);
+  readonly of = (tenant: TenantId): number => this.counts.get(tenant) ?? 0;
+}
+
+async function inMemory(): Promise<OpenTokenStore> {
+  const announced = new Tally();
+  const store = new MemoryTokenStore(new Clock(), announced.add);
+  const actions = async (tenant: TenantId) =>
+    store.events.filter(({ tenantId: of }) => of === tenant).map(({ event }) => event.action);
+  return {
+    store,
+    tenant: anyTenant,
+    actions,
+    announcements: async (t) => announced.of(t),
+    close: async () => undefined,
+  };
+}
+
+class MemoryTrail extends AuditTrail {
+  readonly recorded: { readonly tenant: TenantId; readonly action: string }[] = [];
+  override async record(
+    tenant: TenantId,
+    ...events: Parameters<AuditTrail['record']> extends [TenantId, ...infer E] ? E : never
+  ) {
+    this.recorded.push(...events.map(({ action }) => ({ tenant, action })));
+  }
+}
+
+async function onDocuments(): Promise<OpenTokenStore> {
+  const [documents, clock, trail, announced] = [new MemoryDocuments(), new Clock(), new MemoryTrail(), new Tally()];
+  const changes = new DocumentChanges(documents, clock);
+  changes.onAnnounced(({ tenantId: of }) => announced.add(of));
+  return {
+    store: new DocumentsTokenStore(documents, changes, trail, clock),
+    tenant: anyTenant,
+    actions: async (of) => trail.recorded.filter(({ tenant }) => tenant === of).map(({ action }) => action),
+    announcements: async (tenant) => announced.of(tenant),
+    close: async () => undefined,
+  };
+}
+
+async function onDatabase(open: () => Promise<OpenDatabase>): Promise<OpenTokenStore> {
+  const { database, config, close } = await open();
+  const announced = new Tally();
+  database.onAnnounced(({ tenantId: of, topic }) => topic === 'credentials' && announced.add(of));
+  const { presence } = openPresence(config);
+  return {
+    store: new PostgresTokenStore(database, await trailOn(database), presence),
+    tenant: () => createTenant(database),
+    announcements: async (tenant) => announced.of(tenant),
+    async actions(tenant) {
+      const events = await database.inTenant(tenant, (tx) =>
+        tx.query<{ action: string }>('SELECT action FROM audit_events ORDER BY seq'),
+      );
+      return events.map(({ action }) => action);
+    },
+    close,
+  };
+}
+
+describeTokenStore('memory', inMemory);
+describeTokenStore('documents', onDocuments);
+describeTokenStore('the embedded database', () => onDatabase(() => openEmbeddedDatabase()));
+describeTokenStore('Postgres', () => onDatabase(() => openPostgresDatabase()));
+
+describe('credentials in Postgres', () => {
+  it('tell whether the process that renews them is still there', async () => {
+    const opened = await openPostgresDatabase();
+    const [own, other] = [openPresence(opened.config), openPresence(opened.config)];
+    try {
+      const store = new PostgresTokenStore(opened.database, await trailOn(opened.database), own.presence);
+      const key = {
+        ...{ tenantId: await createTenant(opened.database), serverId: serverId('crm'), kind: 'token' as const },
+        ...{ issuer: 'i', fingerprint: 'f' },
+      };
+      await other.presence.show();
+      const record = {
+        ...{ key, state: 'live' as const, generation: 1, stamp: 's', acceptedGeneration: 0, forcedAt: [], attempts: 0 },
+        ...{ updatedAt: 0, claim: { id: 'c', owner: other.presence.number, leaseUntil: 1 } },
+      };
+      await store.change(key, () => ({ result: 0, record }));
+      expect((await store.read(key))?.isOwnerGone).toBe(false);
+      await other.close();
+      expect((await store.read(key))?.isOwnerGone).toBe(true);
+      const { owner: _, ...claim } = record.claim;
+      await store.change(key, () => ({ result: 0, record: { ...record, claim } }));
+      expect((await store.read(key))?.isOwnerGone).toBe(false);
+    } finally {
+      await own.close();
+      await other.close();
+      await opened.close();
+    }
+  });
+
+  it('are not kept for a tenant that is not there', async () => {
+    const opened = await openPostgresDatabase();
+    const { presence } = openPresence(opened.config);
+    const store = new PostgresTokenStore(opened.database, await trailOn(opened.database), presence);
+    const key = {
+      ...{ tenantId: tenantId('00000000-0000-4000-8000-0000000000ff'), serverId: serverId('crm') },
+      ...{ kind: 'token' as const, issuer: 'i', fingerprint: 'f' },
+    };
+    const record = {
+      ...{ key, state: 'live' as const, generation: 1, stamp: 's', acceptedGeneration: 0, forcedAt: [], attempts: 0 },
+      updatedAt: 0,
+    };
+    await expect(store.change(key, () => ({ result: 0, record }))).rejects.toMatchObject({
+      code: 'COMPOSER_TENANT_UNKNOWN',
+    });
+    await opened.close();
+  });
+});

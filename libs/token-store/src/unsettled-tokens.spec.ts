@@ -1,0 +1,212 @@
+import { randomUUID } from 'node:crypto';
+import { mkdtemp, readFile, readdir, rm, stat, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
+import { serverId, tenantId } from '#kernel';
+import { DatabaseUnavailableError, type Sealer } from '#persistence';
+import { openMemorySealer, until } from '#persistence/testing';
+import { SYSTEM } from '#tenancy';
+import { type OpenKeeper, keeperOn } from '../testing/keeper-on.js';
+import { StrictIssuer } from '../testing/strict-issuer.js';
+import type { Change, Look, Sight } from './credential-record.js';
+import { MemoryTokenStore } from './memory/memory.token-store.js';
+import type { TokenKey, TokenSet } from './token-key.js';
+
+const key: TokenKey = {
+  tenantId: tenantId('00000000-0000-4000-8000-00000000000a'),
+  serverId: serverId('crm'),
+  kind: 'token',
+  issuer: 'https://issuer.example',
+  fingerprint: 'f',
+};
+const HOUR = 3_600_000;
+
+/** A store that goes away and comes back, or hangs. */
+class FickleTokenStore extends MemoryTokenStore {
+  isAway = false;
+  hanging: Promise<void> | undefined;
+
+  override async read(of: TokenKey): Promise<Sight | undefined> {
+    await this.reach();
+    return super.read(of);
+  }
+
+  override async change<T>(of: TokenKey, decide: (look: Look) => Change<T>): Promise<T> {
+    await this.reach();
+    return super.change(of, decide);
+  }
+
+  private async reach(): Promise<void> {
+    await this.hanging;
+    if (this.isAway) throw new DatabaseUnavailableError('is away');
+  }
+}
+
+describe('what the store does not take', () => {
+  let now: number;
+  let sealer: Sealer;
+  let store: FickleTokenStore;
+  let issuer: StrictIssuer;
+  let journalDir: string;
+  let lines: string[];
+  let one: OpenKeeper;
+  const clock = { now: () => now };
+  const process = (): OpenKeeper => keeperOn({ store, sealer, clock, journalDir, onLog: (line) => lines.push(line) });
+  const files = async () => (await readdir(journalDir).catch(() => [])).filter((name) => name.endsWith('.json'));
+  /** The store goes away while the issuer answers. */
+  const renew = async (previous: TokenSet | undefined): Promise<TokenSet> => {
+    const tokens = await issuer.renew(previous);
+    store.isAway = true;
+    return tokens;
+  };
+  const stored = async () => (await store.read(key))!.record;
+
+  beforeEach(async () => {
+    now = 1_795_000_000_000;
+    lines = [];
+    sealer = await openMemorySealer(clock);
+    store = new FickleTokenStore(clock);
+    issuer = new StrictIssuer({ expiresInSeconds: 3600 });
+    journalDir = join(await mkdtemp(join(tmpdir(), 'mcpc-journal-')), 'journal');
+    one = process();
+    await one.keeper.put(key, issuer.grant(), SYSTEM);
+    now += HOUR;
+  });
+  afterEach(async () => {
+    store.isAway = false;
+    store.hanging = undefined;
+    await one.lifecycle.onApplicationShutdown();
+    await rm(join(journalDir, '..'), { recursive: true, force: true });
+  });
+
+  it('is used at once, lies sealed on disk, and is stored when the store is back', async () => {
+    const live = await one.keeper.current(key, renew);
+    expect(live.generation).toBe(2);
+    expect(await one.keeper.current(key, renew)).toEqual(live);
+    expect(await one.keeper.find(key)).toEqual(live);
+    const [name] = await files();
+    const path = join(journalDir, name!);
+    expect((await stat(path)).mode & 0o777).toBe(0o600);
+    const text = await readFile(path, 'utf8');
+    expect(text).not.toContain(live.tokens.accessToken);
+    expect(text).not.toContain(live.tokens.refreshToken);
+
+    store.isAway = false;
+    now += 60_000;
+    await until(async () => (await stored()).generation === 2, 'the commit', 5_000);
+    await until(async () => (await files()).length === 0, 'the end of the entry', 5_000);
+    expect((await stored()).expiresAt).toBe(now - 60_000 + HOUR); // from when it was received
+    expect(issuer.requests).toHaveLength(1);
+    expect(await process().keeper.current(key, renew)).toMatchObject({ tokens: live.tokens, generation: 2 });
+  });
+
+  it('is brought in by the next start when the process has died meanwhile', async () => {
+    const live = await one.keeper.current(key, renew);
+    const next = process();
+    store.isAway = false;
+    await next.lifecycle.onModuleInit();
+    expect(await stored()).toMatchObject({ generation: 2, state: 'live' });
+    expect(await files()).toEqual([]);
+    expect((await next.keeper.current(key, renew)).tokens).toEqual(live.tokens);
+    expect(issuer.requests).toHaveLength(1);
+    expect(store.events.map(({ event }) => event.action)).toEqual(['credential.connected', 'credential.refreshed']);
+  });
+
+  it('waits for the next start but one where the store is still away', async () => {
+    await one.keeper.current(key, renew);
+    const next = process();
+    await next.lifecycle.onModuleInit();
+    expect(await files()).toHaveLength(1);
+    store.isAway = false;
+    await until(async () => (await stored()).generation === 2, 'the commit', 5_000);
+    await next.lifecycle.onApplicationShutdown();
+  });
+
+  it('wins over a refusal of the grant that it has replaced', async () => {
+    await one.keeper.current(key, renew);
+    store.isAway = false;
+    await store.change(key, ({ record }) => {
+      const { claim: _, ...free } = record!; // as a process that took over and knew no better has left it
+      return { result: 0, record: { ...free, state: 'reauth_required', lastError: 'rotation_lost' } };
+    });
+    await until(async () => (await stored()).state === 'live', 'the commit', 5_000);
+    expect(await stored()).toMatchObject({ generation: 2 });
+  });
+
+  it('never replaces what was put meanwhile, and comes back in no other credential', async () => {
+    await one.keeper.current(key, renew);
+    store.isAway = false;
+    const other = process();
+    const consented = await other.keeper.put(key, { accessToken: 'consented' }, SYSTEM);
+    await until(async () => (await files()).length === 0, 'the end of the entry', 5_000);
+    expect((await process().keeper.find(key))?.tokens).toEqual(consented.tokens);
+    expect(await stored()).toMatchObject({ generation: 2 });
+  });
+
+  it('is never asked for a second time, whatever is refused', async () => {
+    const { generation } = await one.keeper.current(key, renew);
+    await expect(one.keeper.current(key, renew, { refused: generation })).rejects.toThrow(DatabaseUnavailableError);
+    now += HOUR;
+    await expect(one.keeper.current(key, renew)).rejects.toThrow(DatabaseUnavailableError);
+    expect(issuer.requests).toHaveLength(1);
+  });
+
+  it('is handed over with what is taken, and not stored afterwards', async () => {
+    const { tokens } = await one.keeper.current(key, renew);
+    store.isAway = false;
+    const taken = await one.keeper.take({ tenantId: key.tenantId }, SYSTEM);
+    expect(taken).toEqual([{ key, tokens }]);
+    expect(await files()).toEqual([]);
+  });
+
+  it('is in memory alone where nothing can be written, which is told', async () => {
+    await writeFile(journalDir, 'no directory');
+    const live = await one.keeper.current(key, renew);
+    expect(lines.join()).toContain('in memory alone');
+    expect(lines.join()).not.toContain(live.tokens.accessToken);
+    store.isAway = false;
+    await until(async () => (await stored()).generation === 2, 'the commit', 5_000);
+  });
+
+  it('is handed out within a second or two when the store hangs', async () => {
+    let release: () => void = () => undefined;
+    const hang = async (previous: TokenSet | undefined): Promise<TokenSet> => {
+      const tokens = await issuer.renew(previous);
+      store.hanging = new Promise((resolve) => (release = resolve));
+      return tokens;
+    };
+    const begun = performance.now();
+    expect((await one.keeper.current(key, hang)).generation).toBe(2);
+    expect(performance.now() - begun).toBeLessThan(3_000);
+    expect(await files()).toHaveLength(1);
+    store.hanging = undefined;
+    release();
+    await until(async () => (await files()).length === 0, 'the end of the entry', 5_000);
+    expect(await stored()).toMatchObject({ generation: 2 });
+  });
+
+  it('leaves alone what it cannot read in the journal, tells of it, and brings in the rest', async () => {
+    await one.keeper.current(key, renew);
+    const broken = `${randomUUID()}.json`;
+    await writeFile(join(journalDir, broken), '{"key":');
+    await writeFile(join(journalDir, 'notes.txt'), 'of somebody');
+    store.isAway = false;
+    await process().lifecycle.onModuleInit();
+    expect(await stored()).toMatchObject({ generation: 2 });
+    expect(await files()).toEqual([broken]);
+    expect(lines.join()).toContain(broken);
+  });
+
+  it('fills no disk', async () => {
+    await one.keeper.current(key, renew);
+    await Promise.all(Array.from({ length: 1_000 }, () => writeFile(join(journalDir, `${randomUUID()}.json`), '{}')));
+    const other = { ...key, fingerprint: 'other' };
+    store.isAway = false;
+    await one.keeper.put(other, { ...issuer.grant(), expiresInSeconds: 0 }, SYSTEM);
+    const before = (await files()).length;
+    await one.keeper.current(other, renew);
+    expect((await files()).length).toBeLessThanOrEqual(before);
+    expect(lines.join()).toContain('in memory alone');
+  });
+});
