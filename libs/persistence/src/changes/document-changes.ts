@@ -45,7 +45,7 @@ export class DocumentChanges {
     } catch (error) {
       if (!(error instanceof DocumentConflictError)) throw error;
       // Somebody announced the same topic after our change was written: who follows that one finds ours too.
-      return Math.max(version, versionOf(await this.documents.read(ref)));
+      return versionOf(await this.documents.read(ref));
     }
   }
 }
