@@ -179,6 +179,15 @@ export class DocumentConflictError extends ComposerError {
   }
 }
 
+/** A document is larger than any that is stored. */
+export class DocumentTooLargeError extends ComposerError {
+  constructor(limit: number) {
+    super('COMPOSER_DOCUMENT_TOO_LARGE', `what is to be stored is larger than ${limit} bytes; make it smaller`, {
+      status: 413,
+    });
+  }
+}
+
 /** The key ring in a file cannot be used. */
 export class KeyFileError extends ComposerError {
   constructor(file: string, reason: string, cause?: unknown) {

@@ -1,0 +1,50 @@
+import type { CloudantV1 } from '@ibm-cloud/cloudant';
+import type { CloudantConfig } from '../persistence.config.js';
+import { LoginFault, faultOf } from './cloudant-fault.js';
+
+/** For a request with its answer; an operation of several has a deadline of its own. */
+const REQUEST_MS = 15_000;
+
+/** Told of each credential that is sent, and so held by this process. */
+export type NoteCredential = (credential: string) => void;
+
+/** The SDK's client. It loads only here: nobody with a Postgres waits half a second for it. */
+export async function cloudantClient(
+  { url, authentication }: CloudantConfig,
+  note: NoteCredential,
+): Promise<CloudantV1> {
+  const { CloudantV1 } = await import('@ibm-cloud/cloudant');
+  const authenticator = await authenticatorOf(authentication);
+  // A redirect would carry credentials on to wherever it says.
+  const options = { authenticator, serviceUrl: url, timeout: REQUEST_MS, maxRedirects: 0 };
+  const client = new CloudantV1(options);
+  client.getHttpClient().interceptors.request.use((request) => {
+    for (const name of ['Authorization', 'Cookie']) {
+      const credential: unknown = request.headers.get(name);
+      if (typeof credential === 'string') note(credential.replace(/^(?:\w+ |AuthSession=)/, ''));
+    }
+    return request;
+  });
+  return client;
+}
+
+async function authenticatorOf(authentication: CloudantConfig['authentication']) {
+  const { BasicAuthenticator, CouchdbSessionAuthenticator, IamAuthenticator } = await import('@ibm-cloud/cloudant');
+  if (authentication.type === 'iam') {
+    const { apikey, url } = authentication;
+    return tellingLogins(new IamAuthenticator({ apikey, ...(url === undefined ? {} : { url }) }));
+  }
+  const { username, password } = authentication;
+  if (authentication.type === 'basic') return new BasicAuthenticator({ username, password });
+  return tellingLogins(new CouchdbSessionAuthenticator({ username, password }));
+}
+
+/** Makes failures to log in look different from those of the request that came after. */
+function tellingLogins<T extends { authenticate(options: never): Promise<unknown> }>(authenticator: T): T {
+  const authenticate = authenticator.authenticate.bind(authenticator);
+  authenticator.authenticate = (options: never) =>
+    authenticate(options).catch((error: unknown) => {
+      throw faultOf(error, LoginFault);
+    });
+  return authenticator;
+}

@@ -1,0 +1,52 @@
+/** An answer of the server that says no, or none at all. Holds nothing of the request. */
+export class CloudantFault extends Error {
+  constructor(
+    /** Absent: no answer came. */
+    readonly status: number | undefined,
+    /** CouchDB's word for it, such as `conflict`; empty where there is none. */
+    readonly word: string,
+    /** More of it, in CouchDB's words. Not for people: it may name a document. */
+    readonly reason = '',
+  ) {
+    super([status ?? 'no answer', word].filter((part) => part !== '').join(' '));
+    this.name = 'CloudantFault';
+  }
+
+  /** Whether the same request may succeed in a moment. */
+  get isPassing(): boolean {
+    return this.status === undefined || this.status === 429 || this.status >= 500;
+  }
+
+  /** Whether the request may have been carried out all the same. */
+  get isOpen(): boolean {
+    return this.isPassing && this.status !== 429;
+  }
+
+  /** The document is not there, in a database that is. */
+  get isAbsent(): boolean {
+    return this.status === 404 && (this.reason === 'missing' || this.reason === 'deleted');
+  }
+}
+
+/** Nobody could log in: the identity service or the session gave no token. */
+export class LoginFault extends CloudantFault {}
+
+interface SdkError {
+  readonly status?: unknown;
+  readonly statusText?: unknown;
+  readonly code?: unknown;
+  readonly message?: unknown;
+  readonly result?: { readonly error?: unknown; readonly reason?: unknown };
+}
+
+/** Of an error of the SDK what is safe to tell: it also holds headers and bodies. */
+export function faultOf(error: unknown, Fault: typeof CloudantFault = CloudantFault): CloudantFault {
+  if (error instanceof CloudantFault) return error;
+  const { status, statusText, code, result } = error as SdkError;
+  if (typeof status !== 'number') return new Fault(undefined, wordOf(statusText ?? code));
+  const reason = typeof result?.reason === 'string' ? result.reason : '';
+  return new Fault(status, wordOf(result?.error), reason);
+}
+
+/** Codes are words; what is none is a text of strangers. */
+const wordOf = (value: unknown): string => (typeof value === 'string' && /^\w{1,40}$/.test(value) ? value : '');

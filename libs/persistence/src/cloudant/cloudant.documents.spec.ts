@@ -1,0 +1,261 @@
+import { randomUUID } from 'node:crypto';
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
+import { type TenantId, tenantId } from '#kernel';
+import {
+  type CloudantServer,
+  type Fault,
+  type OpenCloudantDocuments,
+  openCloudantDocuments,
+  openCloudantServer,
+} from '../../testing/index.js';
+import type { CloudantConfig } from '../persistence.config.js';
+
+const digest = (letter: string): string => letter.repeat(32);
+const conflict = { code: 'COMPOSER_DOCUMENT_CONFLICT' };
+const unavailable = { code: 'COMPOSER_DATABASE_UNAVAILABLE', retryable: true };
+
+describe('documents on a Cloudant with bad days', () => {
+  let server: CloudantServer;
+  let config: CloudantConfig;
+  let open: OpenCloudantDocuments;
+  let tenant: TenantId;
+  const ref = () => ({ partition: tenant, path: 'a/1' });
+  const id = () => `${tenant}:a/1`;
+  const on = (method: string, fault: Fault, more: object = {}) =>
+    server.front.faults.inject({ method, path: /a\/1$/, fault, ...more });
+  const asked = (method: string) =>
+    server.front.requests.filter((one) => one.method === method && one.path.endsWith(id()));
+
+  beforeAll(async () => {
+    server = await openCloudantServer();
+    config = server.database();
+    open = await openCloudantDocuments(config);
+  });
+  afterAll(async () => {
+    await open?.close();
+    await server?.close();
+  });
+  beforeEach(() => void (tenant = tenantId(randomUUID())));
+  afterEach(() => server.front.faults.clear());
+
+  it.each([
+    ['too many requests', { kind: 'answer', status: 429 }],
+    ['being busy', { kind: 'answer', status: 503 }],
+    ['breaking inside', { kind: 'answer', status: 500 }],
+    ['breaking the connection when it was done', { kind: 'cut' }],
+    ['accepting on too few nodes', { kind: 'accepted' }],
+    ['accepting and forgetting', { kind: 'lost' }],
+  ] as const)('outlives %s, three times in a row', async (_, fault) => {
+    on('GET', fault, { times: fault.kind === 'lost' ? 0 : 3 });
+    on('PUT', fault, { times: 3 });
+    const first = await open.documents.write(ref(), { n: 1 });
+    expect(await open.documents.read(ref())).toMatchObject({ rev: first, body: { n: 1 } });
+    server.front.faults.clear();
+    on('PUT', fault, { times: 3 });
+    const second = await open.documents.write(ref(), { n: 2 }, first);
+    expect(await open.documents.read(ref())).toMatchObject({ rev: second, body: { n: 2 } });
+    server.front.faults.clear();
+    await expect(open.documents.write(ref(), { n: 3 }, first)).rejects.toMatchObject(conflict);
+    on('DELETE', fault, { times: 3 });
+    await open.documents.remove(ref(), second);
+    expect(await open.documents.read(ref())).toBeUndefined();
+  });
+
+  it('tells a conflict of somebody else from one with its own write whose answer was lost', async () => {
+    const first = await open.documents.write(ref(), { n: 1 });
+    on('PUT', { kind: 'answer', status: 409 }, { times: 1 });
+    await expect(open.documents.write(ref(), { n: 2 }, first)).rejects.toMatchObject(conflict);
+    on('PUT', { kind: 'cut' }, { times: 1 });
+    const second = await open.documents.write(ref(), { n: 2 }, first);
+    expect(await open.documents.read(ref())).toEqual({ path: 'a/1', rev: second, body: { n: 2 } });
+  });
+
+  it('waits for a majority that comes late', async () => {
+    on('PUT', { kind: 'accepted' });
+    server.front.faults.inject({ method: 'POST', path: /_bulk_docs$/, fault: { kind: 'accepted' }, times: 2 });
+    const rev = await open.documents.write(ref(), { n: 1 });
+    expect(await open.documents.read(ref())).toMatchObject({ rev });
+    expect(server.front.requests.filter(({ path }) => path.endsWith('_bulk_docs')).length).toBeGreaterThanOrEqual(3);
+  });
+
+  it('gives way to a change that won on other nodes, and clears its own away', async () => {
+    const first = await open.documents.write(ref(), { n: 1 });
+    const winner = {
+      _id: id(),
+      _rev: `2-${digest('f')}`,
+      _revisions: { start: 2, ids: [digest('f'), first.slice(2)] },
+    };
+    on('PUT', { kind: 'accepted' });
+    const writing = open.documents.write(ref(), { n: 'lost' }, first);
+    const refused = expect(writing).rejects.toMatchObject(conflict);
+    while (asked('PUT').length < 2) await new Promise(setImmediate);
+    await server.plant(config.database, { ...winner, b: { n: 'won' } });
+    await refused;
+    expect(await open.documents.read(ref())).toMatchObject({ rev: winner._rev, body: { n: 'won' } });
+    expect((await server.raw(config.database)).find(({ _id }) => _id === id())).not.toHaveProperty('_conflicts');
+  });
+
+  it('reads the same winner everywhere, and drops what lost', async () => {
+    await server.plant(config.database, { _id: id(), _rev: `1-${digest('a')}`, b: { n: 'a' } });
+    await server.plant(config.database, { _id: id(), _rev: `1-${digest('c')}`, b: { n: 'c' } });
+    await server.plant(config.database, { _id: id(), _rev: `1-${digest('b')}`, b: { n: 'b' } });
+    expect(await open.documents.read(ref())).toMatchObject({ body: { n: 'c' } });
+    expect((await server.raw(config.database)).find(({ _id }) => _id === id())).not.toHaveProperty('_conflicts');
+    expect(open.lines.join()).toContain('changed in two places at once');
+    expect(open.lines.join()).not.toContain(tenant);
+    await open.documents.remove(ref(), `1-${digest('c')}`);
+    expect(await open.documents.read(ref())).toBeUndefined();
+  });
+
+  it('removes for good what had lost and comes up again', async () => {
+    await server.plant(config.database, { _id: id(), _rev: `1-${digest('a')}`, b: { n: 'a' } });
+    await server.plant(config.database, { _id: id(), _rev: `1-${digest('c')}`, b: { n: 'c' } });
+    await open.documents.remove(ref(), `1-${digest('c')}`);
+    expect(await open.documents.read(ref())).toBeUndefined();
+  });
+
+  it('leaves what was made anew after a removal that was not sure', async () => {
+    const rev = await open.documents.write(ref(), { n: 1 });
+    on('DELETE', { kind: 'accepted' }, { times: 1 });
+    const removing = open.documents.remove(ref(), rev);
+    while (asked('DELETE').length < 1) await new Promise(setImmediate);
+    const again = await open.documents.write(ref(), { n: 2 });
+    await removing;
+    expect(await open.documents.read(ref())).toMatchObject({ rev: again });
+  });
+
+  it('is away within its deadline when nothing comes back, it is busy for long, or no majority comes', async () => {
+    const begun = performance.now();
+    const inject = (method: string, path: RegExp, fault: Fault) => server.front.faults.inject({ method, path, fault });
+    inject('GET', /hangs$/, { kind: 'hang' });
+    inject('GET', /busy$/, { kind: 'answer', status: 503 });
+    inject('PUT', /alone$/, { kind: 'accepted' });
+    inject('POST', /_bulk_docs$/, { kind: 'accepted' });
+    const [partition, documents] = [tenant, open.documents];
+    const elsewhere = { ...server.database(), url: 'http://127.0.0.1:9' };
+    const ends = await Promise.allSettled([
+      documents.read({ partition, path: 'hangs' }),
+      documents.read({ partition, path: 'busy' }),
+      documents.write({ partition, path: 'alone' }, { n: 1 }),
+      openCloudantDocuments(elsewhere),
+    ]);
+    expect(performance.now() - begun).toBeLessThan(12_000);
+    for (const end of ends) {
+      const error = (end as PromiseRejectedResult).reason as Error;
+      expect(error).toMatchObject(unavailable);
+      expect(error.message).not.toMatch(/127\.0|:9|hangs/);
+    }
+  });
+
+  it('pings within two seconds, well or not', async () => {
+    await open.connection.ping();
+    server.front.faults.inject({ method: 'HEAD', fault: { kind: 'hang' } });
+    const begun = performance.now();
+    await expect(open.connection.ping()).rejects.toMatchObject(unavailable);
+    expect(performance.now() - begun).toBeLessThan(3_000);
+  });
+});
+
+describe('the way into a Cloudant', () => {
+  let server: CloudantServer;
+  const ref = { partition: tenantId(randomUUID()), path: 'a/1' };
+  beforeAll(async () => void (server = await openCloudantServer()));
+  afterAll(() => server?.close());
+  afterEach(() => {
+    server.front.faults.clear();
+    server.front.gatekeeper.lifetime = 3_600;
+  });
+
+  it.each([
+    ['iam', 'Bearer'],
+    ['basic', 'Basic'],
+    ['session', 'Cookie'],
+  ] as const)('is %s, with one log-in for many requests', async (way, scheme) => {
+    const config = server.database(way);
+    const before = server.front.gatekeeper.logins;
+    const from = server.front.requests.length;
+    const open = await openCloudantDocuments(config);
+    await open.documents.write(ref, { n: 1 });
+    await open.documents.read(ref);
+    const seen = server.front.requests.slice(from).filter(({ path }) => path.includes(config.database));
+    expect(new Set(seen.map((one) => one.scheme))).toEqual(new Set([scheme]));
+    expect(server.front.gatekeeper.logins - before).toBe(way === 'basic' ? 0 : 1);
+    await open.close();
+  });
+
+  it.each(['iam', 'session'] as const)('logs in again where %s ended before its time', async (way) => {
+    const open = await openCloudantDocuments(server.database(way));
+    server.front.gatekeeper.forget();
+    await open.documents.write(ref, { n: 1 });
+    expect(await open.documents.read(ref)).toMatchObject({ body: { n: 1 } });
+    await open.close();
+  });
+
+  it.each(['iam', 'session'] as const)('logs in again before %s ends', async (way) => {
+    server.front.gatekeeper.lifetime = 2;
+    const open = await openCloudantDocuments(server.database(way));
+    const before = server.front.gatekeeper.logins;
+    const refusals = () => server.front.requests.filter(({ status }) => status === 401).length;
+    const refused = refusals();
+    while (server.front.gatekeeper.logins === before) await open.documents.read(ref);
+    expect(refusals()).toBe(refused);
+    await open.close();
+  });
+
+  it.each(['iam', 'basic', 'session'] as const)(
+    'tells a refused credential for %s, and not the credential',
+    async (way) => {
+      const config = server.database(way);
+      const secret = 'wrong-and-very-secret';
+      const authentication = { ...config.authentication, [way === 'iam' ? 'apikey' : 'password']: secret };
+      const error = (await openCloudantDocuments({ ...config, authentication }).catch(
+        (failure: unknown) => failure,
+      )) as Error;
+      expect(error).toMatchObject(unavailable);
+      expect(error.message).toContain('CLOUDANT_');
+      expect(JSON.stringify([error.message, error.stack, (error.cause as Error).stack])).not.toContain(secret);
+    },
+  );
+
+  it('holds its secrets where they are masked, and forgets them at the end', async () => {
+    for (const way of ['iam', 'basic', 'session'] as const) {
+      const { authentication, ...config } = server.database(way);
+      const open = await openCloudantDocuments({ ...config, authentication });
+      const secret = authentication.type === 'iam' ? authentication.apikey : authentication.password;
+      expect(open.secrets.mask(`x ${secret} x`)).toBe('x [secret] x');
+      await open.close();
+      expect(open.secrets.mask(secret)).toBe(secret);
+    }
+  });
+
+  it('makes a missing database, partitioned where the server can, and finds one that is there', async () => {
+    const config = server.database();
+    const opens = await Promise.all([1, 2, 3].map(() => openCloudantDocuments(config)));
+    expect(opens.map(({ connection }) => connection.isPartitioned)).toEqual([true, true, true]);
+    const made = server.front.requests.filter(({ method, path }) => method === 'PUT' && path === `/${config.database}`);
+    expect(made.filter(({ status }) => status === 201)).toHaveLength(1);
+    await Promise.all(opens.map((open) => open.close()));
+    server.front.rules.hasPartitions = false;
+    const plain = await openCloudantDocuments(server.database());
+    expect(plain.connection.isPartitioned).toBe(false);
+    server.front.rules.hasPartitions = true;
+    await plain.close();
+  });
+
+  it('says that the database is gone, and does not take its documents for missing', async () => {
+    const config = server.database();
+    const open = await openCloudantDocuments(config);
+    const basic = config.authentication as { username: string; password: string };
+    const authorization = `Basic ${Buffer.from(`${basic.username}:${basic.password}`).toString('base64')}`;
+    await fetch(`${server.front.url}/${config.database}`, { method: 'DELETE', headers: { authorization } });
+    for (const work of [
+      () => open.documents.read(ref),
+      () => open.documents.range(ref.partition, { prefix: '' }),
+      () => open.documents.write(ref, {}),
+    ]) {
+      await expect(work()).rejects.toMatchObject(unavailable);
+      await expect(work()).rejects.toThrow('does not exist');
+    }
+    await open.close();
+  });
+});

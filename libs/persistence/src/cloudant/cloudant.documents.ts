@@ -1,0 +1,142 @@
+import { randomBytes } from 'node:crypto';
+import type { CloudantV1 } from '@ibm-cloud/cloudant';
+import { Injectable } from '@nestjs/common';
+import type { JsonObject } from '#kernel';
+import { Log } from '#observability';
+import { checkedPartition, checkedRef } from '../documents/document-ref.js';
+import { type DocumentRange, type DocumentRef, Documents, type StoredDocument } from '../documents/documents.js';
+import { DocumentConflictError } from '../persistence.errors.js';
+import { CloudantConnection, RefusedRequest, deadlineIn, told, toldFault } from './cloudant-connection.js';
+import { CloudantShelf, type ShelvedDocument } from './cloudant-shelf.js';
+import { packBody, unpackBody } from './document-body.js';
+import { Quorum } from './quorum.js';
+import { revisionOf } from './revision.js';
+
+/** For one change, however often it is tried. */
+const CHANGE_MS = 10_000;
+/** A partition gives 2000 rows at most, in 5 seconds. */
+const PAGE_ROWS = 1_000;
+/** Sorts behind everything that a path may hold. */
+const LAST = '\u007f';
+
+/**
+ * Documents in IBM Cloudant or CouchDB, by ids that are known beforehand: `<partition>:<path>`. CouchDB's `_rev` is the
+ * state. Where two nodes took two changes of one state, CouchDB makes one of them the winner everywhere; the other one
+ * is removed by whoever reads it.
+ */
+@Injectable()
+export class CloudantDocuments extends Documents {
+  constructor(
+    private readonly connection: CloudantConnection,
+    private readonly shelf: CloudantShelf,
+    private readonly quorum: Quorum,
+    private readonly log: Log,
+  ) {
+    super();
+  }
+
+  override async read(ref: DocumentRef): Promise<StoredDocument | undefined> {
+    const found = await this.shelf.get(idOf(ref));
+    if (found?._conflicts) await this.settle(found);
+    return found && stored(found);
+  }
+
+  override async range(
+    partition: DocumentRef['partition'],
+    { prefix, after, limit = PAGE_ROWS, order = 'ascending' }: DocumentRange,
+  ): Promise<readonly StoredDocument[]> {
+    const base = `${checkedPartition(partition)}:`;
+    const [first, last] = [`${base}${prefix}`, `${base}${prefix}${LAST}`];
+    const found: ShelvedDocument[] = [];
+    for (let from = after === undefined ? undefined : `${base}${after}`; found.length < limit;) {
+      const wanted = Math.min(PAGE_ROWS, limit - found.length);
+      const ends =
+        order === 'ascending'
+          ? { startKey: from === undefined || from < first ? first : from, endKey: last }
+          : { startKey: from === undefined || from > last ? last : from, endKey: first };
+      // One more, because the one that it goes on behind comes again.
+      const page = await this.page(partition, { ...ends, descending: order === 'descending', limit: wanted + 1 });
+      found.push(...page.filter(({ _id }) => _id !== from).slice(0, wanted));
+      if (page.length <= wanted) break;
+      from = found.at(-1)!._id;
+    }
+    return Promise.all(found.map(stored));
+  }
+
+  override async write(ref: DocumentRef, body: JsonObject, rev?: string): Promise<string> {
+    const id = idOf(ref);
+    const deadline = deadlineIn(CHANGE_MS);
+    // By its name a write is known again whose answer was lost.
+    const document = { ...(await packBody(body)), w: randomBytes(9).toString('base64url') };
+    const made = await this.put(id, document, { rev, deadline });
+    if (made.isDoubtful) await this.quorum.confirm({ id, rev: made.rev, before: rev, document }, deadline);
+    return made.rev;
+  }
+
+  override async remove(ref: DocumentRef, rev: string): Promise<void> {
+    const id = idOf(ref);
+    const deadline = deadlineIn(CHANGE_MS);
+    const answer = await this.shelf.delete(id, rev, { deadline }).catch((error: unknown) => {
+      if (error instanceof RefusedRequest && [404, 409].includes(error.fault.status ?? 0)) return undefined;
+      throw toldFault(error);
+    });
+    const left = await this.shelf.get(id, { deadline });
+    if (!answer) {
+      if (left) throw new DocumentConflictError();
+      return;
+    }
+    const tombstone = answer.result.rev ?? rev;
+    if (answer.status === 202) await this.quorum.confirmRemoval(id, tombstone, deadline);
+    // What had lost against it comes up when it goes.
+    else if (left && revisionOf(left._rev).generation <= revisionOf(tombstone).generation) {
+      await this.quorum.confirmRemoval(id, tombstone, deadline);
+    }
+  }
+
+  private async put(
+    id: string,
+    document: { readonly w: string },
+    { rev, deadline }: { readonly rev: string | undefined; readonly deadline: number },
+  ): Promise<{ readonly rev: string; readonly isDoubtful: boolean }> {
+    try {
+      const state = rev === undefined ? document : { ...document, _rev: rev };
+      const { status, result } = await this.shelf.put(id, state, { deadline });
+      return { rev: result.rev ?? '', isDoubtful: status === 202 };
+    } catch (error) {
+      if (!(error instanceof RefusedRequest) || error.fault.status !== 409) throw toldFault(error);
+      const current = error.isInDoubt ? await this.shelf.get(id, { deadline }) : undefined;
+      if (current?.['w'] !== document.w) throw new DocumentConflictError(error);
+      return { rev: current._rev, isDoubtful: true };
+    }
+  }
+
+  private async page(partition: string, query: CloudantV1.JsonObject): Promise<readonly ShelvedDocument[]> {
+    const asked = { includeDocs: true, attachments: true, ...query };
+    const { result } = await told(
+      this.connection.send((client, db, signal) =>
+        this.connection.isPartitioned
+          ? client.postPartitionAllDocs({ db, partitionKey: partition, ...asked, signal })
+          : client.postAllDocs({ db, ...asked, signal }),
+      ),
+    );
+    return result.rows.flatMap(({ doc }) => (doc ? [doc as ShelvedDocument] : []));
+  }
+
+  /** Removes the states that lost. They were never what readers saw, or are not any more. */
+  private async settle({ _id: id, _conflicts: losers = [] }: ShelvedDocument): Promise<void> {
+    this.log.warn('a document was changed in two places at once; the change that lost is dropped', {
+      count: losers.length,
+    });
+    for (const loser of losers) await this.shelf.delete(id, loser).catch(() => undefined); // or the next reader does
+  }
+}
+
+function idOf(ref: DocumentRef): string {
+  const { partition, path } = checkedRef(ref);
+  return `${partition}:${path}`;
+}
+
+async function stored(document: ShelvedDocument): Promise<StoredDocument> {
+  const path = document._id.slice(document._id.indexOf(':') + 1);
+  return { path, rev: document._rev, body: await unpackBody(document) };
+}

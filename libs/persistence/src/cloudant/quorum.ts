@@ -1,0 +1,78 @@
+import { setTimeout as pause } from 'node:timers/promises';
+import { Injectable } from '@nestjs/common';
+import { DatabaseUnavailableError, DocumentConflictError } from '../persistence.errors.js';
+import { RefusedRequest, type SendOptions, told } from './cloudant-connection.js';
+import { CloudantShelf } from './cloudant-shelf.js';
+import { ancestryOf, descendsFrom, revisionOf } from './revision.js';
+
+const FIRST_PAUSE_MS = 50;
+const LONGEST_PAUSE_MS = 1_000;
+
+/** A state that was written, but not on enough nodes as far as the answer tells. */
+export interface Doubtful {
+  readonly id: string;
+  readonly rev: string;
+  /** The state that it was made of. */
+  readonly before: string | undefined;
+  /** What is stored, without any state. */
+  readonly document: object;
+}
+
+/**
+ * Makes sure of writes that Cloudant answers with 202: "accepted" by fewer nodes than it takes. Such a state may be
+ * gone when these nodes are, and another one may have won elsewhere. It counts once it is the winner and a majority has it.
+ */
+@Injectable()
+export class Quorum {
+  constructor(private readonly shelf: CloudantShelf) {}
+
+  /**
+   * @throws DocumentConflictError when another state has won
+   * @throws DatabaseUnavailableError when it is not sure in time
+   */
+  async confirm(doubtful: Doubtful, deadline: number): Promise<void> {
+    const { id, rev, before, document } = doubtful;
+    for (let tries = 0; ; tries++) {
+      await rest(tries, deadline);
+      if ((await this.standing(doubtful, { deadline })) === 'built upon') return;
+      const state = { ...document, _id: id, _rev: rev };
+      if (!(await told(this.shelf.spread(state, ancestryOf(rev, before), { deadline })))) continue;
+      if ((await this.standing(doubtful, { deadline })) !== 'not seen') return;
+    }
+  }
+
+  /** Waits until nothing is left of what was removed. @throws DatabaseUnavailableError when it is not sure in time */
+  async confirmRemoval(id: string, rev: string, deadline: number): Promise<void> {
+    for (let tries = 0; ; tries++) {
+      await rest(tries, deadline);
+      const current = await this.shelf.get(id, { deadline });
+      if (!current || revisionOf(current._rev).generation > revisionOf(rev).generation) return;
+      const again = await this.shelf.delete(id, current._rev, { deadline }).catch((error: unknown) => {
+        if (error instanceof RefusedRequest) return undefined; // it changed meanwhile
+        throw error;
+      });
+      if (again?.status === 200) return;
+    }
+  }
+
+  private async standing({ id, rev }: Doubtful, options: SendOptions): Promise<Standing> {
+    const current = await this.shelf.get(id, options);
+    if (!current) return 'not seen';
+    if (current._rev === rev) return 'winner';
+    if (current._revisions && descendsFrom(current._revisions, rev)) return 'built upon';
+    if (current._conflicts?.includes(rev)) {
+      await this.shelf.delete(id, rev, options).catch(() => undefined); // whoever reads next tries again
+      throw new DocumentConflictError();
+    }
+    if (revisionOf(current._rev).generation < revisionOf(rev).generation) return 'not seen';
+    throw new DocumentConflictError();
+  }
+}
+
+type Standing = 'winner' | 'built upon' | 'not seen';
+
+async function rest(tries: number, deadline: number): Promise<void> {
+  const ms = Math.min(LONGEST_PAUSE_MS, FIRST_PAUSE_MS * 2 ** tries) * (0.5 + Math.random() / 2);
+  if (performance.now() + ms >= deadline) throw new DatabaseUnavailableError('did not store it on enough of its nodes');
+  await pause(ms);
+}
