@@ -8,4 +8,5 @@ export { AuditTrail } from './audit-trail.js';
 export { AuditBacklogError, AuditDelayedError } from './audit.errors.js';
 export { AuditModule } from './audit.module.js';
 export { type AuditedTenant, AuditedTenants } from './audited-tenants.js';
+export { type Claim, type RecordedChange, RecordedDocuments } from './documents/recorded-documents.js';
 export { PostgresAuditTrail } from './postgres.audit-trail.js';
