@@ -49,3 +49,21 @@ export class AuditExportExpiredError extends ComposerError {
     });
   }
 }
+
+/** Somebody else has put something into a trail, or has taken away its key. Nothing is recorded behind that, so nothing is done. */
+export class AuditTrailBrokenError extends ComposerError {
+  constructor(seq: number) {
+    super(
+      'COMPOSER_AUDIT_BROKEN',
+      `this cannot be recorded, so it is not done: event ${seq} of the trail was not written by a composer; verify the trail`,
+      { status: 503 },
+    );
+  }
+}
+
+/** What only one may have is another one's: a name, an identity. Stores say it in words of their own. */
+export class ClaimTakenError extends ComposerError {
+  constructor(path: string) {
+    super('COMPOSER_CLAIM_TAKEN', `another one has ${path.split('/')[0]} already`, { status: 409 });
+  }
+}

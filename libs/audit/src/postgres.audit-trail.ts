@@ -1,4 +1,3 @@
-import type { KeyObject } from 'node:crypto';
 import { Clock, type TenantId } from '#kernel';
 import { Database, KeyWrapper, type Transaction, holdKey } from '#persistence';
 import { Injectable } from '@nestjs/common';
@@ -6,8 +5,7 @@ import type { AuditEvent } from './audit-event.js';
 import { CHAIN_KEY, NO_HASH, linkHash } from './audit-hash.js';
 import { columnsOf } from './audit-row.js';
 import { AuditTrail } from './audit-trail.js';
-
-const MAX_KEYS = 10_000;
+import { ChainKeys } from './chain-keys.js';
 
 interface Head {
   readonly kek_id: string;
@@ -22,8 +20,7 @@ interface Head {
  */
 @Injectable()
 export class PostgresAuditTrail extends AuditTrail {
-  /** Least recently used first. A key belongs to its wrapping: that of a transaction that was rolled back is made anew. */
-  private readonly keys = new Map<TenantId, { readonly wrapped: Buffer; readonly key: KeyObject }>();
+  private readonly keys: ChainKeys;
 
   constructor(
     private readonly database: Database,
@@ -31,6 +28,7 @@ export class PostgresAuditTrail extends AuditTrail {
     private readonly clock: Clock,
   ) {
     super();
+    this.keys = new ChainKeys(wrapper);
   }
 
   /**
@@ -41,7 +39,7 @@ export class PostgresAuditTrail extends AuditTrail {
     const { tenantId } = tx;
     if (tenantId === undefined) throw new TypeError('only what is done in a tenant can be recorded');
     const head = (await this.head(tx)) ?? (await this.begin(tx, tenantId));
-    const key = await this.key(tenantId, head);
+    const key = await this.keys.open(tenantId, { keyId: head.kek_id, wrapped: head.wrapped });
     const now = this.clock.now();
     let { hash } = head;
     let seq = Number(head.seq);
@@ -82,16 +80,5 @@ export class PostgresAuditTrail extends AuditTrail {
       [tenantId, keyId, wrapped, NO_HASH],
     );
     return (await this.head(tx))!;
-  }
-
-  private async key(tenantId: TenantId, { kek_id: keyId, wrapped }: Head): Promise<KeyObject> {
-    const known = this.keys.get(tenantId);
-    this.keys.delete(tenantId);
-    const key = known?.wrapped.equals(wrapped)
-      ? known.key
-      : await this.wrapper.open(tenantId, CHAIN_KEY, { keyId, wrapped });
-    this.keys.set(tenantId, { wrapped, key });
-    if (this.keys.size > MAX_KEYS) this.keys.delete(this.keys.keys().next().value!);
-    return key;
   }
 }

@@ -1,1 +1,2 @@
+export { type OpenRecording, documentsTrailOn, recordingOn } from './documents-on.js';
 export { type TrailOptions, checkOn, trailOn } from './trail-on.js';

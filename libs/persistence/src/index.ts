@@ -13,6 +13,7 @@ export {
   OPERATOR,
   type StoredDocument,
 } from './documents/documents.js';
+export { TENANT_DOCUMENTS, tenantDocument, tenantExists, tenantIn } from './documents/tenant-document.js';
 export { EmbeddedDatabase, claimEmbeddedDatabase, startEmbeddedDatabase } from './embedded/index.js';
 export { MigrationModule } from './migration.module.js';
 export {

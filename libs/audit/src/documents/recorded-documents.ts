@@ -1,76 +1,200 @@
-import type { JsonObject, TenantId } from '#kernel';
+import { randomUUID } from 'node:crypto';
+import { Clock, type JsonObject } from '#kernel';
 import {
-  Announcer,
+  CommitUnknownError,
+  DatabaseUnavailableError,
+  DocumentChanges,
+  DocumentConflictError,
   type DocumentRange,
   type DocumentRef,
   Documents,
-  OPERATOR,
   type StoredDocument,
 } from '#persistence';
-import { DEFAULT_TENANT } from '#tenancy';
 import { Injectable } from '@nestjs/common';
 import type { AuditEvent } from '../audit-event.js';
-import { AuditTrail } from '../audit-trail.js';
+import { ChangeCompletion } from './change-completion.js';
+import { Claims } from './claims.js';
+import { DocumentsAuditTrail } from './documents.audit-trail.js';
+import { insist } from './insist.js';
+import { Outbox } from './outbox.js';
+import {
+  type PendingChange,
+  type RecordedChange,
+  type Written,
+  bodyOf,
+  changingIn,
+  trailOf,
+} from './pending-change.js';
 
-/** A document that only one owner may have: an entry of an index that is unique. */
-export interface Claim {
+/** A change that is older was left by somebody who died; one that is under way takes less. */
+export const LEFT_AFTER_MS = 15_000;
+/** Goes before the state of a document that is about to change: nothing can be written on top of it. */
+const PENDING = '~';
+
+interface Change {
   readonly ref: DocumentRef;
-  /** What the entry says. */
-  readonly body: JsonObject;
+  readonly rev: string | undefined;
+  readonly next: JsonObject | undefined;
+  readonly recorded: RecordedChange;
 }
 
-/** What goes with a change of a document. */
-export interface RecordedChange {
-  /** Recorded in the trail of the document's tenant; in that of the default tenant for what is the operator's. */
-  readonly event: AuditEvent | readonly AuditEvent[] | undefined;
-  /** Announced once the change is made. */
-  readonly topic?: string;
-  /** The tenant that has changed, for documents of the operator. */
-  readonly of?: TenantId;
-}
+type Put = Omit<Change, 'ref' | 'recorded'> & { readonly id: string };
 
 /**
- * Documents whose changes are recorded: each with its events, or not at all.
- * @todo-free stand-in until the outbox stands: the signatures are final.
+ * Documents whose changes are recorded, each with its events or not at all, although no two documents are changed at
+ * once. A change is written into the document beside what it was; then its claims are taken, then its events go to the
+ * trail, and then it becomes what the document is. Readers see the document as it was until there. When a method
+ * returns, all this is done and announced.
+ *
+ * Of a process that dies in the middle the sweep finishes everything (`OutboxSweep`).
  */
 @Injectable()
 export class RecordedDocuments {
+  private readonly completion: ChangeCompletion;
+  private readonly outbox: Outbox;
+  private readonly claims: Claims;
+
   constructor(
     private readonly documents: Documents,
-    private readonly trail: AuditTrail,
+    private readonly trail: DocumentsAuditTrail,
     private readonly changes: DocumentChanges,
-  ) {}
-
-  async read(ref: DocumentRef): Promise<StoredDocument | undefined> {
-    const found = await this.documents.read(ref);
-    return found && { ...found, body: found.body['value'] as JsonObject };
+    private readonly clock: Clock,
+  ) {
+    this.completion = new ChangeCompletion(documents, trail);
+    this.outbox = new Outbox(documents);
+    this.claims = new Claims(documents);
   }
 
-  /** As `Documents.range`. */
+  async read(ref: DocumentRef): Promise<StoredDocument | undefined> {
+    const stored = await this.documents.read(ref);
+    return stored && visible(stored);
+  }
+
+  /** As `Documents.range`: fewer than `limit` only if there are no more. */
   async range(partition: DocumentRef['partition'], range: DocumentRange): Promise<readonly StoredDocument[]> {
-    const found = await this.documents.range(partition, range);
-    return found.map((document) => ({ ...document, body: document.body['value'] as JsonObject }));
+    const { limit = 1000, ...rest } = range;
+    const found: StoredDocument[] = [];
+    let after = rest.after;
+    for (;;) {
+      const wanted = limit - found.length;
+      const page = await this.documents.range(partition, {
+        ...rest,
+        ...(after === undefined ? {} : { after }),
+        limit: wanted,
+      });
+      found.push(...page.map(visible).filter((document) => document !== undefined));
+      if (page.length < wanted || found.length >= limit) return found;
+      after = page.at(-1)!.path;
+    }
+  }
+
+  /** The document that has a claim. It may have come to be another one since. */
+  async readClaimed(claim: DocumentRef): Promise<StoredDocument | undefined> {
+    const owner = await this.claims.ownerOf(claim);
+    return owner && this.read(owner);
   }
 
   /**
+   * Writes a document that is new (`rev` absent), or that still is in the state `rev`.
+   *
    * @returns the new state
-   * @throws DocumentConflictError
+   * @throws DocumentConflictError, ClaimTakenError, UnknownTenantError
+   * @throws CommitUnknownError when it may be written and recorded yet; after every other error it is neither
    */
-  async write(ref: DocumentRef, body: JsonObject, rev: string | undefined, change: RecordedChange): Promise<string> {
-    const next = await this.documents.write(ref, { value: body }, rev);
-    await this.note(ref, change);
-    return next;
+  async write(ref: DocumentRef, body: JsonObject, rev: string | undefined, recorded: RecordedChange): Promise<string> {
+    return (await this.change({ ref, rev, next: body, recorded }))!;
   }
 
-  /** Does nothing if there is no such document. @throws DocumentConflictError */
-  async remove(ref: DocumentRef, rev: string, change: RecordedChange): Promise<void> {
-    await this.documents.remove(ref, rev);
-    await this.note(ref, change);
+  /** Does nothing if there is no such document, as `write` otherwise. */
+  async remove(ref: DocumentRef, rev: string, recorded: RecordedChange): Promise<void> {
+    await this.change({ ref, rev, next: undefined, recorded });
   }
 
-  private async note({ partition }: DocumentRef, { event, topic, of }: RecordedChange): Promise<void> {
-    const tenant = partition === OPERATOR ? DEFAULT_TENANT : partition;
-    if (event !== undefined) await this.trail.record(tenant, ...(Array.isArray(event) ? event : [event as AuditEvent]));
-    if (topic !== undefined) await this.changes.announce({ tenantId: of ?? tenant, topic });
+  private async change(change: Change): Promise<string | undefined> {
+    const { ref, rev, next, recorded } = change;
+    const id = randomUUID();
+    const { topic, of = trailOf(ref) } = recorded;
+    if (rev?.startsWith(PENDING)) return this.refuse(ref);
+    if (isBare(recorded) && topic === undefined) return this.put(ref, { id, rev, next });
+    const before = rev === undefined ? undefined : await this.documents.read(ref);
+    if (rev !== undefined && before === undefined && next === undefined) return undefined;
+    if (before?.rev !== rev) throw new DocumentConflictError();
+    const at = this.clock.now();
+    const pending = isBare(recorded) ? undefined : await this.pending(change, { id, at });
+    const marked = await this.outbox.mark({
+      id,
+      ref,
+      at,
+      ...(topic === undefined ? {} : { announces: { tenantId: of, topic } }),
+    });
+    try {
+      const written = pending ? await this.make(ref, pending, before) : await this.put(ref, { id, rev, next });
+      if (topic !== undefined) await insist(() => this.changes.announce({ tenantId: of, topic }));
+      await this.outbox.unmark(marked);
+      return written;
+    } catch (error) {
+      const isOver = !(error instanceof CommitUnknownError || error instanceof DatabaseUnavailableError);
+      if (isOver) await this.outbox.unmark(marked);
+      throw error;
+    }
+  }
+
+  private async pending(
+    { ref, next, recorded }: Change,
+    { id, at }: Pick<PendingChange, 'id' | 'at'>,
+  ): Promise<PendingChange> {
+    const { event = [], claims = [], releases = [] } = recorded;
+    const events = Array.isArray(event) ? (event as readonly AuditEvent[]) : [event as AuditEvent];
+    return {
+      id,
+      at,
+      after: events.length > 0 ? await this.trail.reached(trailOf(ref)) : 0,
+      ...(next === undefined ? {} : { next }),
+      // Whoever finishes the change records when it was decided.
+      events: events.map((one) => ({ at, ...one })),
+      claims,
+      releases,
+    };
+  }
+
+  private async make(ref: DocumentRef, change: PendingChange, before?: StoredDocument): Promise<string | undefined> {
+    const { value, by } = (before?.body ?? {}) as Written;
+    const written = { ...(value === undefined ? {} : { value }), ...(by === undefined ? {} : { by }), change };
+    const rev = await insist(() => this.begin(ref, written, before?.rev));
+    return this.completion.make(ref, { ...written, rev });
+  }
+
+  private async begin(ref: DocumentRef, written: Written, rev: string | undefined): Promise<string> {
+    try {
+      return await this.documents.write(ref, bodyOf(written), rev);
+    } catch (error) {
+      if (!(error instanceof DocumentConflictError)) throw error;
+      // An attempt before this one may have come through although nobody said so.
+      const stored = await this.documents.read(ref);
+      if (stored && changingIn(stored).change?.id === written.change?.id) return stored.rev;
+      return this.refuse(ref);
+    }
+  }
+
+  private async put(ref: DocumentRef, { id, rev, next }: Put): Promise<string | undefined> {
+    if (next) return this.documents.write(ref, bodyOf({ value: next, by: id }), rev);
+    if (rev !== undefined) await this.documents.remove(ref, rev);
+    return undefined;
+  }
+
+  /** What somebody has left in the middle of a change would be in the way of everybody for ever. */
+  private async refuse(ref: DocumentRef): Promise<never> {
+    const stored = await this.documents.read(ref);
+    const change = stored && changingIn(stored).change;
+    if (change && this.clock.now() - change.at > LEFT_AFTER_MS) await this.completion.finish(ref, change.id);
+    throw new DocumentConflictError();
   }
 }
+
+function visible({ path, rev, body }: StoredDocument): StoredDocument | undefined {
+  const { value, change } = body as Written;
+  return value && { path, rev: change ? `${PENDING}${rev}` : rev, body: value };
+}
+
+const isBare = ({ event, claims = [], releases = [] }: RecordedChange): boolean =>
+  (event === undefined || (Array.isArray(event) && event.length === 0)) && claims.length + releases.length === 0;

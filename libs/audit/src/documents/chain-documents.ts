@@ -1,0 +1,98 @@
+import type { KeyObject } from 'node:crypto';
+import type { JsonObject, TenantId } from '#kernel';
+import type { DocumentRef, StoredDocument, WrappedKey } from '#persistence';
+import type { AuditEvent } from '../audit-event.js';
+import { linkHash } from '../audit-hash.js';
+
+/**
+ * A trail on documents. Events lie in documents named after the number of their first event, those that were recorded
+ * at once in one: whoever appends makes the document behind the last one, and of two that try only one can. The head
+ * says where the trail ends, the number and the hash, and holds the wrapped key. It is written after the events, so a
+ * crash leaves it behind them: whoever reads looks behind it, and takes what is chained there with the key for good.
+ */
+export const EVENTS = 'audit/';
+const DIGITS = 15;
+
+/** A place in a trail: behind the event of this number. */
+export interface Place {
+  readonly seq: number;
+  readonly hash: Buffer;
+}
+
+/** An event as a document has it. */
+export interface ChainEntry extends Place {
+  readonly body: string;
+}
+
+export interface ChainHead extends Place {
+  readonly key: WrappedKey;
+}
+
+export const headRef = (tenant: TenantId): DocumentRef => ({ partition: tenant, path: 'audit-head/1' });
+
+export const eventsPath = (first: number): string => `${EVENTS}${`${first}`.padStart(DIGITS, '0')}`;
+
+/** The text of an event, as it is chained. */
+export function textOf({ at: happened, ...event }: AuditEvent, now: number): string {
+  return JSON.stringify({ at: new Date(happened ?? now).toISOString(), outcome: 'done', ...event });
+}
+
+/** Chains texts behind a place. */
+export function chained(
+  bodies: readonly string[],
+  { tenantId, key, place }: { readonly tenantId: TenantId; readonly key: KeyObject; readonly place: Place },
+): readonly ChainEntry[] {
+  let { seq, hash } = place;
+  return bodies.map((body) => {
+    seq += 1;
+    hash = linkHash(key, hash, { tenantId, seq, body });
+    return { seq, body, hash };
+  });
+}
+
+/** @param id what names this appending, so that it is not done twice */
+export const eventsBody = (id: string, entries: readonly ChainEntry[]): JsonObject => ({
+  id,
+  events: entries.map(({ seq, body, hash }) => ({ seq, body, hash: hash.toString('hex') })),
+});
+
+/** Whatever the document says: it may have been tampered with. */
+export function entriesOf({ body }: Pick<StoredDocument, 'body'>): readonly ChainEntry[] {
+  const events: unknown = body['events'];
+  if (!Array.isArray(events)) return [];
+  return events.flatMap((event: unknown) => {
+    const { seq, body: text, hash } = (event ?? {}) as Record<string, unknown>;
+    return typeof seq === 'number' && typeof text === 'string'
+      ? [{ seq, body: text, hash: Buffer.from(typeof hash === 'string' ? hash : '', 'hex') }]
+      : [];
+  });
+}
+
+/** The place behind the entries if each follows the one before it, as only who has the key can make it. */
+export function placeBehind(
+  entries: readonly ChainEntry[],
+  { tenantId, key, place }: { readonly tenantId: TenantId; readonly key: KeyObject; readonly place: Place },
+): Place | undefined {
+  let last = place;
+  for (const { seq, body, hash } of entries) {
+    const follows = seq === last.seq + 1 && linkHash(key, last.hash, { tenantId, seq, body }).equals(hash);
+    if (!follows) return undefined;
+    last = { seq, hash };
+  }
+  return last === place ? undefined : last;
+}
+
+export const headBody = ({ key, seq, hash }: ChainHead): JsonObject => ({
+  keyId: key.keyId,
+  wrapped: key.wrapped.toString('base64'),
+  seq,
+  hash: hash.toString('hex'),
+});
+
+export function headOf({ body }: Pick<StoredDocument, 'body'>): ChainHead {
+  return {
+    key: { keyId: String(body['keyId']), wrapped: Buffer.from(String(body['wrapped']), 'base64') },
+    seq: Number(body['seq']),
+    hash: Buffer.from(String(body['hash']), 'hex'),
+  };
+}

@@ -1,0 +1,42 @@
+import { Clock } from '#kernel';
+import { Log, SecretValues } from '#observability';
+import { DocumentChanges, type Documents, KeyWrapper } from '#persistence';
+import { ringProvider } from '#persistence/testing';
+import { DocumentsAuditTrail } from '../src/documents/documents.audit-trail.js';
+import { OutboxSweep } from '../src/documents/outbox-sweep.js';
+import { RecordedDocuments } from '../src/documents/recorded-documents.js';
+import type { TrailOptions } from './trail-on.js';
+
+/** What one process has to record changes of documents with. */
+export interface OpenRecording {
+  readonly recorded: RecordedDocuments;
+  readonly trail: DocumentsAuditTrail;
+  readonly changes: DocumentChanges;
+  /** Not begun: tests say when it sweeps. */
+  readonly sweep: OutboxSweep;
+}
+
+/** A real trail on documents. */
+export async function documentsTrailOn(
+  documents: Documents,
+  { clock = new Clock(), provider }: TrailOptions = {},
+): Promise<DocumentsAuditTrail> {
+  return new DocumentsAuditTrail(documents, new KeyWrapper(provider ?? (await ringProvider())), clock);
+}
+
+/** Recorded documents on any documents, as one process has them. */
+export async function recordingOn(
+  documents: Documents,
+  options: TrailOptions & { readonly trail?: DocumentsAuditTrail } = {},
+): Promise<OpenRecording> {
+  const clock = options.clock ?? new Clock();
+  const trail = options.trail ?? (await documentsTrailOn(documents, options));
+  const changes = new DocumentChanges(documents, clock);
+  const log = Log.open({ level: 'fatal', format: 'json' }, new SecretValues(), () => undefined);
+  return {
+    recorded: new RecordedDocuments(documents, trail, changes, clock),
+    trail,
+    changes,
+    sweep: new OutboxSweep(documents, trail, changes, clock, log),
+  };
+}
