@@ -1,7 +1,7 @@
 import { beforeEach, describe, expect, it } from '@jest/globals';
 import { Clock, type TenantId } from '#kernel';
 import { type DocumentRef, Documents, OPERATOR } from '#persistence';
-import { MemoryDocuments, createTenantDocument, ringProvider } from '#persistence/testing';
+import { MemoryDocuments, createTenantDocument, ringProvider, until } from '#persistence/testing';
 import { DEFAULT_TENANT, SYSTEM } from '#tenancy';
 import { type OpenRecording, recordingOn } from '../../testing/documents-on.js';
 import type { AuditEvent } from '../audit-event.js';
@@ -297,6 +297,33 @@ describe('RecordedDocuments', () => {
     expect(made).toHaveLength(30);
     expect(await documents.range(tenant, { prefix: 'name/' })).toHaveLength(30);
     expect(await marks()).toEqual([]);
+  });
+
+  it('undoes nothing that somebody else is about to finish', async () => {
+    let fail: (error: Error) => void = () => undefined;
+    const failing = new Promise<void>((_, reject) => (fail = reject));
+    const stuck = Object.create(process.trail, { append: { value: () => failing } }) as DocumentsAuditTrail;
+    const writer = await recordingOn(documents, { clock, provider, trail: stuck });
+    const written = writer.recorded.write(ref, { n: 1 }, undefined, change('name/a')).catch((error: unknown) => error);
+    await until(
+      async () => (await marks()).length > 0 && (await documents.read(ref)) !== undefined,
+      'the pending change',
+    );
+    const held = Object.create(process.trail, {
+      append: {
+        value: async (...args: Parameters<DocumentsAuditTrail['append']>) => {
+          fail(new Error('no audit'));
+          await written;
+          return process.trail.append(...args);
+        },
+      },
+    }) as DocumentsAuditTrail;
+    clock.later += 60_000;
+    await (await recordingOn(documents, { clock, provider, trail: held })).sweep.sweep();
+    expect(await written).toMatchObject({ code: 'COMPOSER_DATABASE_COMMIT_UNKNOWN' });
+    expect((await process.recorded.read(ref))?.body).toEqual({ n: 1 });
+    expect((await process.recorded.readClaimed({ partition: tenant, path: 'name/a' }))?.path).toBe(ref.path);
+    expect([await actions(), await marks()]).toEqual([['thing.changed'], []]);
   });
 
   it('lets a change that was left in the middle stand in nobody’s way', async () => {
