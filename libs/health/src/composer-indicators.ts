@@ -1,5 +1,5 @@
 import { MemberPool } from '#builder';
-import { Database, KeyCheck } from '#persistence';
+import { DatabaseLink, KeyCheck } from '#persistence';
 import { Injectable } from '@nestjs/common';
 import { type HealthIndicatorResult, HealthIndicatorService } from '@nestjs/terminus';
 import { Readiness } from './readiness.js';
@@ -9,7 +9,7 @@ import { Readiness } from './readiness.js';
 export class ComposerIndicators {
   constructor(
     private readonly indicators: HealthIndicatorService,
-    private readonly database: Database,
+    private readonly database: DatabaseLink,
     private readonly keys: KeyCheck,
     private readonly pool: MemberPool,
     private readonly readiness: Readiness,

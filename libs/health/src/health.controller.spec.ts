@@ -1,7 +1,7 @@
 import 'reflect-metadata';
 import { MemberPool } from '#builder';
 import { serverId, tenantId } from '#kernel';
-import { Database, KeyCheck } from '#persistence';
+import { DatabaseLink, KeyCheck } from '#persistence';
 import type { RequestWithPrincipal } from '#tenancy';
 import { principalOf } from '#tenancy/testing';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
@@ -46,7 +46,7 @@ describe('health routes', () => {
         ComposerIndicators,
         Readiness,
         { provide: MemberPool, useValue: pool },
-        { provide: Database, useValue: database },
+        { provide: DatabaseLink, useValue: database },
         { provide: KeyCheck, useValue: { isOpen: () => state.keysOpen } },
       ],
     }).compile();

@@ -1,6 +1,7 @@
 export { type Implementations, byDatabase } from './by-database.js';
 export { ChangeFeed, type ChangeListener, type Replica } from './changes/change-feed.js';
 export { DocumentChanges } from './changes/document-changes.js';
+export { DatabaseLink } from './database-link.js';
 export { Database } from './database/database.js';
 export { isForeignKeyViolation, isUniqueViolation } from './database/database-faults.js';
 export { Migrator } from './database/migrator.js';

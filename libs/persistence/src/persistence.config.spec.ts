@@ -1,4 +1,8 @@
-import { describe, expect, it } from '@jest/globals';
+import { mkdtempSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { type Environment, setEnvironment } from '#config';
+import { afterEach, describe, expect, it } from '@jest/globals';
 import { randomKeys } from '../testing/index.js';
 import { databaseConfig, keysConfig } from './persistence.config.js';
 
@@ -14,7 +18,6 @@ describe('database configuration', () => {
     ['a URL of something else', { DATABASE_TYPE: 'postgres', DATABASE_URL: `http://u:${SECRET}@h/d` }, 'DATABASE_URL'],
     ['what is no URL', { DATABASE_TYPE: 'postgres', DATABASE_URL: SECRET }, 'DATABASE_URL'],
     ['a database that it does not know', { DATABASE_TYPE: SECRET }, 'DATABASE_TYPE'],
-    ['Cloudant, for now', { DATABASE_TYPE: 'cloudant' }, 'DATABASE_TYPE'],
     [
       'a URL that is not used',
       { COMPOSER_STAGE: 'production', DATABASE_URL: `postgres://u:${SECRET}@h/d` },
@@ -24,6 +27,80 @@ describe('database configuration', () => {
     const problems = databaseConfig.check(env);
     expect(problems).toHaveLength(1);
     expect(problems[0]).toMatch(new RegExp(`^${variable}: `));
+    expect(problems.join()).not.toContain(SECRET);
+  });
+});
+
+describe('the configuration of Cloudant', () => {
+  const base = { DATABASE_TYPE: 'cloudant', CLOUDANT_URL: 'https://x.cloudantnosqldb.appdomain.cloud/' };
+  const iam = { ...base, CLOUDANT_APIKEY: SECRET };
+  const named = { ...base, CLOUDANT_USERNAME: 'u', CLOUDANT_PASSWORD: SECRET };
+  const read = (env: Environment) => {
+    setEnvironment(env);
+    return databaseConfig();
+  };
+  afterEach(() => setEnvironment(undefined));
+
+  it('is IAM and mcp_servers unless told otherwise', () => {
+    expect(read(iam)).toEqual({
+      type: 'cloudant',
+      url: 'https://x.cloudantnosqldb.appdomain.cloud',
+      database: 'mcp_servers',
+      authentication: { type: 'iam', apikey: SECRET },
+    });
+  });
+
+  it.each([
+    ['BASIC', 'basic'],
+    ['basic', 'basic'],
+    ['COUCHDB_SESSION', 'session'],
+    ['session', 'session'],
+  ])('takes %s', (CLOUDANT_AUTH_TYPE, type) => {
+    expect(read({ ...named, CLOUDANT_AUTH_TYPE })).toMatchObject({
+      authentication: { type, username: 'u', password: SECRET },
+    });
+  });
+
+  it('takes the secret from a file, and the address of IAM by either name', () => {
+    const file = join(mkdtempSync(join(tmpdir(), 'cloudant-')), 'apikey');
+    writeFileSync(file, `${SECRET}\n`);
+    for (const name of ['CLOUDANT_IAM_URL', 'CLOUDANT_AUTH_URL']) {
+      expect(read({ ...base, CLOUDANT_APIKEY_FILE: file, [name]: 'https://iam.example' })).toMatchObject({
+        authentication: { type: 'iam', apikey: SECRET, url: 'https://iam.example' },
+      });
+    }
+  });
+
+  it('takes http on loopback in development', () => {
+    for (const host of ['127.0.0.1:5984', 'localhost', '[::1]:1']) {
+      expect(
+        databaseConfig.check({ ...iam, CLOUDANT_URL: `http://${host}`, CLOUDANT_IAM_URL: `http://${host}` }),
+      ).toEqual([]);
+    }
+  });
+
+  it.each([
+    ['no address', { ...iam, CLOUDANT_URL: '' }, ['CLOUDANT_URL']],
+    ['no key for IAM', base, ['CLOUDANT_APIKEY']],
+    ['nobody to log in', { ...base, CLOUDANT_AUTH_TYPE: 'BASIC' }, ['CLOUDANT_USERNAME', 'CLOUDANT_PASSWORD']],
+    ['another way in', { ...iam, CLOUDANT_AUTH_TYPE: 'NOAUTH' }, ['CLOUDANT_AUTH_TYPE']],
+    ['what is no URL', { ...iam, CLOUDANT_URL: SECRET }, ['CLOUDANT_URL']],
+    ['a URL with a credential', { ...iam, CLOUDANT_URL: `https://u:${SECRET}@x.example` }, ['CLOUDANT_URL']],
+    ['a URL with a query', { ...iam, CLOUDANT_URL: `https://x.example/?key=${SECRET}` }, ['CLOUDANT_URL']],
+    [
+      'http elsewhere',
+      { ...iam, CLOUDANT_URL: 'http://10.0.0.7', CLOUDANT_IAM_URL: 'http://iam' },
+      ['CLOUDANT_URL', 'CLOUDANT_IAM_URL'],
+    ],
+    [
+      'http in production',
+      { ...iam, COMPOSER_STAGE: 'production', CLOUDANT_URL: 'http://127.0.0.1' },
+      ['CLOUDANT_URL'],
+    ],
+    ['no name of a database', { ...iam, CLOUDANT_DATABASE: '../_users' }, ['CLOUDANT_DATABASE']],
+  ])('refuses %s, by name and without the value', (_, env, variables) => {
+    const problems = databaseConfig.check(env);
+    expect(problems.map((problem) => problem.split(': ')[0])).toEqual(variables);
     expect(problems.join()).not.toContain(SECRET);
   });
 });

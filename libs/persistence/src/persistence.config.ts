@@ -1,8 +1,10 @@
 import { join } from 'node:path';
 import { ConfigError, STAGES, configSlice } from '#config';
 import { z } from 'zod';
+import { type CloudantConfig, cloudantConfig, cloudantVariables } from './cloudant/cloudant.config.js';
 import { KeyRing } from './sealing/key-ring.js';
 
+export type { CloudantConfig } from './cloudant/cloudant.config.js';
 export type DatabaseConfig = EmbeddedConfig | PostgresConfig | CloudantConfig;
 
 export interface EmbeddedConfig {
@@ -17,16 +19,6 @@ export interface PostgresConfig {
   readonly url: string;
   /** URL of the role that owns the tables; the same as `url` where one role does both. */
   readonly migrationUrl: string;
-}
-
-export interface CloudantConfig {
-  readonly type: 'cloudant';
-  readonly url: string;
-  /** Name of the database, which is made where it is missing and may be. */
-  readonly database: string;
-  readonly authentication:
-    | { readonly type: 'iam'; readonly apikey: string; readonly url?: string }
-    | { readonly type: 'basic' | 'session'; readonly username: string; readonly password: string };
 }
 
 export interface KeysConfig {
@@ -45,16 +37,15 @@ const postgresUrl = z.url({ protocol: /^postgres(ql)?$/, error: 'is not a postgr
 export const databaseConfig = configSlice(
   'database',
   z.object({
-    DATABASE_TYPE: z
-      .enum(['embedded', 'postgres', 'cloudant'])
-      .refine((type) => type !== 'cloudant', 'cloudant cannot hold the whole service yet; use embedded or postgres')
-      .default('embedded'),
+    DATABASE_TYPE: z.enum(['embedded', 'postgres', 'cloudant']).default('embedded'),
     DATABASE_URL: postgresUrl.optional(),
     MIGRATION_DATABASE_URL: postgresUrl.optional(),
     COMPOSER_DATA_DIR: DATA_DIR,
     COMPOSER_STAGE: z.enum(STAGES).default('development'),
+    ...cloudantVariables,
   }),
   (env): DatabaseConfig => {
+    if (env.DATABASE_TYPE === 'cloudant') return cloudantConfig(env);
     if (env.DATABASE_TYPE === 'embedded' && env.COMPOSER_STAGE !== 'development' && env.DATABASE_URL !== undefined) {
       throw new ConfigError([
         'DATABASE_URL: is set, but not used unless DATABASE_TYPE is postgres; set both, or neither',

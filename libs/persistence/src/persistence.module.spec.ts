@@ -1,13 +1,28 @@
 import { existsSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
-import { Module } from '@nestjs/common';
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
+import { Injectable, Module, type Type } from '@nestjs/common';
 import { Test } from '@nestjs/testing';
-import { setEnvironment } from '#config';
-import { asSuperuser, copyEmbeddedTemplate, createTenant, openPostgresDatabase, randomKeys } from '../testing/index.js';
+import { environment, setEnvironment } from '#config';
+import {
+  type CloudantServer,
+  asSuperuser,
+  cloudantEnvironment,
+  copyEmbeddedTemplate,
+  createTenant,
+  createTenantDocument,
+  openCloudantServer,
+  openPostgresDatabase,
+  randomKeys,
+} from '../testing/index.js';
+import { ChangeFeed } from './changes/change-feed.js';
+import { DocumentChanges } from './changes/document-changes.js';
+import { DocumentsChangeFeed } from './changes/documents.change-feed.js';
+import { DatabaseLink } from './database-link.js';
 import { Database } from './database/database.js';
 import { Migrator } from './database/migrator.js';
+import { Documents } from './documents/documents.js';
 import { startEmbeddedDatabase } from './embedded/embedded-database.js';
 import { PersistenceModule } from './persistence.module.js';
 import { KeyCheck } from './sealing/key-check.js';
@@ -81,6 +96,62 @@ describe('persistence module', () => {
     await app.close();
     expect(await connectionsTo(new URL(url).pathname.slice(1))).toBe(before);
     await db.close();
+  });
+});
+
+@Injectable()
+class RowCounter {
+  constructor(readonly database: Database) {}
+}
+
+@Module({ imports: [PersistenceModule], providers: [RowCounter] })
+class CountingModule {}
+
+describe('persistence module on Cloudant', () => {
+  let server: CloudantServer;
+  let dataDir: string;
+  const keys = randomKeys('kek_1');
+  beforeAll(async () => void (server = await openCloudantServer()));
+  afterAll(() => server?.close());
+  beforeEach(() => {
+    dataDir = join(mkdtempSync(join(tmpdir(), 'mcpc-data-')), 'none');
+    const env = { ...cloudantEnvironment(server.database()), COMPOSER_KEYS: keys };
+    setEnvironment({ ...env, COMPOSER_DATA_DIR: dataDir, LOG_LEVEL: 'error' });
+  });
+  afterEach(() => setEnvironment(undefined));
+  const boot = async (...imports: readonly Type[]) => {
+    const testing = await Test.createTestingModule({ imports: [PersistenceModule, ...imports] }).compile();
+    return testing.init();
+  };
+
+  it('keeps what it sealed over a restart, and touches no directory and no Postgres', async () => {
+    const first = await boot();
+    const tenant = await createTenantDocument(first.get(Documents));
+    const ref = { tenantId: tenant, table: 't', row: 'r', field: 'f', generation: 1 };
+    const sealed = await first.get(Sealer).seal(ref, 'kept');
+    await first.get(DocumentChanges).announce({ tenantId: tenant, topic: 't' });
+    await first.close();
+    const second = await boot();
+    expect(await second.get(Sealer).open(ref, sealed)).toBe('kept');
+    expect(second.get(KeyCheck).isOpen()).toBe(true);
+    expect(second.get(ChangeFeed)).toBeInstanceOf(DocumentsChangeFeed);
+    await second.get(DatabaseLink).ping();
+    await expect(second.get(Database).asOperator(async () => 1)).rejects.toThrow('not open');
+    await second.close();
+    expect(existsSync(dataDir)).toBe(false);
+  });
+
+  it('does not start with a wrong key', async () => {
+    const first = await boot();
+    await first.close();
+    setEnvironment({ ...environment(), COMPOSER_KEYS: randomKeys('other') });
+    await expect(boot()).rejects.toMatchObject({ code: 'COMPOSER_KEY_MISSING' });
+    setEnvironment({ ...environment(), COMPOSER_KEYS: randomKeys('kek_1') });
+    await expect(boot()).rejects.toMatchObject({ code: 'COMPOSER_KEY_WRONG' });
+  });
+
+  it('does not start while somebody asks for the Postgres, and names him', async () => {
+    await expect(boot(CountingModule)).rejects.toThrow('there is no Postgres for RowCounter');
   });
 });
 

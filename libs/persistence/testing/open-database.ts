@@ -14,6 +14,7 @@ import { KeyCheck } from '../src/sealing/key-check.js';
 import type { KeyProvider } from '../src/sealing/key-provider.js';
 import { KeyRingFile } from '../src/sealing/key-ring-file.js';
 import { KeyRing } from '../src/sealing/key-ring.js';
+import { PostgresKeyCheckStore } from '../src/sealing/postgres.key-check.store.js';
 import { PostgresDataKeyStore } from '../src/sealing/postgres.data-key.store.js';
 import { RingKeyProvider } from '../src/sealing/ring.key-provider.js';
 import { Sealer } from '../src/sealing/sealer.js';
@@ -61,7 +62,7 @@ export async function openDatabase(config: DatabaseConfig, options: OpenOptions 
       migrator,
       dataKeys,
       sealer: sealerOn(dataKeys, provider, options.clock),
-      keyCheck: new KeyCheck(database, provider, log),
+      keyCheck: new KeyCheck(new PostgresKeyCheckStore(database), provider, log),
       dataSource: connection.dataSource,
       config,
       close: () => connection.close(),

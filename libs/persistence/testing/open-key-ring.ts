@@ -13,6 +13,7 @@ import { DataKeyKeeper } from '../src/sealing/data-key-keeper.js';
 import { KeyCheck } from '../src/sealing/key-check.js';
 import { KeyRingFile } from '../src/sealing/key-ring-file.js';
 import { KeyRingWriter } from '../src/sealing/key-ring-writer.js';
+import { PostgresKeyCheckStore } from '../src/sealing/postgres.key-check.store.js';
 import { PostgresDataKeyStore } from '../src/sealing/postgres.data-key.store.js';
 import { RingKeyProvider } from '../src/sealing/ring.key-provider.js';
 import { Sealer } from '../src/sealing/sealer.js';
@@ -40,7 +41,13 @@ export async function openKeyRing(database: Database, config: KeysConfig): Promi
   const stores = new WrappedKeyStores();
   new DataKeyWrappings(database, stores).onModuleInit();
   const ledger = new PostgresKeyLedger(database);
-  const keys = new KeyRingKeeper(file, new KeyCheck(database, provider, log), ledger, stores, log);
+  const keys = new KeyRingKeeper(
+    file,
+    new KeyCheck(new PostgresKeyCheckStore(database), provider, log),
+    ledger,
+    stores,
+    log,
+  );
   const rewrap = new KeyRewrap(stores, provider, log);
   const background = new BackgroundRewrap(keys, ledger, rewrap, stores, log);
   background.onModuleInit();

@@ -13,7 +13,11 @@ export function migrateCommand(): Command {
     .description('Bring the database schema up to date. A composer does this itself when it starts.')
     .option('--down <n>', 'take back the newest n migrations, with everything stored in their tables', wholeNumber)
     .action(async ({ down, json }: MigrateOptions) => {
-      if (down === undefined) {
+      const { databaseConfig } = await import('#persistence');
+      if (databaseConfig().type === 'cloudant') {
+        const nothing = 'documents in Cloudant have no schema; a composer makes the database when it starts';
+        print(json ? { [down === undefined ? 'applied' : 'undone']: [] } : nothing);
+      } else if (down === undefined) {
         const applied = await withMigrator((migrator) => migrator.up());
         print(json ? { applied } : told('applied', applied, 'the schema is up to date'));
       } else {

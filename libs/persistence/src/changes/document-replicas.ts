@@ -71,7 +71,7 @@ export class DocumentReplicas {
 
   /** Calls all replicas to take over what was changed before. Gives the mark of the call. */
   async call(news: readonly NumberedChange[]): Promise<Mark> {
-    const ref = { partition: OPERATOR, path: CALLS };
+    const ref = { partition: OPERATOR, path: CALLS } as const;
     for (let tries = 0; tries < CALL_TRIES; tries++) {
       const before = await this.documents.read(ref);
       const count = Number(before?.body['count'] ?? 0) + 1;

@@ -129,7 +129,7 @@ export class DocumentsChangeFeed extends ChangeFeed implements OnModuleInit, OnA
 
   private async read(): Promise<Look> {
     const found: StoredDocument[] = [];
-    for (let page: readonly StoredDocument[] | undefined; !page || page.length === PAGE; ) {
+    for (let page: readonly StoredDocument[] | undefined; !page || page.length === PAGE;) {
       const after = page?.at(-1)?.path;
       page = await this.documents.range(OPERATOR, { prefix: CHANGES, limit: PAGE, ...(after ? { after } : {}) });
       found.push(...page);

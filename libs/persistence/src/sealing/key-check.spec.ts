@@ -1,19 +1,56 @@
-import { afterEach, beforeEach, expect, it } from '@jest/globals';
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
 import {
-  type OpenDatabase,
+  type CloudantServer,
+  MemoryDocuments,
   createTenant,
-  describeOnEveryDatabase,
+  openCloudantDocuments,
+  openCloudantServer,
+  openEmbeddedDatabase,
+  openPostgresDatabase,
   randomKeys,
   ringOf,
   ringProvider,
 } from '../../testing/index.js';
 import { Log, SecretValues } from '#observability';
 import { KeyMissingError, KeyWrongError } from '../persistence.errors.js';
+import { DocumentsKeyCheckStore } from './documents.key-check.store.js';
 import { KeyCheck } from './key-check.js';
+import type { KeyCheckStore } from './key-check.store.js';
+import { PostgresKeyCheckStore } from './postgres.key-check.store.js';
 
-describeOnEveryDatabase('key check', (open) => {
+interface OpenStore {
+  readonly store: KeyCheckStore;
+  close(): Promise<void>;
+}
+
+let cloudant: CloudantServer;
+beforeAll(async () => void (cloudant = await openCloudantServer()));
+afterAll(() => cloudant?.close());
+
+const OPEN: readonly (readonly [string, () => Promise<OpenStore>])[] = [
+  ...([openEmbeddedDatabase, openPostgresDatabase] as const).map(
+    (open) =>
+      [
+        open === openPostgresDatabase ? 'Postgres' : 'the embedded database',
+        async () => {
+          const db = await open();
+          return { store: new PostgresKeyCheckStore(db.database), close: db.close };
+        },
+      ] as const,
+  ),
+  ['memory', async () => ({ store: new DocumentsKeyCheckStore(new MemoryDocuments()), close: async () => undefined })],
+  [
+    'Cloudant',
+    async () => {
+      const open = await openCloudantDocuments(cloudant.database());
+      return { store: new DocumentsKeyCheckStore(open.documents), close: open.close };
+    },
+  ],
+];
+
+describe.each(OPEN)('key check on %s', (_, open) => {
   const [first, second, third] = [randomKeys('kek_1'), randomKeys('kek_2'), randomKeys('kek_3')] as const;
-  let db: OpenDatabase;
+  let db: OpenStore;
   let lines: string[];
   beforeEach(async () => {
     db = await open();
@@ -22,7 +59,7 @@ describeOnEveryDatabase('key check', (open) => {
   afterEach(() => db.close());
   const check = async (keys: string): Promise<KeyCheck> => {
     const log = Log.open({ level: 'warn', format: 'json' }, new SecretValues(), (line) => lines.push(line));
-    return new KeyCheck(db.database, await ringProvider(ringOf(keys)), log);
+    return new KeyCheck(db.store, await ringProvider(ringOf(keys)), log);
   };
   const verified = async (keys: string): Promise<boolean> => {
     const each = await check(keys);
@@ -77,10 +114,12 @@ describeOnEveryDatabase('key check', (open) => {
     const results = await Promise.allSettled(checks.map((each) => each.verify()));
     expect(results.map(({ status }) => status).sort()).toEqual(['fulfilled', 'rejected']);
   });
+});
 
-  it("keeps records that are nobody's data key", async () => {
-    await verified(first);
-    const tenant = await createTenant(db.database);
-    expect(await db.dataKeys.readActive(tenant)).toBeUndefined();
-  });
+it("key checks are nobody's data key", async () => {
+  const db = await openPostgresDatabase();
+  await db.keyCheck.verify();
+  const tenant = await createTenant(db.database);
+  expect(await db.dataKeys.readActive(tenant)).toBeUndefined();
+  await db.close();
 });

@@ -1,17 +1,12 @@
 import { createHash } from 'node:crypto';
 import { Injectable } from '@nestjs/common';
 import { Log } from '#observability';
-import { Database } from '../database/database.js';
 import { KeyMissingError, KeyWrongError } from '../persistence.errors.js';
+import { KeyCheckStore, type StoredKeyCheck } from './key-check.store.js';
 import { KeyProvider } from './key-provider.js';
 
 /** What a check record holds: no secret, only something to recognise. */
 const EXPECTED = createHash('sha256').update('mcpc/key-check/v1').digest();
-
-interface Row {
-  readonly kek_id: string;
-  readonly sealed: string;
-}
 
 /**
  * Proves at start that the key ring is the one that sealed the database, by a record per key that only this key
@@ -22,7 +17,7 @@ export class KeyCheck {
   private verified = false;
 
   constructor(
-    private readonly database: Database,
+    private readonly store: KeyCheckStore,
     private readonly provider: KeyProvider,
     private readonly log: Log,
   ) {}
@@ -51,41 +46,28 @@ export class KeyCheck {
    */
   async admit(provider: KeyProvider): Promise<void> {
     const ids = provider.keyIds();
-    const rows = await this.read();
-    const absent = rows.map((row) => row.kek_id).filter((id) => !ids.includes(id));
-    if (rows.length > 0 && absent.length === rows.length) throw new KeyMissingError(absent);
+    const checks = await this.store.list();
+    const absent = checks.map(({ keyId }) => keyId).filter((id) => !ids.includes(id));
+    if (checks.length > 0 && absent.length === checks.length) throw new KeyMissingError(absent);
     if (absent.length > 0) this.log.warn('key ring lacks keys that once sealed this database', { keys: absent });
-    const known = new Set(rows.map((row) => row.kek_id));
+    const known = new Set(checks.map(({ keyId }) => keyId));
     // Whatever another process wrote in between counts, so everything is read again after writing.
     for (const id of ids) if (!known.has(id)) await this.write(provider, id);
-    for (const row of await this.read()) if (ids.includes(row.kek_id)) await open(provider, row);
+    for (const check of await this.store.list()) if (ids.includes(check.keyId)) await open(provider, check);
   }
 
-  /** Of keys that were dropped none is missed. */
-  private read(): Promise<Row[]> {
-    return this.database.asOperator((tx) =>
-      tx.query<Row>(`SELECT kek_id, sealed FROM key_checks WHERE dropped_at IS NULL ORDER BY kek_id`),
-    );
-  }
-
-  /** A key that was dropped and is in a ring again has the same record. */
   private async write(provider: KeyProvider, id: string): Promise<void> {
     const sealed = (await provider.wrap(id, refOf(id), EXPECTED)).toString('base64url');
-    await this.database.asOperator((tx) =>
-      tx.execute(
-        `INSERT INTO key_checks (kek_id, sealed) VALUES ($1, $2)
-         ON CONFLICT (kek_id) DO UPDATE SET dropped_at = NULL WHERE key_checks.dropped_at IS NOT NULL`,
-        [id, sealed],
-      ),
-    );
+    await this.store.admit({ keyId: id, sealed });
   }
 }
 
-async function open(provider: KeyProvider, { kek_id: id, sealed }: Row): Promise<void> {
-  const opened = await provider.unwrap(id, refOf(id), Buffer.from(sealed, 'base64url')).catch((error: unknown) => {
-    throw new KeyWrongError(id, error);
+async function open(provider: KeyProvider, { keyId, sealed }: StoredKeyCheck): Promise<void> {
+  const bytes = Buffer.from(sealed, 'base64url');
+  const opened = await provider.unwrap(keyId, refOf(keyId), bytes).catch((error: unknown) => {
+    throw new KeyWrongError(keyId, error);
   });
-  if (!opened.equals(EXPECTED)) throw new KeyWrongError(id);
+  if (!opened.equals(EXPECTED)) throw new KeyWrongError(keyId);
 }
 
 /** A check record belongs to no tenant and is no data key; a real one never has this reference. */

@@ -4,10 +4,14 @@ import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { Clock, type TenantId, tenantId } from '#kernel';
 import {
   MemoryDataKeyStore,
+  MemoryDocuments,
   type OpenDatabase,
   createTenant,
+  createTenantDocument,
   describeDataKeyStore,
   describeOnEveryDatabase,
+  openCloudantDocuments,
+  openCloudantServer,
   openDatabase,
   openEmbeddedDatabase,
   openMemorySealer,
@@ -24,6 +28,8 @@ import {
   SealTooLongError,
   UnknownTenantError,
 } from '../persistence.errors.js';
+import type { Documents } from '../documents/documents.js';
+import { DocumentsDataKeyStore } from './documents.data-key.store.js';
 import { decrypt, encrypt, lengthPrefixed } from './gcm.js';
 import type { SealRef, Sealer } from './sealer.js';
 
@@ -45,11 +51,26 @@ class MovedClock extends Clock {
 const MINUTE = 60_000;
 const DAY = 24 * 60 * MINUTE;
 
+const onDocuments = (documents: Documents, close: () => Promise<void>) => ({
+  store: new DocumentsDataKeyStore(documents),
+  tenant: () => createTenantDocument(documents),
+  close,
+});
+
 describeDataKeyStore('memory', async () => ({
   store: new MemoryDataKeyStore(),
   tenant: async () => newTenant(),
   close: async () => undefined,
 }));
+describeDataKeyStore('documents', async () => onDocuments(new MemoryDocuments(), async () => undefined));
+describeDataKeyStore('Cloudant', async () => {
+  const server = await openCloudantServer();
+  const { documents, close } = await openCloudantDocuments(server.database());
+  return onDocuments(documents, async () => {
+    await close();
+    await server.close();
+  });
+});
 for (const [name, open] of [
   ['embedded', openEmbeddedDatabase],
   ['Postgres', openPostgresDatabase],
@@ -59,6 +80,12 @@ for (const [name, open] of [
     return { store: db.dataKeys, tenant: () => createTenant(db.database), close: db.close };
   });
 }
+
+it('makes no key on documents for a tenant that does not exist', async () => {
+  const { store } = onDocuments(new MemoryDocuments(), async () => undefined);
+  const key = { id: 'dek_1', keyId: 'kek_1', wrapped: Buffer.alloc(61), createdAt: new Date() };
+  await expect(store.insert(newTenant(), key)).rejects.toThrow(UnknownTenantError);
+});
 
 describe('a sealed value', () => {
   const tenant = newTenant();
