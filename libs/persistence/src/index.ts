@@ -15,6 +15,7 @@ export {
   type StoredDocument,
 } from './documents/documents.js';
 export { TENANT_DOCUMENTS, tenantDocument, tenantExists, tenantIn } from './documents/tenant-document.js';
+export { writeUntilTaken } from './documents/write-until-taken.js';
 export { EmbeddedDatabase, claimEmbeddedDatabase, startEmbeddedDatabase } from './embedded/index.js';
 export { MigrationModule } from './migration.module.js';
 export {

@@ -1,11 +1,15 @@
 import { AuditModule } from '#audit';
 import { AuthModule } from '#auth';
+import { Clock } from '#kernel';
 import { ObservabilityModule } from '#observability';
-import { PersistenceModule } from '#persistence';
+import { PersistenceModule, byDatabase } from '#persistence';
 import { Module } from '@nestjs/common';
 import { ConfigModule } from '@nestjs/config';
 import { CatalogStore } from './catalog.store.js';
 import { ServerConfigFile } from './config-file/server-config-file.js';
+import { DocumentsCatalogStore } from './documents/documents.catalog.store.js';
+import { DocumentsServerConfigStore } from './documents/documents.server-config.store.js';
+import { DocumentsVirtualServerStore } from './documents/documents.virtual-server.store.js';
 import { ServersController } from './http/servers.controller.js';
 import { PostgresCatalogStore } from './postgres/postgres.catalog.store.js';
 import { PostgresServerConfigStore } from './postgres/postgres.server-config.store.js';
@@ -25,15 +29,16 @@ import { VirtualServers } from './virtual-servers/virtual-servers.js';
   imports: [ConfigModule.forFeature(registryConfig), AuditModule, AuthModule, ObservabilityModule, PersistenceModule],
   controllers: [ServersController, VirtualServersController],
   providers: [
+    Clock,
     ServerRegistry,
     ServerChanges,
     ServerConfigFile,
     SealedConfig,
-    { provide: ServerConfigStore, useClass: PostgresServerConfigStore },
-    { provide: CatalogStore, useClass: PostgresCatalogStore },
+    byDatabase(ServerConfigStore, { postgres: PostgresServerConfigStore, cloudant: DocumentsServerConfigStore }),
+    byDatabase(CatalogStore, { postgres: PostgresCatalogStore, cloudant: DocumentsCatalogStore }),
     VirtualServers,
     VirtualServerDirectory,
-    { provide: VirtualServerStore, useClass: PostgresVirtualServerStore },
+    byDatabase(VirtualServerStore, { postgres: PostgresVirtualServerStore, cloudant: DocumentsVirtualServerStore }),
   ],
   exports: [ServerRegistry, ServerChanges, ServerConfigFile, CatalogStore, VirtualServerDirectory],
 })

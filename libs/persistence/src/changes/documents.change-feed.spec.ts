@@ -51,17 +51,29 @@ describe.each([
     until(() => topicsOf(feed).includes(topic), `the change of ${topic}`, withinMs);
   const replicas = async () => (await documents.range(OPERATOR, { prefix: 'replicas/' })).length;
 
-  it('are told at once by the process that made them, within two seconds by others, and once', async () => {
+  it('are told at once by the process that made them, within two seconds by others, and once more after three', async () => {
     const [one, two] = [await follow(), await follow()];
-    for (const topic of ['servers', 'access', 'servers']) {
-      const before = topicsOf(two).length;
-      await one.changes.announce({ tenantId: tenant, topic });
-      expect(topicsOf(one).at(-1)).toBe(topic);
-      await until(() => topicsOf(two).length > before, 'the change over there', 2_000);
+    const settledAt = async (): Promise<number> => {
+      expect(await two.feed.settled(5_000)).toEqual([]);
+      return performance.now();
+    };
+    const begun = performance.now();
+    await one.changes.announce({ tenantId: tenant, topic: 'servers' });
+    expect(topicsOf(one)).toEqual(['servers']);
+    await tells(two, 'servers');
+    await until(() => [one, two].every((feed) => topicsOf(feed).length === 2), 'the echo', 6_000);
+    expect(performance.now() - begun).toBeGreaterThan(2_990);
+    const echoed = await settledAt();
+    await until(async () => (await settledAt()) > echoed + 4_000, 'more to come', 10_000);
+    expect([one, two].map((feed) => topicsOf(feed))).toEqual(Array(2).fill(['servers', 'servers']));
+  });
+
+  it('of a topic that changes again and again are each told', async () => {
+    const [one, two] = [await follow(), await follow()];
+    for (let round = 1; round <= 3; round++) {
+      await one.changes.announce({ tenantId: tenant, topic: 'servers' });
+      await until(() => topicsOf(two).length >= round, 'the change over there', 2_000);
     }
-    expect(await two.feed.settled(5_000)).toEqual([]);
-    expect(topicsOf(one)).toEqual(['servers', 'access', 'servers']);
-    expect(topicsOf(two)).toEqual(['servers', 'access', 'servers']);
   });
 
   it('all arrive that many processes announce at once', async () => {
@@ -101,7 +113,7 @@ describe.each([
     const command = await follow(undefined, { follows: false });
     await command.changes.announce({ tenantId: tenant, topic: 'from-outside' });
     expect(await command.feed.settled(5_000)).toEqual([]);
-    expect(topicsOf(two)).toEqual(['from-outside']);
+    expect(topicsOf(two)).toContain('from-outside');
     expect(topicsOf(command)).toEqual(['from-outside']);
   });
 
@@ -139,8 +151,6 @@ describe.each([
     expect(await one.feed.settled(5_000)).toEqual([]);
     expect(topicsOf(two)).toEqual(['late']);
     own.hides = () => false;
-    await two.feed.settled(5_000);
-    expect(topicsOf(two)).toEqual(['late']);
   });
 
   it('that are older than a month are cleared away, and counted on when they come again', async () => {
@@ -151,7 +161,8 @@ describe.each([
     await follow();
     expect(await documents.read({ partition: OPERATOR, path })).toBeUndefined();
     await open[1]!.changes.announce({ tenantId: tenant, topic: 'old' });
-    await until(() => topicsOf(one).length === 2, 'the change to come again', 2_000);
+    const count = topicsOf(one).length;
+    await until(() => topicsOf(one).length > count, 'the change to come again', 2_000);
   });
 
   it('leave no replica behind after an orderly stop', async () => {

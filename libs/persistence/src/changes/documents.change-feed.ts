@@ -2,7 +2,7 @@ import { setTimeout as pause } from 'node:timers/promises';
 import { Clock } from '#kernel';
 import { Log } from '#observability';
 import { Injectable, type OnApplicationShutdown, type OnModuleInit } from '@nestjs/common';
-import type { NumberedChange } from '../database/transaction.js';
+import type { Change, NumberedChange } from '../database/transaction.js';
 import { Documents, OPERATOR, type StoredDocument } from '../documents/documents.js';
 import { ChangeErrands, type Mark, keyOf } from './change-errands.js';
 import { ChangeFeed, type ChangeListener, type Replica } from './change-feed.js';
@@ -13,6 +13,11 @@ import { PacedLoop } from './paced-loop.js';
 const POLL = { everyMs: 1_000, apartMs: 50 };
 const REPORT = { everyMs: 2_000, apartMs: 20 };
 const SETTLE_MS = 200;
+/**
+ * Who reads what has changed may be shown it late, as a node may show everything. So it is told once more, when that
+ * is over as far as anybody can tell.
+ */
+const ECHO_MS = 3_000;
 const PAGE = 1_000;
 /** How long what this process has announced may be needed by a call. */
 const RECENT_MS = 60_000;
@@ -28,13 +33,15 @@ interface Look {
 /**
  * Changes out of the documents that count them, found by looking every second. A look sees all of them, so that one
  * which a node shows late is found by a later look. A number tells the state of a topic, not of a look: whatever order
- * nodes show things in, a number that was not told yet is news.
+ * nodes show things in, a number that was not told yet is news; and it is told once more a little later.
  */
 @Injectable()
 export class DocumentsChangeFeed extends ChangeFeed implements OnModuleInit, OnApplicationShutdown {
   private readonly errands = new Set<ChangeErrands>();
   /** The highest number that was told, by topic of a tenant. */
   private readonly told = new Map<string, number>();
+  /** What is to be told once more, and when. */
+  private readonly echoes = new Map<string, { readonly change: Change; readonly dueAt: number }>();
   /** What this process has announced lately, newest last. */
   private recent: readonly NumberedChange[] = [];
   private readonly replicas: DocumentReplicas;
@@ -124,6 +131,7 @@ export class DocumentsChangeFeed extends ChangeFeed implements OnModuleInit, OnA
     for (const change of [...changes, ...call.news]) this.tell(change);
     this.provenAt = begunAt;
     if (call.mark > this.reached) this.reached = call.mark;
+    this.echo();
     this.wakeReports();
   }
 
@@ -159,7 +167,20 @@ export class DocumentsChangeFeed extends ChangeFeed implements OnModuleInit, OnA
     if (change.version <= (this.told.get(key) ?? 0)) return;
     this.told.set(key, change.version);
     const { tenantId, topic } = change;
-    for (const errands of this.errands) errands.add({ tenantId, topic }, this.reached);
+    this.echoes.set(key, { change: { tenantId, topic }, dueAt: performance.now() + ECHO_MS });
+    this.handOn({ tenantId, topic });
+  }
+
+  private echo(): void {
+    for (const [key, { change, dueAt }] of this.echoes) {
+      if (dueAt > performance.now()) continue;
+      this.echoes.delete(key);
+      this.handOn(change);
+    }
+  }
+
+  private handOn(change: Change): void {
+    for (const errands of this.errands) errands.add(change, this.reached);
   }
 
   private recentNews(): readonly NumberedChange[] {
