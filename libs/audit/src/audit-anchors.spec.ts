@@ -1,22 +1,20 @@
 import { afterAll, beforeAll, expect, it } from '@jest/globals';
 import { Log, SecretValues } from '#observability';
-import { type OpenDatabase, createTenant, describeOnEveryDatabase, ringProvider } from '#persistence/testing';
 import { CLI } from '#tenancy';
-import { checkOn, trailOn } from '../testing/trail-on.js';
+import { type OpenTrail, describeOnEveryTrail } from '../testing/every-trail.js';
 import { AuditAnchors } from './audit-anchors.js';
 
-describeOnEveryDatabase('AuditAnchors', (open) => {
-  let opened: OpenDatabase;
+describeOnEveryTrail('AuditAnchors', (open) => {
+  let opened: OpenTrail;
   beforeAll(async () => void (opened = await open()));
   afterAll(() => opened.close());
 
   it('writes a line for each trail that has grown, which the check takes', async () => {
-    const provider = await ringProvider();
-    const trail = await trailOn(opened.database, { provider });
+    const { trail, check } = opened;
     const lines: string[] = [];
     const log = Log.open({ level: 'info', format: 'json' }, new SecretValues(), (line) => lines.push(line));
-    const anchors = new AuditAnchors(opened.database, log);
-    const [one, two] = [await createTenant(opened.database), await createTenant(opened.database)];
+    const anchors = new AuditAnchors(opened.store, log);
+    const [one, two] = [await opened.createTenant(), await opened.createTenant()];
     const told = () =>
       lines.splice(0).map((line) => JSON.parse(line) as { msg: string; tenant: string; seq: number; hash: string });
     const event = { action: 'tool.called', actor: CLI };
@@ -40,7 +38,6 @@ describeOnEveryDatabase('AuditAnchors', (open) => {
     await anchors.write();
     expect(told()).toEqual([]);
 
-    const check = checkOn(opened.database, provider);
     const { seq, hash } = written.find(({ tenant }) => tenant === two)!;
     expect(await check.run(two, { anchor: { seq, hash } })).toMatchObject({ checked: 3 });
     expect((await check.run(one, { anchor: { seq, hash } })).fault).toMatchObject({ seq: 2, kind: 'truncated' });

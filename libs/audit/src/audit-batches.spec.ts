@@ -1,9 +1,9 @@
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
 import { Clock, type TenantId, tenantId } from '#kernel';
 import { Log, SecretValues } from '#observability';
-import { type OpenDatabase, createTenant, describeOnEveryDatabase, ringProvider, until } from '#persistence/testing';
+import { until } from '#persistence/testing';
 import { SYSTEM } from '#tenancy';
-import { checkOn, trailOn } from '../testing/trail-on.js';
+import { type OpenTrail, describeOnEveryTrail } from '../testing/every-trail.js';
 import { AuditBatches } from './audit-batches.js';
 import type { AuditEvent } from './audit-event.js';
 import { AuditReader } from './audit-reader.js';
@@ -165,25 +165,24 @@ describe('AuditBatches', () => {
   });
 });
 
-describeOnEveryDatabase('AuditBatches', (open) => {
-  let opened: OpenDatabase;
+describeOnEveryTrail('AuditBatches', (open) => {
+  let opened: OpenTrail;
   beforeEach(async () => void (opened = await open()));
   afterEach(() => opened.close());
 
   it('leaves whole trails behind, one beside another', async () => {
-    const provider = await ringProvider();
-    const trail = await trailOn(opened.database, { provider });
+    const { trail, check } = opened;
     const log = Log.open({ level: 'error', format: 'json' }, new SecretValues(), () => undefined);
     const batches = new AuditBatches(trail, new Clock(), log);
-    const tenants = [await createTenant(opened.database), await createTenant(opened.database)];
+    const tenants = [await opened.createTenant(), await opened.createTenant()];
     for (const n of range(1500)) for (const tenant of tenants) batches.record(tenant, event(n));
     const gone = tenantId('00000000-0000-4000-8000-0000000000ff');
     batches.record(gone, event(1));
     await batches.flush();
     for (const tenant of tenants) {
-      expect(await checkOn(opened.database, provider).run(tenant)).toMatchObject({ checked: 1500 });
+      expect(await check.run(tenant)).toMatchObject({ checked: 1500 });
       const query = { order: 'oldest', limit: 1000 } as const;
-      const first = await new AuditReader(opened.database).page(tenant, query);
+      const first = await new AuditReader(opened.store).page(tenant, query);
       expect(numbersOf(first.items as unknown as AuditEvent[])).toEqual(range(1000));
       expect(first.next).toBe(1000);
     }

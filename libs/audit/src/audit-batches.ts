@@ -1,5 +1,6 @@
 import { Clock, type TenantId } from '#kernel';
 import { Log } from '#observability';
+import { UnknownTenantError } from '#persistence';
 import { Injectable, type OnApplicationShutdown } from '@nestjs/common';
 import type { AuditEvent } from './audit-event.js';
 import { AuditTrail } from './audit-trail.js';
@@ -206,6 +207,7 @@ export class AuditBatches implements OnApplicationShutdown {
 
 function isHopeless(error: unknown): boolean {
   const { code } = error as { code?: unknown };
+  if (error instanceof UnknownTenantError) return true;
   return error instanceof TypeError || error instanceof RangeError || (typeof code === 'string' && HOPELESS.test(code));
 }
 

@@ -1,11 +1,12 @@
 import type { KeyObject } from 'node:crypto';
 import type { TenantId } from '#kernel';
-import { Database, KeyWrapper } from '#persistence';
+import { KeyWrapper } from '#persistence';
 import { Injectable } from '@nestjs/common';
 import type { AuditAnchor } from './audit-event.js';
 import { AUDIT_FAULTS, type AuditFault, type AuditFaultKind } from './audit-fault.js';
 import { CHAIN_KEY, NO_HASH, linkHash } from './audit-hash.js';
-import { type AuditRow, columnsOf, readRows } from './audit-row.js';
+import { type AuditRow, columnsOf } from './audit-row.js';
+import { AuditStore, type Place } from './audit-store.js';
 
 const PAGE = 1000;
 
@@ -38,11 +39,6 @@ interface Chain {
   readonly last: number;
 }
 
-interface Place {
-  readonly seq: number;
-  readonly hash: Buffer;
-}
-
 /**
  * Finds tampering: follows the chain of a tenant from event to event and names the first one that is not what was
  * written. Reads a page at a time; what is recorded while it goes on is left to the next check.
@@ -53,7 +49,7 @@ interface Place {
 @Injectable()
 export class AuditCheck {
   constructor(
-    private readonly database: Database,
+    private readonly store: AuditStore,
     private readonly wrapper: KeyWrapper,
   ) {}
 
@@ -85,23 +81,14 @@ export class AuditCheck {
 
   /** The head and the last event, of one and the same moment. */
   private async chain(tenant: TenantId, anchor?: AuditAnchor): Promise<Chain | { verdict: AuditVerdict }> {
-    const [found] = await this.database.inTenant(tenant, (tx) =>
-      tx.query<{ kek_id: string | null; wrapped: Buffer; seq: string; hash: Buffer; last: string }>(
-        `SELECT c.kek_id, c.wrapped, c.seq, c.hash, e.last
-           FROM (SELECT coalesce(max(seq), 0) AS last FROM audit_events WHERE tenant_id = $1) AS e
-           LEFT JOIN audit_chains c ON c.tenant_id = $1`,
-        [tenant],
-      ),
-    );
-    const { kek_id: keyId, wrapped, seq, hash, last } = found!;
-    if (keyId === null) {
-      const isEmpty = Number(last) === 0 && anchor === undefined;
+    const { head: stored, last } = await this.store.standing(tenant);
+    if (!stored) {
+      const isEmpty = last === 0 && anchor === undefined;
       return { verdict: { checked: 0, ...(isEmpty ? {} : { fault: faultAt(1, 'head') }) } };
     }
-    const head = { seq: Number(seq), hash: hash.toString('hex') };
+    const head = { seq: stored.seq, hash: stored.hash.toString('hex') };
     try {
-      const key = await this.wrapper.open(tenant, CHAIN_KEY, { keyId, wrapped });
-      return { key, head, last: Number(last) };
+      return { key: await this.wrapper.open(tenant, CHAIN_KEY, stored.key), head, last };
     } catch {
       return { verdict: { checked: 0, head, fault: faultAt(1, 'key') } };
     }
@@ -113,9 +100,8 @@ export class AuditCheck {
   }
 
   private async rows(tenant: TenantId, after: number, upTo: number): Promise<readonly AuditRow[]> {
-    const where = 'tenant_id = $1 AND seq > $2 AND seq <= $3';
-    const selection = { where, params: [tenant, after, upTo], order: 'ASC', limit: PAGE } as const;
-    return (await this.database.inTenant(tenant, (tx) => readRows(tx, selection))).rows;
+    const { rows } = await this.store.page(tenant, { order: 'oldest', cursor: after, until: upTo, limit: PAGE });
+    return rows;
   }
 
   private async faultOf(

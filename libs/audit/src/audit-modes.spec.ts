@@ -1,7 +1,8 @@
 import { afterAll, beforeAll, beforeEach, expect, it } from '@jest/globals';
 import { Clock, type TenantId } from '#kernel';
 import type { Change, ChangeFeed } from '#persistence';
-import { type OpenDatabase, createTenant, describeOnEveryDatabase } from '#persistence/testing';
+import { until } from '#persistence/testing';
+import { type OpenTrail, describeOnEveryTrail } from '../testing/every-trail.js';
 import { AuditModes } from './audit-modes.js';
 
 class MovedClock extends Clock {
@@ -11,8 +12,8 @@ class MovedClock extends Clock {
   }
 }
 
-describeOnEveryDatabase('AuditModes', (open) => {
-  let opened: OpenDatabase;
+describeOnEveryTrail('AuditModes', (open) => {
+  let opened: OpenTrail;
   let modes: AuditModes;
   let clock: MovedClock;
   let tenant: TenantId;
@@ -21,15 +22,14 @@ describeOnEveryDatabase('AuditModes', (open) => {
   beforeAll(async () => void (opened = await open()));
   afterAll(() => opened.close());
   beforeEach(async () => {
-    tenant = await createTenant(opened.database);
+    tenant = await opened.createTenant();
     clock = new MovedClock();
     const feed = { onChange: (listener: typeof tell) => ((tell = listener), () => undefined) };
-    modes = new AuditModes(opened.database, feed as unknown as ChangeFeed, clock);
+    modes = new AuditModes(opened.tenants, feed as unknown as ChangeFeed, clock);
     modes.onModuleInit();
   });
 
-  const set = (mode: string) =>
-    opened.database.asOperator((tx) => tx.execute(`UPDATE tenants SET audit_mode = $1 WHERE id = $2`, [mode, tenant]));
+  const set = (mode: 'batched' | 'strict') => opened.setMode(tenant, mode);
 
   it('says at once what it has found out, and anew when it is told of a change', async () => {
     expect(await modes.modeOf(tenant)).toBe('batched');
@@ -54,18 +54,15 @@ describeOnEveryDatabase('AuditModes', (open) => {
     await set('strict');
     clock.at += 60_000;
     expect(modes.modeOf(tenant)).toBe('batched');
-    await opened.database.ping();
-    while (modes.modeOf(tenant) !== 'strict') await opened.database.ping();
+    await until(() => modes.modeOf(tenant) === 'strict', 'the new mode');
   });
 
   it('goes on for five minutes with what it knows while the database is away, and no longer', async () => {
     await modes.modeOf(tenant);
-    const { inTenant } = opened.database;
-    opened.database.inTenant = async () => Promise.reject(new Error('away'));
+    opened.tenants.modeOf = async () => Promise.reject(new Error('away'));
     clock.at += 5 * 60_000 - 1;
     expect(modes.modeOf(tenant)).toBe('batched');
     clock.at += 1;
     await expect(modes.modeOf(tenant)).rejects.toThrow('away');
-    opened.database.inTenant = inTenant;
   });
 });

@@ -1,9 +1,7 @@
 import { Clock, type TenantId } from '#kernel';
-import { ChangeFeed, Database } from '#persistence';
+import { ChangeFeed } from '#persistence';
 import { Injectable, type OnApplicationShutdown, type OnModuleInit } from '@nestjs/common';
-
-/** `strict`: a tool call is answered only after it is recorded. `batched`: it is recorded within a second of its answer. */
-export type AuditMode = 'batched' | 'strict';
+import { type AuditMode, AuditedTenants } from './audited-tenants.js';
 
 /** From then on a mode is read anew, while the known one still counts; and from then on it does not count any more. */
 const FRESH_MS = 60_000;
@@ -24,7 +22,7 @@ export class AuditModes implements OnModuleInit, OnApplicationShutdown {
   private stop: () => void = () => undefined;
 
   constructor(
-    private readonly database: Database,
+    private readonly tenants: AuditedTenants,
     private readonly feed: ChangeFeed,
     private readonly clock: Clock,
   ) {}
@@ -55,7 +53,7 @@ export class AuditModes implements OnModuleInit, OnApplicationShutdown {
   private read(tenant: TenantId): Promise<AuditMode> {
     const before = this.reading.get(tenant);
     if (before) return before;
-    const reading = this.fetch(tenant).then((mode) => {
+    const reading = this.tenants.modeOf(tenant).then((mode) => {
       // What was told of meanwhile may have changed it.
       if (this.reading.get(tenant) === reading) this.keep(tenant, mode);
       return mode;
@@ -66,13 +64,6 @@ export class AuditModes implements OnModuleInit, OnApplicationShutdown {
     };
     reading.then(forget, forget);
     return reading;
-  }
-
-  private async fetch(tenant: TenantId): Promise<AuditMode> {
-    const [row] = await this.database.inTenant(tenant, (tx) =>
-      tx.query<{ audit_mode: string }>(`SELECT audit_mode FROM tenants WHERE id = $1`, [tenant]),
-    );
-    return row?.audit_mode === 'strict' ? 'strict' : 'batched';
   }
 
   private keep(tenant: TenantId, mode: AuditMode): void {

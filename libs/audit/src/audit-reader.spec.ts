@@ -1,8 +1,7 @@
 import { afterAll, beforeAll, expect, it } from '@jest/globals';
 import type { TenantId } from '#kernel';
-import { type OpenDatabase, createTenant, describeOnEveryDatabase } from '#persistence/testing';
 import { CLI, SYSTEM } from '#tenancy';
-import { trailOn } from '../testing/trail-on.js';
+import { type OpenTrail, describeOnEveryTrail } from '../testing/every-trail.js';
 import { AuditExport } from './audit-export.js';
 import { type AuditQuery, AuditReader } from './audit-reader.js';
 import type { AuditTrail } from './audit-trail.js';
@@ -10,8 +9,8 @@ import type { AuditTrail } from './audit-trail.js';
 const ALL = { order: 'oldest', limit: 100 } as const;
 const at = (second: number) => 1_700_000_000_000 + second * 1000;
 
-describeOnEveryDatabase('AuditReader and AuditExport', (open) => {
-  let opened: OpenDatabase;
+describeOnEveryTrail('AuditReader and AuditExport', (open) => {
+  let opened: OpenTrail;
   let trail: AuditTrail;
   let reader: AuditReader;
   let tenant: TenantId;
@@ -19,10 +18,10 @@ describeOnEveryDatabase('AuditReader and AuditExport', (open) => {
 
   beforeAll(async () => {
     opened = await open();
-    trail = await trailOn(opened.database);
-    reader = new AuditReader(opened.database);
-    tenant = await createTenant(opened.database);
-    other = await createTenant(opened.database);
+    ({ trail } = opened);
+    reader = new AuditReader(opened.store);
+    tenant = await opened.createTenant();
+    other = await opened.createTenant();
     await trail.record(
       tenant,
       { action: 'server.registered', actor: CLI, target: 'server:crm', at: at(1), after: { id: 'crm' } },
@@ -89,11 +88,11 @@ describeOnEveryDatabase('AuditReader and AuditExport', (open) => {
 
   it('shows one tenant nothing of another', async () => {
     expect(await numbers({}, other)).toEqual([1]);
-    expect(await numbers({}, await createTenant(opened.database))).toEqual([]);
+    expect(await numbers({}, await opened.createTenant())).toEqual([]);
   });
 
   it('ends a page of long events early, but gives one at least', async () => {
-    const long = await createTenant(opened.database);
+    const long = await opened.createTenant();
     const after = { text: 'x'.repeat(3 * 1024 * 1024) };
     for (let n = 0; n < 3; n++) await trail.record(long, { action: 'server.updated', actor: CLI, after });
     expect((await reader.page(long, ALL)).items).toHaveLength(1);
@@ -103,7 +102,7 @@ describeOnEveryDatabase('AuditReader and AuditExport', (open) => {
   });
 
   it('exports lines of JSON up to where the trail ended when it began', async () => {
-    const busy = await createTenant(opened.database);
+    const busy = await opened.createTenant();
     const events = Array.from({ length: 1500 }, () => ({ action: 'tool.called', actor: CLI }));
     await trail.record(busy, ...events);
     const stream = await new AuditExport(reader).open(busy, { order: 'oldest' });
@@ -119,7 +118,7 @@ describeOnEveryDatabase('AuditReader and AuditExport', (open) => {
   });
 
   it('reads no further than its reader reads, and breaks off what takes too long or is not read', async () => {
-    const busy = await createTenant(opened.database);
+    const busy = await opened.createTenant();
     await trail.record(busy, ...Array.from({ length: 5000 }, () => ({ action: 'tool.called', actor: CLI })));
     let pages = 0;
     class Counting extends AuditReader {
@@ -128,7 +127,7 @@ describeOnEveryDatabase('AuditReader and AuditExport', (open) => {
         return super.page(...of);
       }
     }
-    const exports = new AuditExport(new Counting(opened.database));
+    const exports = new AuditExport(new Counting(opened.store));
     const unread = await exports.open(busy, { order: 'oldest' }, { stalledMs: 300 });
     const cut = new Promise((resolve) => unread.once('error', resolve));
     unread.once('readable', () => undefined);

@@ -1,31 +1,26 @@
-import { type TenantId, tenantId } from '#kernel';
-import { Database, UnknownTenantError } from '#persistence';
-import { Injectable } from '@nestjs/common';
+import type { TenantId } from '#kernel';
+import { UnknownTenantError } from '#persistence';
 
 export interface AuditedTenant {
   readonly id: TenantId;
   readonly slug: string;
 }
 
-/** Whose trails there are, for the operator. */
-@Injectable()
-export class AuditedTenants {
-  constructor(private readonly database: Database) {}
+/** `strict`: a tool call is answered only after it is recorded. `batched`: it is recorded within a second of its answer. */
+export type AuditMode = 'batched' | 'strict';
 
-  /** Ordered by slug. */
-  async list(): Promise<readonly AuditedTenant[]> {
-    const rows = await this.database.asOperator((tx) =>
-      tx.query<{ id: string; slug: string }>('SELECT id, slug FROM tenants ORDER BY slug COLLATE "C"'),
-    );
-    return rows.map(({ id, slug }) => ({ id: tenantId(id), slug }));
-  }
+/** Whose trails there are. */
+export abstract class AuditedTenants {
+  /** For the operator. Ordered by slug. */
+  abstract list(): Promise<readonly AuditedTenant[]>;
 
-  /** @throws UnknownTenantError */
+  /** How the tool calls of a tenant are recorded; `batched` for one that is not there. */
+  abstract modeOf(tenant: TenantId): Promise<AuditMode>;
+
+  /** For the operator. @throws UnknownTenantError */
   async bySlug(slug: string): Promise<AuditedTenant> {
-    const [row] = await this.database.asOperator((tx) =>
-      tx.query<{ id: string }>('SELECT id FROM tenants WHERE slug = $1', [slug]),
-    );
-    if (!row) throw new UnknownTenantError();
-    return { id: tenantId(row.id), slug };
+    const tenant = (await this.list()).find((one) => one.slug === slug);
+    if (!tenant) throw new UnknownTenantError();
+    return tenant;
   }
 }

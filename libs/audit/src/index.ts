@@ -3,11 +3,11 @@ export { AuditCheck, type AuditCheckOptions, type AuditVerdict } from './audit-c
 export { type AuditAnchor, type AuditEvent, type AuditOutcome, type AuditRecord } from './audit-event.js';
 export { AuditExport } from './audit-export.js';
 export { type AuditFault, type AuditFaultKind } from './audit-fault.js';
-export { type AuditMode, AuditModes } from './audit-modes.js';
+export { AuditModes } from './audit-modes.js';
 export { AuditTrail } from './audit-trail.js';
 export { AuditBacklogError, AuditDelayedError, ClaimTakenError } from './audit.errors.js';
 export { AuditModule } from './audit.module.js';
-export { type AuditedTenant, AuditedTenants } from './audited-tenants.js';
+export { type AuditMode, type AuditedTenant, AuditedTenants } from './audited-tenants.js';
 export { DocumentsAuditTrail } from './documents/documents.audit-trail.js';
 export { type Claim, type RecordedChange } from './documents/pending-change.js';
 export { RecordedDocuments } from './documents/recorded-documents.js';

@@ -2,6 +2,7 @@ import { Clock } from '#kernel';
 import { type Database, KeyWrapper } from '#persistence';
 import { ringProvider } from '#persistence/testing';
 import { AuditCheck } from '../src/audit-check.js';
+import { PostgresAuditStore } from '../src/postgres.audit-store.js';
 import { PostgresAuditTrail } from '../src/postgres.audit-trail.js';
 
 type Provider = ConstructorParameters<typeof KeyWrapper>[0];
@@ -22,5 +23,5 @@ export async function trailOn(
 
 /** The check of trails under the keys of `provider`. */
 export function checkOn(database: Database, provider: Provider): AuditCheck {
-  return new AuditCheck(database, new KeyWrapper(provider));
+  return new AuditCheck(new PostgresAuditStore(database), new KeyWrapper(provider));
 }

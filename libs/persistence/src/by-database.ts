@@ -20,3 +20,13 @@ export function byDatabase<T>(
     inject: [databaseConfig.KEY, ModuleRef],
   };
 }
+
+/** Provides a class where the database of this process is of its kind, and `undefined` elsewhere: nobody may ask for it there. */
+export function onlyOn<T>(kind: keyof Implementations<T>, type: Type<T>): FactoryProvider<Promise<T> | undefined> {
+  return {
+    provide: type,
+    useFactory: (config: DatabaseConfig, modules: ModuleRef) =>
+      (config.type === 'cloudant') === (kind === 'cloudant') ? modules.create(type) : undefined,
+    inject: [databaseConfig.KEY, ModuleRef],
+  };
+}

@@ -1,4 +1,4 @@
-export { type Implementations, byDatabase } from './by-database.js';
+export { type Implementations, byDatabase, onlyOn } from './by-database.js';
 export { ChangeFeed, type ChangeListener, type Replica } from './changes/change-feed.js';
 export { DocumentChanges } from './changes/document-changes.js';
 export { DatabaseLink } from './database-link.js';

@@ -1,8 +1,9 @@
 import type { KeyObject } from 'node:crypto';
 import type { JsonObject, TenantId } from '#kernel';
-import type { DocumentRef, StoredDocument, WrappedKey } from '#persistence';
+import type { DocumentRef, StoredDocument } from '#persistence';
 import type { AuditEvent } from '../audit-event.js';
 import { linkHash } from '../audit-hash.js';
+import type { ChainHead, Place } from '../audit-store.js';
 
 /**
  * A trail on documents. Events lie in documents named after the number of their first event, those that were recorded
@@ -13,19 +14,9 @@ import { linkHash } from '../audit-hash.js';
 export const EVENTS = 'audit/';
 const DIGITS = 15;
 
-/** A place in a trail: behind the event of this number. */
-export interface Place {
-  readonly seq: number;
-  readonly hash: Buffer;
-}
-
 /** An event as a document has it. */
 export interface ChainEntry extends Place {
   readonly body: string;
-}
-
-export interface ChainHead extends Place {
-  readonly key: WrappedKey;
 }
 
 export const headRef = (tenant: TenantId): DocumentRef => ({ partition: tenant, path: 'audit-head/1' });

@@ -15,11 +15,10 @@ import type { AuditEvent } from '../audit-event.js';
 import { CHAIN_KEY, NO_HASH } from '../audit-hash.js';
 import { AuditTrail } from '../audit-trail.js';
 import { AuditTrailBrokenError } from '../audit.errors.js';
+import type { ChainHead, Place } from '../audit-store.js';
 import { ChainKeys } from '../chain-keys.js';
 import {
-  type ChainHead,
   EVENTS,
-  type Place,
   chained,
   entriesOf,
   eventsBody,
