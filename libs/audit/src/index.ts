@@ -10,5 +10,5 @@ export { AuditModule } from './audit.module.js';
 export { type AuditMode, type AuditedTenant, AuditedTenants } from './audited-tenants.js';
 export { DocumentsAuditTrail } from './documents/documents.audit-trail.js';
 export { type Claim, type RecordedChange } from './documents/pending-change.js';
-export { RecordedDocuments } from './documents/recorded-documents.js';
+export { type RecordedWrite, RecordedDocuments } from './documents/recorded-documents.js';
 export { PostgresAuditTrail } from './postgres.audit-trail.js';

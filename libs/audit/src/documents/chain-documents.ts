@@ -54,7 +54,7 @@ export function entriesOf({ body }: Pick<StoredDocument, 'body'>): readonly Chai
   return events.flatMap((event: unknown) => {
     const { seq, body: text, hash } = (event ?? {}) as Record<string, unknown>;
     return typeof seq === 'number' && typeof text === 'string'
-      ? [{ seq, body: text, hash: Buffer.from(typeof hash === 'string' ? hash : '', 'hex') }]
+      ? [{ seq, body: text, hash: Buffer.from(textIn(hash), 'hex') }]
       : [];
   });
 }
@@ -80,10 +80,13 @@ export const headBody = ({ key, seq, hash }: ChainHead): JsonObject => ({
   hash: hash.toString('hex'),
 });
 
+/** Whatever the document says, as `entriesOf`. */
 export function headOf({ body }: Pick<StoredDocument, 'body'>): ChainHead {
   return {
-    key: { keyId: String(body['keyId']), wrapped: Buffer.from(String(body['wrapped']), 'base64') },
+    key: { keyId: textIn(body['keyId']), wrapped: Buffer.from(textIn(body['wrapped']), 'base64') },
     seq: Number(body['seq']),
-    hash: Buffer.from(String(body['hash']), 'hex'),
+    hash: Buffer.from(textIn(body['hash']), 'hex'),
   };
 }
+
+const textIn = (value: unknown): string => (typeof value === 'string' ? value : '');

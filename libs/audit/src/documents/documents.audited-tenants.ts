@@ -31,4 +31,4 @@ export class DocumentsAuditedTenants extends AuditedTenants {
   }
 }
 
-const slugOf = (tenant: JsonObject): string => String(tenant['slug']);
+const slugOf = (tenant: JsonObject): string => tenant['slug'] as string;

@@ -111,12 +111,16 @@ describe('RecordedDocuments', () => {
   it('gives back what was written, records and announces it', async () => {
     const told: unknown[] = [];
     process.changes.onAnnounced(({ tenantId, topic }) => told.push([tenantId, topic]));
-    const first = await process.recorded.write(ref, { n: 1 }, undefined, {
-      event: event('thing.made'),
-      topic: 'things',
-    });
+    const first = await process.recorded.write(
+      ref,
+      { body: { n: 1 } },
+      {
+        event: event('thing.made'),
+        topic: 'things',
+      },
+    );
     expect(await process.recorded.read(ref)).toEqual({ path: ref.path, rev: first, body: { n: 1 } });
-    const second = await process.recorded.write(ref, { n: 2 }, first, { event: event('thing.changed') });
+    const second = await process.recorded.write(ref, { body: { n: 2 }, rev: first }, { event: event('thing.changed') });
     expect(await process.recorded.range(tenant, { prefix: 'thing/' })).toEqual([
       { path: ref.path, rev: second, body: { n: 2 } },
     ]);
@@ -135,16 +139,16 @@ describe('RecordedDocuments', () => {
     const told: unknown[] = [];
     process.changes.onAnnounced((change) => told.push(change.tenantId));
     const change = { event: event('tenant.made'), topic: 'access', of: tenant };
-    await process.recorded.write({ partition: OPERATOR, path: 'thing/1' }, {}, undefined, change);
+    await process.recorded.write({ partition: OPERATOR, path: 'thing/1' }, { body: {} }, change);
     expect(await actions(DEFAULT_TENANT)).toEqual(['tenant.made']);
     expect([await actions(), told]).toEqual([[], [tenant]]);
   });
 
   it('lets one of many change a state, and records that one alone', async () => {
-    const rev = await process.recorded.write(ref, { n: 0 }, undefined, { event: undefined });
+    const rev = await process.recorded.write(ref, { body: { n: 0 } }, { event: undefined });
     const other = await another();
     const writers = Array.from({ length: 6 }, (_, n) =>
-      (n % 2 ? process : other).recorded.write(ref, { n }, rev, { event: event(`thing.${n}`) }),
+      (n % 2 ? process : other).recorded.write(ref, { body: { n }, rev }, { event: event(`thing.${n}`) }),
     );
     const outcomes = await Promise.allSettled(writers);
     const won = outcomes.flatMap(({ status }, n) => (status === 'fulfilled' ? [n] : []));
@@ -162,11 +166,11 @@ describe('RecordedDocuments', () => {
     }) as DocumentsAuditTrail;
     const { recorded } = await recordingOn(documents, { clock, provider, trail });
     const claims = [{ ref: { partition: tenant, path: 'name/a' } }];
-    await expect(recorded.write(ref, {}, undefined, { event: event('x.y'), claims })).rejects.toThrow('no audit');
+    await expect(recorded.write(ref, { body: {} }, { event: event('x.y'), claims })).rejects.toThrow('no audit');
     expect(await documents.read(ref)).toBeUndefined();
     expect(await documents.read(claims[0]!.ref)).toBeUndefined();
-    const rev = await process.recorded.write(ref, { n: 1 }, undefined, { event: undefined });
-    await expect(recorded.write(ref, { n: 2 }, rev, { event: event('x.y') })).rejects.toThrow('no audit');
+    const rev = await process.recorded.write(ref, { body: { n: 1 } }, { event: undefined });
+    await expect(recorded.write(ref, { body: { n: 2 }, rev }, { event: event('x.y') })).rejects.toThrow('no audit');
     await expect(recorded.remove(ref, (await recorded.read(ref))!.rev, { event: event('x.y') })).rejects.toThrow(
       'no audit',
     );
@@ -178,33 +182,41 @@ describe('RecordedDocuments', () => {
     const claim = { ref: { partition: tenant, path: 'name/a' } };
     const other = { partition: tenant, path: 'thing/2' };
     const made = { event: event('thing.made'), claims: [claim] };
-    const rev = await process.recorded.write(ref, { name: 'a' }, undefined, made);
-    const taken = process.recorded.write(other, { name: 'a' }, undefined, made);
+    const rev = await process.recorded.write(ref, { body: { name: 'a' } }, made);
+    const taken = process.recorded.write(other, { body: { name: 'a' } }, made);
     await expect(taken).rejects.toMatchObject({ code: 'COMPOSER_CLAIM_TAKEN' });
     expect(await documents.read(other)).toBeUndefined();
     expect((await process.recorded.readClaimed(claim.ref))?.path).toBe(ref.path);
-    const next = await process.recorded.write(ref, { name: 'a', n: 2 }, rev, made);
-    await process.recorded.write(ref, { name: 'b' }, next, { event: undefined, releases: [claim.ref] });
-    await process.recorded.write(other, { name: 'a' }, undefined, made);
+    const next = await process.recorded.write(ref, { body: { name: 'a', n: 2 }, rev }, made);
+    await process.recorded.write(ref, { body: { name: 'b' }, rev: next }, { event: undefined, releases: [claim.ref] });
+    await process.recorded.write(other, { body: { name: 'a' } }, made);
     expect((await process.recorded.readClaimed(claim.ref))?.path).toBe(other.path);
   });
 
   it('keeps a claim that the document had before a change that is undone', async () => {
     const claims = [{ ref: { partition: tenant, path: 'name/a' } }];
-    const rev = await process.recorded.write(ref, {}, undefined, { event: undefined, claims });
-    await process.recorded.write({ partition: tenant, path: 'thing/2' }, {}, undefined, {
-      event: undefined,
-      claims: [{ ref: { partition: tenant, path: 'name/b' } }],
-    });
+    const rev = await process.recorded.write(ref, { body: {} }, { event: undefined, claims });
+    await process.recorded.write(
+      { partition: tenant, path: 'thing/2' },
+      { body: {} },
+      {
+        event: undefined,
+        claims: [{ ref: { partition: tenant, path: 'name/b' } }],
+      },
+    );
     const both = [...claims, { ref: { partition: tenant, path: 'name/b' } }];
-    const refused = process.recorded.write(ref, {}, rev, { event: undefined, claims: both });
+    const refused = process.recorded.write(ref, { body: {}, rev }, { event: undefined, claims: both });
     await expect(refused).rejects.toMatchObject({ code: 'COMPOSER_CLAIM_TAKEN' });
     expect((await process.recorded.readClaimed(claims[0]!.ref))?.path).toBe(ref.path);
   });
 
   const changes: readonly [string, boolean, (process: OpenRecording, rev: string | undefined) => Promise<unknown>][] = [
-    ['a new document', false, (p) => p.recorded.write(ref, { n: 1 }, undefined, change('name/a'))],
-    ['a change', true, (p, rev) => p.recorded.write(ref, { n: 1 }, rev, { ...change('name/a'), releases: [old()] })],
+    ['a new document', false, (p) => p.recorded.write(ref, { body: { n: 1 } }, change('name/a'))],
+    [
+      'a change',
+      true,
+      (p, rev) => p.recorded.write(ref, { body: { n: 1 }, rev }, { ...change('name/a'), releases: [old()] }),
+    ],
     ['a removal', true, (p, rev) => p.recorded.remove(ref, rev!, { ...change(), releases: [old()] })],
   ];
   const old = () => ({ partition: tenant, path: 'name/old' });
@@ -225,7 +237,7 @@ describe('RecordedDocuments', () => {
           const before = await another();
           const claims = [{ ref: old() }];
           const rev = existed
-            ? await before.recorded.write(ref, { n: 0 }, undefined, { event: undefined, claims })
+            ? await before.recorded.write(ref, { body: { n: 0 } }, { event: undefined, claims })
             : undefined;
           const dying = new DyingDocuments(documents, count, when);
           const outcome = await make(await another(dying), rev).then(
@@ -279,10 +291,14 @@ describe('RecordedDocuments', () => {
     const wanted = Array.from({ length: 40 }, (_, n) => `thing.${n}`);
     const outcomes = await Promise.allSettled(
       wanted.map((action, n) =>
-        writers[n % 2]!.recorded.write({ partition: tenant, path: `thing/${n}` }, { n }, undefined, {
-          event: event(action),
-          claims: [{ ref: { partition: tenant, path: `name/${n % 30}` } }],
-        }),
+        writers[n % 2]!.recorded.write(
+          { partition: tenant, path: `thing/${n}` },
+          { body: { n } },
+          {
+            event: event(action),
+            claims: [{ ref: { partition: tenant, path: `name/${n % 30}` } }],
+          },
+        ),
       ),
     );
     isOver = true;
@@ -304,7 +320,7 @@ describe('RecordedDocuments', () => {
     const failing = new Promise<void>((_, reject) => (fail = reject));
     const stuck = Object.create(process.trail, { append: { value: () => failing } }) as DocumentsAuditTrail;
     const writer = await recordingOn(documents, { clock, provider, trail: stuck });
-    const written = writer.recorded.write(ref, { n: 1 }, undefined, change('name/a')).catch((error: unknown) => error);
+    const written = writer.recorded.write(ref, { body: { n: 1 } }, change('name/a')).catch((error: unknown) => error);
     await until(
       async () => (await marks()).length > 0 && (await documents.read(ref)) !== undefined,
       'the pending change',
@@ -327,12 +343,13 @@ describe('RecordedDocuments', () => {
   });
 
   it('lets a change that was left in the middle stand in nobody’s way', async () => {
-    const rev = await process.recorded.write(ref, { n: 0 }, undefined, { event: undefined });
+    const rev = await process.recorded.write(ref, { body: { n: 0 } }, { event: undefined });
     const dying = new DyingDocuments(documents, 3, 'before');
-    await (await another(dying)).recorded.write(ref, { n: 1 }, rev, change()).catch(() => undefined);
+    await (await another(dying)).recorded.write(ref, { body: { n: 1 }, rev }, change()).catch(() => undefined);
     const read = await process.recorded.read(ref);
     expect(read?.body).toEqual({ n: 0 });
-    const write = (from: string) => process.recorded.write(ref, { n: 2 }, from, { event: event('thing.next') });
+    const write = (from: string) =>
+      process.recorded.write(ref, { body: { n: 2 }, rev: from }, { event: event('thing.next') });
     await expect(write(read!.rev)).rejects.toMatchObject({ code: 'COMPOSER_DOCUMENT_CONFLICT' });
     clock.later += 60_000;
     await expect(write(read!.rev)).rejects.toMatchObject({ code: 'COMPOSER_DOCUMENT_CONFLICT' });
@@ -344,11 +361,11 @@ describe('RecordedDocuments', () => {
 
   it('fills a page with what can be seen', async () => {
     for (const n of [1, 2, 3, 4]) {
-      await process.recorded.write({ partition: tenant, path: `thing/${n}` }, { n }, undefined, { event: undefined });
+      await process.recorded.write({ partition: tenant, path: `thing/${n}` }, { body: { n } }, { event: undefined });
     }
     const dying = new DyingDocuments(documents, 3, 'before');
     const left = { partition: tenant, path: 'thing/0' };
-    await (await another(dying)).recorded.write(left, { n: 0 }, undefined, change()).catch(() => undefined);
+    await (await another(dying)).recorded.write(left, { body: { n: 0 } }, change()).catch(() => undefined);
     const page = await process.recorded.range(tenant, { prefix: 'thing/', limit: 3 });
     expect(page.map(({ body }) => body['n'])).toEqual([1, 2, 3]);
     await sweepLater();

@@ -31,6 +31,12 @@ export const LEFT_AFTER_MS = 15_000;
 /** Goes before the state of a document that is about to change: nothing can be written on top of it. */
 const PENDING = '~';
 
+export interface RecordedWrite {
+  readonly body: JsonObject;
+  /** The state that the document still must be in; absent for one that must be new. */
+  readonly rev?: string | undefined;
+}
+
 interface Change {
   readonly ref: DocumentRef;
   readonly rev: string | undefined;
@@ -95,13 +101,11 @@ export class RecordedDocuments {
   }
 
   /**
-   * Writes a document that is new (`rev` absent), or that still is in the state `rev`.
-   *
    * @returns the new state
    * @throws DocumentConflictError, ClaimTakenError, UnknownTenantError
    * @throws CommitUnknownError when it may be written and recorded yet; after every other error it is neither
    */
-  async write(ref: DocumentRef, body: JsonObject, rev: string | undefined, recorded: RecordedChange): Promise<string> {
+  async write(ref: DocumentRef, { body, rev }: RecordedWrite, recorded: RecordedChange): Promise<string> {
     return (await this.change({ ref, rev, next: body, recorded }))!;
   }
 
