@@ -1,5 +1,5 @@
 import { openEmbeddedDatabase, openPostgresDatabase } from '#persistence/testing';
-import { type AccessStores, databaseStores, memoryStores } from '../testing/access-stores.js';
+import { type AccessStores, databaseStores, documentStores, memoryStores } from '../testing/access-stores.js';
 import { describeApiKeyStore } from '../testing/api-key-store.contract.js';
 import { describePrincipalStore } from '../testing/principal-store.contract.js';
 import { describeRoleStore } from '../testing/role-store.contract.js';
@@ -7,6 +7,7 @@ import { describeTenantStore } from '../testing/tenant-store.contract.js';
 
 const BACKENDS: readonly [string, () => Promise<AccessStores>][] = [
   ['memory', memoryStores],
+  ['documents', () => documentStores()],
   ['the embedded database', async () => databaseStores(await openEmbeddedDatabase())],
   ['Postgres', async () => databaseStores(await openPostgresDatabase())],
 ];

@@ -1,17 +1,24 @@
 import { randomUUID } from 'node:crypto';
 import type { AuditEvent } from '#audit';
-import { PostgresAuditTrail } from '#audit';
-import { trailOn } from '#audit/testing';
-import { type TenantId, tenantId } from '#kernel';
-import type { OpenDatabase } from '#persistence/testing';
+import { type DocumentsAuditTrail, PostgresAuditTrail } from '#audit';
+import { documentsTrailOn, recordedActions, recordingOn, trailOn } from '#audit/testing';
+import { Clock, type TenantId, tenantId } from '#kernel';
+import { Log, SecretValues } from '#observability';
+import type { Documents } from '#persistence';
+import { MemoryDocuments, type OpenDatabase } from '#persistence/testing';
 import { type Actor, DEFAULT_TENANT } from '#tenancy';
 import type { ApiKeyStore } from '../src/keys/api-key.store.js';
+import { DocumentsApiKeyStore } from '../src/keys/documents.api-key.store.js';
 import { PostgresApiKeyStore } from '../src/keys/postgres.api-key.store.js';
+import { DocumentsPrincipalStore } from '../src/principals/documents.principal.store.js';
 import { PostgresPrincipalStore } from '../src/principals/postgres.principal.store.js';
 import type { PrincipalStore } from '../src/principals/principal.store.js';
+import { DocumentsRoleStore } from '../src/roles/documents.role.store.js';
 import { PostgresRoleStore } from '../src/roles/postgres.role.store.js';
 import type { RoleStore } from '../src/roles/role.store.js';
+import { DocumentsTenantStore } from '../src/tenants/documents.tenant.store.js';
 import { PostgresTenantStore } from '../src/tenants/postgres.tenant.store.js';
+import { TenantRemovals } from '../src/tenants/tenant-removals.js';
 import type { TenantStore } from '../src/tenants/tenant.store.js';
 import { MemoryTrail } from './memory-trail.js';
 import { MemoryApiKeyStore } from './memory.api-key.store.js';
@@ -70,6 +77,42 @@ export async function memoryStores(): Promise<MemoryStores> {
     close: async () => undefined,
   };
 }
+
+/** The stores on documents. */
+export async function documentStores(
+  documents: Documents = new MemoryDocuments(),
+  close: () => Promise<void> = async () => undefined,
+): Promise<AccessStores> {
+  const clock = new Clock();
+  const real = await documentsTrailOn(documents);
+  let isBroken = false;
+  const append: DocumentsAuditTrail['append'] = async (...args) => {
+    if (isBroken) throw new Error('no audit');
+    await real.append(...args);
+  };
+  const trail = Object.create(real, { append: { value: append } }) as DocumentsAuditTrail;
+  const { recorded, changes } = await recordingOn(documents, { trail });
+  const tenants = new DocumentsTenantStore(recorded, new TenantRemovals(documents, recorded, clock, quiet()), clock);
+  await tenants.onModuleInit();
+  const [own, foreign] = [tenantId(randomUUID()), tenantId(randomUUID())];
+  for (const id of [own, foreign]) await tenants.insert(draftOf(id), eventOf('tenant.created'));
+  const announced: TenantId[] = [];
+  changes.onAnnounced(({ tenantId: changed, topic }) => void (topic === 'access' && announced.push(changed)));
+  return {
+    tenants,
+    principals: new DocumentsPrincipalStore(recorded, clock),
+    roles: new DocumentsRoleStore(recorded, clock),
+    keys: new DocumentsApiKeyStore(recorded, clock),
+    own,
+    foreign,
+    announced,
+    actions: (tenant) => recordedActions(documents, tenant),
+    breakTrail: (broken) => void (isBroken = broken),
+    close,
+  };
+}
+
+const quiet = (): Log => Log.open({ level: 'fatal', format: 'json' }, new SecretValues(), () => undefined);
 
 /** The stores on a test's database, which they close. */
 export async function databaseStores(opened: OpenDatabase): Promise<AccessStores> {

@@ -1,4 +1,11 @@
-export { type AccessStores, type MemoryStores, databaseStores, eventOf, memoryStores } from './access-stores.js';
+export {
+  type AccessStores,
+  type MemoryStores,
+  databaseStores,
+  documentStores,
+  eventOf,
+  memoryStores,
+} from './access-stores.js';
 export { describeApiKeyStore } from './api-key-store.contract.js';
 export { type IdentityOptions, type MemoryIdentity, openMemoryIdentity } from './memory-identity.js';
 export { type OpenIssuerStore, describeIssuerStore } from './issuer-store.contract.js';

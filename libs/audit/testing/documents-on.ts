@@ -1,7 +1,9 @@
-import { Clock } from '#kernel';
+import { Clock, type TenantId } from '#kernel';
 import { Log, SecretValues } from '#observability';
 import { DocumentChanges, type Documents, KeyWrapper } from '#persistence';
 import { ringProvider } from '#persistence/testing';
+import type { AuditEvent } from '../src/audit-event.js';
+import { EVENTS, entriesOf } from '../src/documents/chain-documents.js';
 import { DocumentsAuditTrail } from '../src/documents/documents.audit-trail.js';
 import { OutboxSweep } from '../src/documents/outbox-sweep.js';
 import { RecordedDocuments } from '../src/documents/recorded-documents.js';
@@ -39,4 +41,16 @@ export async function recordingOn(
     changes,
     sweep: new OutboxSweep(documents, trail, changes, clock, log),
   };
+}
+
+/** The actions in the trail of a tenant, in their order. */
+export async function recordedActions(documents: Documents, tenant: TenantId): Promise<readonly string[]> {
+  const actions: string[] = [];
+  let after = '';
+  for (;;) {
+    const page = await documents.range(tenant, { prefix: EVENTS, after, limit: 200 });
+    for (const { body } of page.flatMap(entriesOf)) actions.push((JSON.parse(body) as AuditEvent).action);
+    if (page.length < 200) return actions;
+    after = page.at(-1)!.path;
+  }
 }

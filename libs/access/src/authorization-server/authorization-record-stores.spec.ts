@@ -1,13 +1,22 @@
 import { randomUUID } from 'node:crypto';
 import { Clock, tenantId } from '#kernel';
-import { trailOn } from '#audit/testing';
-import { type OpenDatabase, createTenant, openEmbeddedDatabase, openPostgresDatabase } from '#persistence/testing';
+import { recordedActions, recordingOn, trailOn } from '#audit/testing';
+import {
+  MemoryDocuments,
+  type OpenDatabase,
+  createTenant,
+  createTenantDocument,
+  openEmbeddedDatabase,
+  openPostgresDatabase,
+} from '#persistence/testing';
 import {
   type OpenRecords,
   describeAuthorizationRecordStore,
 } from '../../testing/authorization-record-store.contract.js';
+import { DocumentsAuthorizationRecordStore } from './records/documents.authorization-record.store.js';
 import { MemoryAuthorizationRecordStore } from './records/memory.authorization-record.store.js';
 import { PostgresAuthorizationRecordStore } from './records/postgres.authorization-record.store.js';
+import { RecordIndex } from './records/record-index.js';
 
 async function onDatabase(open: () => Promise<OpenDatabase>): Promise<OpenRecords> {
   const { database, close } = await open();
@@ -42,6 +51,21 @@ async function inMemory(): Promise<OpenRecords> {
   };
 }
 
+async function onDocuments(): Promise<OpenRecords> {
+  const documents = new MemoryDocuments();
+  const { recorded, changes } = await recordingOn(documents);
+  const announced: string[] = [];
+  changes.onAnnounced(({ tenantId: changed }) => void announced.push(changed));
+  return {
+    records: new DocumentsAuthorizationRecordStore(recorded, new RecordIndex(documents), new Clock()),
+    tenants: [await createTenantDocument(documents), await createTenantDocument(documents)],
+    actions: (tenant) => recordedActions(documents, tenant),
+    announcements: async (tenant) => announced.filter((one) => one === tenant).length,
+    close: async () => undefined,
+  };
+}
+
 describeAuthorizationRecordStore('memory', inMemory);
+describeAuthorizationRecordStore('documents', onDocuments);
 describeAuthorizationRecordStore('the embedded database', () => onDatabase(() => openEmbeddedDatabase()));
 describeAuthorizationRecordStore('Postgres', () => onDatabase(() => openPostgresDatabase()));

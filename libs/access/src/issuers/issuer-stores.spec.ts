@@ -1,11 +1,19 @@
-import { trailOn } from '#audit/testing';
-import { tenantId } from '#kernel';
-import { type OpenDatabase, createTenant, openEmbeddedDatabase, openPostgresDatabase } from '#persistence/testing';
+import { recordedActions, recordingOn, trailOn } from '#audit/testing';
+import { Clock, tenantId } from '#kernel';
+import {
+  MemoryDocuments,
+  type OpenDatabase,
+  createTenant,
+  createTenantDocument,
+  openEmbeddedDatabase,
+  openPostgresDatabase,
+} from '#persistence/testing';
 import { describe, expect, it } from '@jest/globals';
 import { SYSTEM } from '#tenancy';
 import { type OpenIssuerStore, describeIssuerStore } from '../../testing/issuer-store.contract.js';
 import { MemoryIssuerStore } from '../../testing/memory.issuer.store.js';
 import { MemoryTrail } from '../../testing/memory-trail.js';
+import { DocumentsIssuerStore } from './documents.issuer.store.js';
 import { PostgresIssuerStore } from './postgres.issuer.store.js';
 
 async function onDatabase(open: () => Promise<OpenDatabase>): Promise<OpenIssuerStore> {
@@ -38,7 +46,22 @@ async function inMemory(): Promise<OpenIssuerStore> {
   };
 }
 
+async function onDocuments(): Promise<OpenIssuerStore> {
+  const documents = new MemoryDocuments();
+  const { recorded, changes } = await recordingOn(documents);
+  const announced: string[] = [];
+  changes.onAnnounced(({ tenantId: changed }) => void announced.push(changed));
+  return {
+    store: new DocumentsIssuerStore(recorded, new Clock()),
+    tenants: [await createTenantDocument(documents), await createTenantDocument(documents)],
+    recorded: (tenant) => recordedActions(documents, tenant),
+    announced: async (tenant) => announced.filter((one) => one === tenant).length,
+    close: async () => undefined,
+  };
+}
+
 describeIssuerStore('memory', inMemory);
+describeIssuerStore('documents', onDocuments);
 describeIssuerStore('the embedded database', () => onDatabase(() => openEmbeddedDatabase()));
 describeIssuerStore('Postgres', () => onDatabase(() => openPostgresDatabase()));
 

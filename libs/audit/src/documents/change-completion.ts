@@ -48,6 +48,7 @@ export class ChangeCompletion {
     try {
       return await insist(async () => {
         for (const claim of change.releases) await this.claims.release(claim, ref);
+        for (const dropped of change.drops) await this.drop(dropped);
         return this.clear(ref, pending);
       });
     } catch (error) {
@@ -78,6 +79,18 @@ export class ChangeCompletion {
       else await this.documents.write(ref, bodyOf({ value, ...(by === undefined ? {} : { by }) }), marked);
     } catch (error) {
       throw new CommitUnknownError(error);
+    }
+  }
+
+  private async drop(ref: DocumentRef): Promise<void> {
+    for (;;) {
+      const stored = await this.documents.read(ref);
+      if (!stored) return;
+      try {
+        return await this.documents.remove(ref, stored.rev);
+      } catch (error) {
+        if (!(error instanceof DocumentConflictError)) throw error;
+      }
     }
   }
 

@@ -4,6 +4,7 @@ import { ClaimTakenError } from '../audit.errors.js';
 import type { Claim } from './pending-change.js';
 
 const TRIES = 5;
+const PAGE = 200;
 
 /** Entries of unique indexes. An entry names the document that has it; one whose document is gone is free. */
 export class Claims {
@@ -13,6 +14,21 @@ export class Claims {
   async ownerOf(ref: DocumentRef): Promise<DocumentRef | undefined> {
     const entry = await this.documents.read(ref);
     return entry && ownerIn(entry.body);
+  }
+
+  /** Who has the claims whose paths begin with `prefix`. */
+  async *owners(partition: DocumentRef['partition'], prefix: string): AsyncGenerator<DocumentRef> {
+    let after = '';
+    for (;;) {
+      const page = await this.documents.range(partition, { prefix, after, limit: PAGE });
+      for (const { path, rev, body } of page) {
+        const owner = ownerIn(body);
+        if (await this.documents.read(owner)) yield owner;
+        else await this.drop({ partition, path }, rev);
+      }
+      if (page.length < PAGE) return;
+      after = page.at(-1)!.path;
+    }
   }
 
   /** @param by the change that needs it @throws ClaimTakenError when another document has it */
@@ -36,10 +52,14 @@ export class Claims {
   async release(ref: DocumentRef, owner: DocumentRef, by?: string): Promise<void> {
     const entry = await this.documents.read(ref);
     if (!entry || !isSame(ownerIn(entry.body), owner) || (by ?? entry.body['by']) !== entry.body['by']) return;
+    await this.drop(ref, entry.rev);
+  }
+
+  private async drop(ref: DocumentRef, rev: string): Promise<void> {
     try {
-      await this.documents.remove(ref, entry.rev);
+      await this.documents.remove(ref, rev);
     } catch (error) {
-      // Who changes an entry beside us releases it too, or had it already.
+      // Who changes an entry beside us releases it too, or has just taken it.
       if (!(error instanceof DocumentConflictError)) throw error;
     }
   }

@@ -22,6 +22,8 @@ export interface RecordedChange {
   readonly claims?: readonly Claim[];
   /** Claims that the document gives up when the change is made. */
   readonly releases?: readonly DocumentRef[];
+  /** Documents that go with the change, whatever state they are in then. */
+  readonly drops?: readonly DocumentRef[];
 }
 
 /** A change that is decided in its document and not yet made. */
@@ -36,6 +38,7 @@ export interface PendingChange {
   readonly events: readonly AuditEvent[];
   readonly claims: readonly Claim[];
   readonly releases: readonly DocumentRef[];
+  readonly drops: readonly DocumentRef[];
   /** It is being undone: nothing of it may be made any more. */
   readonly isUndone?: boolean;
 }

@@ -31,6 +31,8 @@ export const LEFT_AFTER_MS = 15_000;
 /** Goes before the state of a document that is about to change: nothing can be written on top of it. */
 const PENDING = '~';
 
+export type OwnedDocument = StoredDocument & Pick<DocumentRef, 'partition'>;
+
 export interface RecordedWrite {
   readonly body: JsonObject;
   /** The state that the document still must be in; absent for one that must be new. */
@@ -100,6 +102,16 @@ export class RecordedDocuments {
     return owner && this.read(owner);
   }
 
+  /** The documents that have the claims whose paths begin with `prefix`. Entries that nobody has any more go. */
+  async rangeClaimed(partition: DocumentRef['partition'], prefix: string): Promise<readonly OwnedDocument[]> {
+    const found: OwnedDocument[] = [];
+    for await (const owner of this.claims.owners(partition, prefix)) {
+      const document = await this.read(owner);
+      if (document) found.push({ ...document, partition: owner.partition });
+    }
+    return found;
+  }
+
   /**
    * @returns the new state
    * @throws DocumentConflictError, ClaimTakenError, UnknownTenantError
@@ -147,7 +159,7 @@ export class RecordedDocuments {
     { ref, next, recorded }: Change,
     { id, at }: Pick<PendingChange, 'id' | 'at'>,
   ): Promise<PendingChange> {
-    const { event = [], claims = [], releases = [] } = recorded;
+    const { event = [], claims = [], releases = [], drops = [] } = recorded;
     const events = Array.isArray(event) ? (event as readonly AuditEvent[]) : [event as AuditEvent];
     return {
       id,
@@ -158,6 +170,7 @@ export class RecordedDocuments {
       events: events.map((one) => ({ at, ...one })),
       claims,
       releases,
+      drops,
     };
   }
 
@@ -200,5 +213,6 @@ function visible({ path, rev, body }: StoredDocument): StoredDocument | undefine
   return value && { path, rev: change ? `${PENDING}${rev}` : rev, body: value };
 }
 
-const isBare = ({ event, claims = [], releases = [] }: RecordedChange): boolean =>
-  (event === undefined || (Array.isArray(event) && event.length === 0)) && claims.length + releases.length === 0;
+const isBare = ({ event, claims = [], releases = [], drops = [] }: RecordedChange): boolean =>
+  (event === undefined || (Array.isArray(event) && event.length === 0)) &&
+  [...claims, ...releases, ...drops].length === 0;
