@@ -3,7 +3,7 @@ import { AuditModule } from '#audit';
 import { EgressModule } from '#egress';
 import { Clock } from '#kernel';
 import { ObservabilityModule } from '#observability';
-import { PersistenceModule } from '#persistence';
+import { PersistenceModule, databaseConfig } from '#persistence';
 import { Module, type Type } from '@nestjs/common';
 import { ConfigModule } from '@nestjs/config';
 import { APP_GUARD, DiscoveryModule } from '@nestjs/core';
@@ -64,6 +64,7 @@ const audienceRule =
 @Module({
   imports: [
     ConfigModule.forFeature(accessConfig),
+    ConfigModule.forFeature(databaseConfig),
     ConfigModule.forFeature(listenConfig),
     ConfigModule.forFeature(oauthConfig),
     ConfigModule.forFeature(limitsConfig),

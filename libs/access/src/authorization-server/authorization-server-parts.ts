@@ -1,3 +1,4 @@
+import { byDatabase, onlyOn } from '#persistence';
 import type { Provider } from '@nestjs/common';
 import { AuthorizationServerListener } from './authorization-server.listener.js';
 import { BrowserCookies } from './browser/browser-cookies.js';
@@ -14,7 +15,9 @@ import { IssuerRoles } from './grants/issuer-roles.js';
 import { IssuerDirectory } from './issuer-directory.js';
 import { ProviderLibrary } from './provider-library.js';
 import { AuthorizationRecordStore } from './records/authorization-record.store.js';
+import { DocumentsAuthorizationRecordStore } from './records/documents.authorization-record.store.js';
 import { PostgresAuthorizationRecordStore } from './records/postgres.authorization-record.store.js';
+import { RecordIndex } from './records/record-index.js';
 import { RecordSweep } from './records/record-sweep.js';
 import { SealedRecords } from './records/sealed-records.js';
 import { RegistrationDesk } from './registration-desk.js';
@@ -29,7 +32,11 @@ import { TenantProviders } from './tenant-providers.js';
 
 /** Everything that the authorization servers consist of, for the module. */
 export const AUTHORIZATION_SERVER: Provider[] = [
-  { provide: AuthorizationRecordStore, useClass: PostgresAuthorizationRecordStore },
+  onlyOn('cloudant', RecordIndex),
+  byDatabase(AuthorizationRecordStore, {
+    postgres: PostgresAuthorizationRecordStore,
+    cloudant: DocumentsAuthorizationRecordStore,
+  }),
   SealedRecords,
   RecordSweep,
   TenantKeys,
