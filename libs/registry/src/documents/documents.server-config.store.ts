@@ -119,7 +119,7 @@ export class DocumentsServerConfigStore extends ServerConfigStore {
     server: ServerDocument,
     { event, rev }: { readonly event: AuditEvent; readonly rev?: string },
   ): Promise<void> {
-    await this.recorded.write(serverRef(ref), server as unknown as JsonObject, rev, { event, topic: TOPIC });
+    await this.recorded.write(serverRef(ref), { body: server as unknown as JsonObject, rev }, { event, topic: TOPIC });
   }
 
   private async keep(ref: MemberRef, { config, secrets, updatedAt, ...names }: ServerDocument): Promise<void> {

@@ -54,7 +54,7 @@ export class DocumentsVirtualServerStore extends VirtualServerStore {
     const createdAt = before?.createdAt ?? now;
     const document = { config, version, createdAt: createdAt.toISOString(), updatedAt: now.toISOString() };
     await this.recorded
-      .write(ref, document as unknown as JsonObject, found?.rev, { event, topic: TOPIC })
+      .write(ref, { body: document as unknown as JsonObject, rev: found?.rev }, { event, topic: TOPIC })
       .catch((error: unknown) => {
         throw error instanceof DocumentConflictError ? new VirtualServerConflictError(slug) : error;
       });
