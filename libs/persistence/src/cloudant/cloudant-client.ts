@@ -1,6 +1,6 @@
 import type { CloudantV1 } from '@ibm-cloud/cloudant';
 import type { CloudantConfig } from '../persistence.config.js';
-import { LoginFault, faultOf } from './cloudant-fault.js';
+import { faultOf } from './cloudant-fault.js';
 
 /** For a request with its answer; an operation of several has a deadline of its own. */
 const REQUEST_MS = 15_000;
@@ -44,7 +44,7 @@ function tellingLogins<T extends { authenticate(options: never): Promise<unknown
   const authenticate = authenticator.authenticate.bind(authenticator);
   authenticator.authenticate = (options: never) =>
     authenticate(options).catch((error: unknown) => {
-      throw faultOf(error, LoginFault);
+      throw faultOf(error, true);
     });
   return authenticator;
 }

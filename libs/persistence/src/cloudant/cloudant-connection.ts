@@ -5,7 +5,8 @@ import { SecretValues } from '#observability';
 import { type CloudantConfig, type DatabaseConfig, databaseConfig } from '../persistence.config.js';
 import { DatabaseUnavailableError } from '../persistence.errors.js';
 import { cloudantClient } from './cloudant-client.js';
-import { CloudantFault, LoginFault, faultOf } from './cloudant-fault.js';
+import { CloudantFault, faultOf } from './cloudant-fault.js';
+import { RefusedRequest } from './refused-request.js';
 
 /** For an operation, however many requests it takes. */
 const OPERATION_MS = 10_000;
@@ -21,17 +22,6 @@ export interface Answer<T> {
   /** 202: carried out, but not on as many nodes as it takes to be sure. */
   readonly status: number;
   readonly result: T;
-}
-
-/** A request that was refused for good, and what became of the tries before it. */
-export class RefusedRequest extends Error {
-  constructor(
-    readonly fault: CloudantFault,
-    /** A try before this one may have been carried out. */
-    readonly isInDoubt: boolean,
-  ) {
-    super(fault.message);
-  }
 }
 
 export interface SendOptions {
@@ -202,14 +192,14 @@ export function told<T>(work: Promise<T>): Promise<T> {
 }
 
 function refusal(fault: CloudantFault, isInDoubt: boolean): Error {
-  if (fault instanceof LoginFault || fault.status === 401 || fault.status === 403) return unavailable(fault);
+  if (fault.isLogin || fault.status === 401 || fault.status === 403) return unavailable(fault);
   return new RefusedRequest(fault, isInDoubt);
 }
 
 function unavailable(fault: CloudantFault): DatabaseUnavailableError {
   const { status, message } = fault;
   if (status === undefined) return new DatabaseUnavailableError(`cannot be reached (${message})`, fault);
-  if (fault instanceof LoginFault) {
+  if (fault.isLogin) {
     return new DatabaseUnavailableError(
       `gave no token for the credential of its CLOUDANT_ variables (${message})`,
       fault,

@@ -7,6 +7,8 @@ export class CloudantFault extends Error {
     readonly word: string,
     /** More of it, in CouchDB's words. Not for people: it may name a document. */
     readonly reason = '',
+    /** Nobody could log in: the identity service or the session gave no token. */
+    readonly isLogin = false,
   ) {
     super([status ?? 'no answer', word].filter((part) => part !== '').join(' '));
     this.name = 'CloudantFault';
@@ -28,9 +30,6 @@ export class CloudantFault extends Error {
   }
 }
 
-/** Nobody could log in: the identity service or the session gave no token. */
-export class LoginFault extends CloudantFault {}
-
 interface SdkError {
   readonly status?: unknown;
   readonly statusText?: unknown;
@@ -40,12 +39,12 @@ interface SdkError {
 }
 
 /** Of an error of the SDK what is safe to tell: it also holds headers and bodies. */
-export function faultOf(error: unknown, Fault: typeof CloudantFault = CloudantFault): CloudantFault {
+export function faultOf(error: unknown, isLogin = false): CloudantFault {
   if (error instanceof CloudantFault) return error;
   const { status, statusText, code, result } = error as SdkError;
-  if (typeof status !== 'number') return new Fault(undefined, wordOf(statusText ?? code));
+  if (typeof status !== 'number') return new CloudantFault(undefined, wordOf(statusText ?? code), '', isLogin);
   const reason = typeof result?.reason === 'string' ? result.reason : '';
-  return new Fault(status, wordOf(result?.error), reason);
+  return new CloudantFault(status, wordOf(result?.error), reason, isLogin);
 }
 
 /** Codes are words; what is none is a text of strangers. */

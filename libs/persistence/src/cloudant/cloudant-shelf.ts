@@ -1,7 +1,8 @@
 import type { CloudantV1 } from '@ibm-cloud/cloudant';
 import { Injectable } from '@nestjs/common';
-import { type Answer, CloudantConnection, RefusedRequest, type SendOptions, toldFault } from './cloudant-connection.js';
+import { type Answer, CloudantConnection, type SendOptions, toldFault } from './cloudant-connection.js';
 import type { Ancestry } from './revision.js';
+import { RefusedRequest } from './refused-request.js';
 
 /** A document as CouchDB keeps it. */
 export interface ShelvedDocument extends CloudantV1.Document {

@@ -6,11 +6,12 @@ import { Log } from '#observability';
 import { checkedPartition, checkedRef } from '../documents/document-ref.js';
 import { type DocumentRange, type DocumentRef, Documents, type StoredDocument } from '../documents/documents.js';
 import { DocumentConflictError } from '../persistence.errors.js';
-import { CloudantConnection, RefusedRequest, deadlineIn, told, toldFault } from './cloudant-connection.js';
+import { CloudantConnection, deadlineIn, told, toldFault } from './cloudant-connection.js';
 import { CloudantShelf, type ShelvedDocument } from './cloudant-shelf.js';
 import { packBody, unpackBody } from './document-body.js';
 import { Quorum } from './quorum.js';
 import { revisionOf } from './revision.js';
+import { RefusedRequest } from './refused-request.js';
 
 /** For one change, however often it is tried. */
 const CHANGE_MS = 10_000;

@@ -1,9 +1,10 @@
 import { setTimeout as pause } from 'node:timers/promises';
 import { Injectable } from '@nestjs/common';
 import { DatabaseUnavailableError, DocumentConflictError } from '../persistence.errors.js';
-import { RefusedRequest, type SendOptions, told } from './cloudant-connection.js';
+import { type SendOptions, told } from './cloudant-connection.js';
 import { CloudantShelf } from './cloudant-shelf.js';
 import { ancestryOf, descendsFrom, revisionOf } from './revision.js';
+import { RefusedRequest } from './refused-request.js';
 
 const FIRST_PAUSE_MS = 50;
 const LONGEST_PAUSE_MS = 1_000;
