@@ -2,7 +2,7 @@ import { AuditModule } from '#audit';
 import { AuthModule } from '#auth';
 import { Clock } from '#kernel';
 import { ObservabilityModule } from '#observability';
-import { PersistenceModule, byDatabase } from '#persistence';
+import { PersistenceModule, byDatabase, databaseConfig } from '#persistence';
 import { Module } from '@nestjs/common';
 import { ConfigModule } from '@nestjs/config';
 import { CatalogStore } from './catalog.store.js';
@@ -26,7 +26,14 @@ import { VirtualServers } from './virtual-servers/virtual-servers.js';
 
 /** Which members a tenant has: checked, sealed, stored, and told to whoever serves them. */
 @Module({
-  imports: [ConfigModule.forFeature(registryConfig), AuditModule, AuthModule, ObservabilityModule, PersistenceModule],
+  imports: [
+    ConfigModule.forFeature(registryConfig),
+    ConfigModule.forFeature(databaseConfig),
+    AuditModule,
+    AuthModule,
+    ObservabilityModule,
+    PersistenceModule,
+  ],
   controllers: [ServersController, VirtualServersController],
   providers: [
     Clock,

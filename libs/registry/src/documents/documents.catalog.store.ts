@@ -56,7 +56,7 @@ export class DocumentsCatalogStore extends CatalogStore {
       this.bodyAt<SpecificationDocument>(specificationRef(ref)),
     ]);
     if (!catalog || catalog.life !== life) return undefined;
-    const document = specification?.life === life ? Buffer.from(specification!.document, 'base64') : undefined;
+    const document = specification?.life === life ? Buffer.from(specification.document, 'base64') : undefined;
     return { ...stored(catalog), ...(document ? { document } : {}) };
   }
 

@@ -66,9 +66,12 @@ export class DocumentsServerConfigStore extends ServerConfigStore {
     const server = { ...contentOf(draft), version: draft.version, life, createdAt: now, updatedAt: now };
     if (await this.find(draft.ref)) throw new DuplicateServerError(draft.ref.serverId);
     await this.afterwards(() => this.clear(draft.ref)); // what a process that died has left of a former one
-    await this.put(draft.ref, server, { event }).catch((error: unknown) => {
-      throw error instanceof DocumentConflictError ? new DuplicateServerError(draft.ref.serverId) : error;
-    });
+    try {
+      await this.put(draft.ref, server, { event });
+    } catch (error) {
+      const isTaken = error instanceof DocumentConflictError && (await this.find(draft.ref)) !== undefined;
+      throw isTaken ? new DuplicateServerError(draft.ref.serverId) : error;
+    }
     return this.conclude(draft.ref, server, catalog);
   }
 
