@@ -23,7 +23,7 @@ export interface SessionLogin {
   answer(request: LoginRequest): LoginAnswer | undefined;
   /** Whether a request carries the cookies of one live session that are for its path, and its CSRF token. */
   admits(request: Pick<LoginRequest, 'path' | 'headers'>): boolean;
-  refusal(): LoginAnswer;
+  refusal(): LoginAnswer & { readonly headers: Readonly<Record<string, string>> };
   /** Ends every session. */
   end(): void;
 }

@@ -1,8 +1,16 @@
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
+import {
+  type GuardedMember,
+  KINDS,
+  type Kind,
+  type SeenRequest,
+  UNAUTHORIZED,
+  startGuardedMember,
+} from '#builder/testing';
 import { type TokenService, startTokenService } from '../../scripts/demo/token-service.mjs';
 import { eventually } from '../fixtures/eventually.js';
 import { callTool } from '../fixtures/mcp-clients.js';
-import { startLegacyMember, startModernMember } from '../fixtures/mcp-members.js';
+import { startModernMember } from '../fixtures/mcp-members.js';
 import { sent } from '../fixtures/openapi-member.js';
 import { type RestService, startRestService } from '../fixtures/rest-service.js';
 import { type SessionService, startSessionService } from '../fixtures/session-service.js';
@@ -38,6 +46,22 @@ const shopThat = async (check: NonNullable<Parameters<typeof startRestService>[0
   stops.push(() => shop.stop());
   return shop;
 };
+const guarded = async (kind: Kind, guard: GuardedMember['guard']): Promise<GuardedMember> => {
+  const member = await startGuardedMember(kind);
+  stops.push(() => member.close());
+  member.guard = guard;
+  return member;
+};
+/** Each greeting is asked for once, and once more where its credential has ended since. */
+const greetThreeTimes = async (member: GuardedMember, between: (count: number) => void): Promise<void> => {
+  for (let count = 1; count <= 3; count += 1) {
+    member.forget();
+    const result = await callTool(composer.url, `guarded_${member.tool('guarded')}`, member.argumentsFor('Ada'));
+    expect(result.content[0].text).toContain('Hello, Ada!');
+    expect([member.calls().length, member.greetings()]).toEqual([count === 1 ? 1 : 2, 1]);
+    between(count);
+  }
+};
 const order = (id: string, server = 'shop') => callTool(composer.url, `${server}_get_order`, { orderId: id });
 
 describe.each(['iam', 'json', 'client', 'refresh', 'turbo', 'basic-get', 'basic-post'])(
@@ -63,21 +87,30 @@ describe.each(['iam', 'json', 'client', 'refresh', 'turbo', 'basic-get', 'basic-
       expect(composer.stderr()).not.toContain(form.auth[form.secret]);
     });
 
-    it.each([
-      ['legacy', startLegacyMember],
-      ['modern', startModernMember],
-    ] as const)('carries it to an MCP member of the %s era, and renews it there', async (_era, start) => {
+    it.each(KINDS)('carries it to a member of type %s, and renews it there', async (kind) => {
       const { form, auth } = await formOf();
-      const member = await start({ admits: ({ authorization }) => form.admits(authorization) });
+      const member = await guarded(kind, ({ headers }) =>
+        form.admits(headers.authorization) ? undefined : UNAUTHORIZED,
+      );
+      expect(await register(member.config('guarded', auth))).toBeUndefined();
+      await greetThreeTimes(member, (count) => {
+        expect(form.asked).toHaveLength(count);
+        form.end();
+      });
+      expect(form.asked.every(({ wrong }) => wrong.length === 0)).toBe(true);
+    });
+
+    it('carries it to an MCP member of the modern era, and renews it there', async () => {
+      const { form, auth } = await formOf();
+      const member = await startModernMember({ admits: ({ authorization }) => form.admits(authorization) });
       stops.push(() => member.close());
       await register({ id: 'mcp', type: 'http', endpoint: member.url, ...auth });
       for (let count = 1; count <= 3; count += 1) {
         const result = await callTool(composer.url, 'mcp_echo', { message: 'in' });
-        expect(result).toMatchObject({ content: [{ text: expect.stringMatching(/: in$/) }] });
+        expect(result).toMatchObject({ content: [{ text: 'modern: in' }] });
         expect(form.asked).toHaveLength(count);
         form.end();
       }
-      expect(form.asked.every(({ wrong }) => wrong.length === 0)).toBe(true);
     });
 
     it('tells a refusal of the token service, without a word of it, and sends the member nothing', async () => {
@@ -204,20 +237,16 @@ describe.each([302, 403, 401] as const)('jsessionid, with a service that ends se
     expect(login.asked).toHaveLength(4);
   });
 
-  it.each([
-    ['legacy', startLegacyMember],
-    ['modern', startModernMember],
-  ] as const)('carries the session to an MCP member of the %s era, from a login elsewhere', async (_era, start) => {
+  it.each(KINDS)('carries the session to a member of type %s, from a login elsewhere on its host', async (kind) => {
     const { login, auth } = await serve();
-    const member = await start({ admits: (headers, path) => login.admits({ headers, path }) });
-    stops.push(() => member.close());
-    await register({ id: 'mcp', type: 'http', endpoint: member.url, auth_strategy: 'jsessionid', auth });
-    for (let round = 1; round <= 2; round += 1) {
-      const result = await callTool(composer.url, 'mcp_echo', { message: 'in' });
-      expect(result).toMatchObject({ content: [{ text: expect.stringMatching(/: in$/) }] });
-      expect(login.asked).toHaveLength(2 * round);
+    const admits = ({ url: path, headers }: SeenRequest) => login.admits({ path, headers });
+    const member = await guarded(kind, (request) => (admits(request) ? undefined : login.refusal()));
+    expect(await register(member.config('guarded', { auth_strategy: 'jsessionid', auth }))).toBeUndefined();
+    await greetThreeTimes(member, (count) => {
+      expect(login.asked).toHaveLength(2 * count);
       login.end();
-    }
+    });
+    expect(login.asked.every(({ wrong }) => wrong.length === 0)).toBe(true);
   });
 
   it('is had for one tool alone', async () => {
