@@ -1,4 +1,5 @@
 import { randomBytes } from 'node:crypto';
+import { startAuthorizationServer } from './authorization-server.mjs';
 import { sessionLogin } from './session-login.mjs';
 import { startTokenService } from './token-service.mjs';
 
@@ -81,12 +82,21 @@ export const STRATEGIES = [
   { id: 'iam', auth_strategy: 'dynamic_bearer', open: (own) => tokenOf('iam', own) },
   { id: 'iam-json', auth_strategy: 'dynamic_bearer', open: (own) => tokenOf('json', own) },
   { id: 'session', auth_strategy: 'jsessionid', open: async () => session() },
+  { id: 'client', auth_strategy: 'oauth2', open: (own) => grantOf('client_credentials', own) },
+  { id: 'refresh', auth_strategy: 'oauth2', open: (own) => grantOf('refresh_token', own) },
+  { id: 'exchange', auth_strategy: 'oauth2', open: (own) => grantOf('token-exchange', own) },
+  { id: 'assertion', auth_strategy: 'oauth2', open: (own) => grantOf('jwt-bearer', own) },
 ];
 
 async function tokenOf(form, own) {
   const { forms } = await startTokenService({ own });
   const { auth, admits, end } = forms.find(({ id }) => id === form);
   return { auth, end, check: ({ headers }) => admits(headers.authorization) };
+}
+
+async function grantOf(form, own) {
+  const { forms, admits, end } = await startAuthorizationServer({ own });
+  return { auth: forms[form], end, check: ({ headers }) => admits(headers.authorization) };
 }
 
 function session() {

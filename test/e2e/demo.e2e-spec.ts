@@ -21,6 +21,10 @@ const MEMBERS: readonly [string, string, string, string?][] = [
   ['iam', 'dynamic_bearer', 'authorization: Bearer …', 'ok, renewed'],
   ['iam-json', 'dynamic_bearer', 'authorization: Bearer …', 'ok, renewed'],
   ['session', 'jsessionid', 'x-xsrf-token: …, cookie: route=…; JSESSIONID=…; XSRF-TOKEN=…', 'ok, renewed'],
+  ['client', 'oauth2', 'authorization: Bearer …', 'ok, renewed'],
+  ['refresh', 'oauth2', 'authorization: Bearer …', 'ok, renewed'],
+  ['exchange', 'oauth2', 'authorization: Bearer …', 'ok, renewed'],
+  ['assertion', 'oauth2', 'authorization: Bearer …', 'ok, renewed'],
 ];
 const TOOK = String.raw`\d+ ms / \d+ ms`;
 const LONG = 60_000;
