@@ -7,7 +7,7 @@ import type { CredentialUse } from '../../credential-use.js';
 import { codeOf } from './authorization-answer.js';
 import { IssuerClients } from './issuer-clients.js';
 import { type KeptConsent, keptConsent } from './kept-consent.js';
-import type { Oauth2Settings } from './oauth2.settings.js';
+import type { Oauth2Settings } from './oauth2-settings.js';
 import { Oauth2Tokens, keepable } from './oauth2-tokens.js';
 import { TokenEndpoint } from './token-endpoint.js';
 

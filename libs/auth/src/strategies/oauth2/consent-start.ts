@@ -11,7 +11,7 @@ import { IssuerClients } from './issuer-clients.js';
 import type { IssuerFacts, LocatedFacts } from './issuer-facts.js';
 import { IssuerFinder } from './issuer-finder.js';
 import type { KeptConsent } from './kept-consent.js';
-import type { Oauth2Settings } from './oauth2.settings.js';
+import type { Oauth2Settings } from './oauth2-settings.js';
 import { Oauth2Tokens, contactOf } from './oauth2-tokens.js';
 
 /** What a person is asked, before the browser leaves for the authorization server. */

@@ -2,7 +2,7 @@ import { randomUUID } from 'node:crypto';
 import { GrantRefusedError, type TokenSet } from '#token-store';
 import { SignJWT } from 'jose';
 import { JWT_BEARER, TOKEN_EXCHANGE, grantOf } from './grant-types.js';
-import type { Oauth2Settings } from './oauth2.settings.js';
+import type { Oauth2Settings } from './oauth2-settings.js';
 import { signingKeyOf } from './private-key.js';
 import { tokenTypeUri } from './token-types.js';
 

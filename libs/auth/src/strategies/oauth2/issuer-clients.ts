@@ -4,20 +4,18 @@ import { SYSTEM } from '#tenancy';
 import { Injectable } from '@nestjs/common';
 import type { StoredOAuthClientInformation } from '@modelcontextprotocol/client';
 import type { CredentialUse } from '../../credential-use.js';
-import { IssuedSecrets } from '../../issuers/issued-secrets.js';
 import { tokenKeyFor } from '../../token-key-of.js';
 import { ClientDocument } from './client-document.js';
 import { JWT_BEARER, grantOf } from './grant-types.js';
 import type { ClientAuthentication, IssuerClient } from './issuer-client.js';
 import type { IssuerFacts } from './issuer-facts.js';
-import type { Oauth2Settings } from './oauth2.settings.js';
+import type { Oauth2Settings } from './oauth2-settings.js';
 
 /** How the composer is known to issuers: as the settings say, or as it was registered there (RFC 7591). */
 @Injectable()
 export class IssuerClients {
   constructor(
     private readonly keeper: TokenKeeper,
-    private readonly issued: IssuedSecrets,
     private readonly document: ClientDocument,
   ) {}
 
@@ -39,13 +37,11 @@ export class IssuerClients {
 
   /** What an issuer has registered for this member, if it is not over yet. */
   async registered(use: CredentialUse, issuer: string, now: number): Promise<StoredOAuthClientInformation | undefined> {
-    const key = this.keyOf(use, issuer);
-    const live = await this.keeper.find(key);
+    const live = await this.keeper.find(this.keyOf(use, issuer));
     const client = live?.tokens.more?.['client'];
     if (!isObject(client) || typeof client['client_id'] !== 'string') return undefined;
     const end = client['client_secret_expires_at'];
     if (typeof end === 'number' && end > 0 && end * 1_000 <= now) return undefined;
-    if (live) this.issued.keep(key, { generation: live.generation, values: [live.tokens.accessToken] });
     return client as unknown as StoredOAuthClientInformation;
   }
 
@@ -53,10 +49,9 @@ export class IssuerClients {
     // A client that is named by its document is not registered: there is nothing to keep.
     if (client.client_id === this.document.url) return;
     const kept = JSON.parse(JSON.stringify(client)) as JsonObject;
-    const secret = client.client_secret ?? client.client_id;
-    const key = this.keyOf(use, issuer);
-    const { generation } = await this.keeper.put(key, { accessToken: secret, more: { client: kept } }, SYSTEM);
-    this.issued.keep(key, { generation, values: [secret] });
+    // The keeper masks what stands there wherever text leaves; a name is no secret.
+    const secret = client.client_secret ?? 'none';
+    await this.keeper.put(this.keyOf(use, issuer), { accessToken: secret, more: { client: kept } }, SYSTEM);
   }
 
   /** The issuer does not know it any more: the next consent registers the composer again. */

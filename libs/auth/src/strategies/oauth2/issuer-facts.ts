@@ -2,7 +2,7 @@ import { createHash } from 'node:crypto';
 import type { AuthorizationServerMetadata, OAuthProtectedResourceMetadata } from '@modelcontextprotocol/client';
 import { IssuerUntrustedError } from '../../auth.errors.js';
 import { grantOf, namedIssuer } from './grant-types.js';
-import type { Oauth2Settings } from './oauth2.settings.js';
+import type { Oauth2Settings } from './oauth2-settings.js';
 
 /** What was read at an issuer, and at the member that led there. */
 export interface Discovered {

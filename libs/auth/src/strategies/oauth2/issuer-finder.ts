@@ -5,7 +5,7 @@ import type { CredentialUse } from '../../credential-use.js';
 import { namedIssuer } from './grant-types.js';
 import { IssuerDiscovery } from './issuer-discovery.js';
 import { type Discovered, type IssuerFacts, discoveredFacts, isTold, toldFacts } from './issuer-facts.js';
-import type { Oauth2Settings } from './oauth2.settings.js';
+import type { Oauth2Settings } from './oauth2-settings.js';
 
 const FRESH_MS = 10 * 60_000;
 /** A member that refuses may have moved to another issuer; but no more than this is asked about it. */

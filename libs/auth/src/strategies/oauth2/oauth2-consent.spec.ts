@@ -4,7 +4,7 @@ import { principalId, serverId, tenantId } from '#kernel';
 import { SYSTEM } from '#tenancy';
 import type { CredentialUse } from '../../credential-use.js';
 import { type Oauth2Parts, SmallIssuer, type StrategyParts, oauth2Parts, openStrategyParts } from '#auth/testing';
-import { oauth2Settings } from './oauth2.settings.js';
+import { oauth2Settings } from './oauth2-settings.js';
 import type { StartedConsent } from './consent-start.js';
 
 const REDIRECT = 'https://composer.example/connect/callback';

@@ -5,7 +5,7 @@ import type { CredentialUse } from '../../credential-use.js';
 import { type ConsentAnswer, ConsentEnd } from './consent-end.js';
 import { type ConsentQuestion, ConsentStart, type StartedConsent } from './consent-start.js';
 import { grantOf } from './grant-types.js';
-import { type Oauth2Settings, oauth2Settings } from './oauth2.settings.js';
+import { type Oauth2Settings, oauth2Settings } from './oauth2-settings.js';
 
 /**
  * The authorization code grant (RFC 6749, 4.1, with PKCE) as far as it is not pages. Whoever shows these keeps `state`,

@@ -6,7 +6,7 @@ import { tokenKeyFor } from '../../token-key-of.js';
 import { grantRequest } from './grant-request.js';
 import { IssuerClients } from './issuer-clients.js';
 import type { IssuerFacts } from './issuer-facts.js';
-import type { Oauth2Settings } from './oauth2.settings.js';
+import type { Oauth2Settings } from './oauth2-settings.js';
 import { type IssuerContact, TokenEndpoint, contactFrom } from './token-endpoint.js';
 
 /** Tokens as they are asked for, named and kept. */

@@ -7,7 +7,7 @@ const private_key = generateKeyPairSync('ed25519').privateKey.export({ format: '
 
 function strategyOf(parts: StrategyParts): Oauth2Strategy {
   const { finder, tokens, listen } = oauth2Parts(parts);
-  return new Oauth2Strategy(parts.keeper, finder, tokens, parts.issued, listen as ListenConfig);
+  return new Oauth2Strategy(parts.keeper, finder, tokens, listen as ListenConfig);
 }
 
 describeRenewingStrategy({
@@ -34,5 +34,4 @@ describeRenewingStrategy({
     },
   }),
   carried: (count) => ({ headers: { authorization: `Bearer token-number-${count}` } }),
-  given: (count) => [`token-number-${count}`, `next-refresh-${count}`],
 });

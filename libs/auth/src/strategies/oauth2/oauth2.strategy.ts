@@ -5,11 +5,10 @@ import type { AuthStrategy, RequestPatch } from '../../auth-strategy.js';
 import { ConsentRequiredError, PrincipalMissingError } from '../../auth.errors.js';
 import { connectPage } from '../../connect-address.js';
 import type { CredentialUse } from '../../credential-use.js';
-import { IssuedSecrets } from '../../issuers/issued-secrets.js';
 import { grantOf } from './grant-types.js';
 import type { IssuerFacts } from './issuer-facts.js';
 import { IssuerFinder } from './issuer-finder.js';
-import { OAUTH2_SECRETS, type Oauth2Settings, oauth2Settings } from './oauth2.settings.js';
+import { OAUTH2_SECRETS, type Oauth2Settings, oauth2Settings } from './oauth2-settings.js';
 import { Oauth2Tokens } from './oauth2-tokens.js';
 
 /**
@@ -27,7 +26,6 @@ export class Oauth2Strategy implements AuthStrategy<Oauth2Settings> {
     private readonly keeper: TokenKeeper,
     private readonly finder: IssuerFinder,
     private readonly tokens: Oauth2Tokens,
-    private readonly issued: IssuedSecrets,
     @Inject(listenConfig.KEY) private readonly listen: ListenConfig,
   ) {}
 
@@ -62,11 +60,6 @@ export class Oauth2Strategy implements AuthStrategy<Oauth2Settings> {
     try {
       const options = refused === undefined ? {} : { refused };
       const { tokens, expiresAt, generation } = await this.keeper.current(key, renew, options);
-      const { accessToken, refreshToken } = tokens;
-      this.issued.keep(key, {
-        generation,
-        values: refreshToken === undefined ? [accessToken] : [accessToken, refreshToken],
-      });
       return {
         headers: { authorization: `${settings.auth_prefix} ${tokens.accessToken}` },
         ...(expiresAt === undefined ? {} : { expiresAt }),

@@ -29,7 +29,7 @@ beforeAll(async () => {
   parts.clock.time = Date.now();
   oauth2 = oauth2Parts(parts);
   const { finder, tokens, listen } = oauth2;
-  strategy = new Oauth2Strategy(parts.keeper, finder, tokens, parts.issued, listen as ListenConfig);
+  strategy = new Oauth2Strategy(parts.keeper, finder, tokens, listen as ListenConfig);
 });
 afterAll(async () => {
   await parts.close();

@@ -1,5 +1,5 @@
 import { type Grant, JWT_BEARER, TOKEN_EXCHANGE, grantOf, namedIssuer } from './grant-types.js';
-import type { Oauth2Settings } from './oauth2.settings.js';
+import type { Oauth2Settings } from './oauth2-settings.js';
 import { readPrivateKey } from './private-key.js';
 
 type Fault = readonly [key: keyof Oauth2Settings, message: string];

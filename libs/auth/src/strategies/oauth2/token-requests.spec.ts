@@ -24,7 +24,7 @@ beforeEach(async () => {
   parts = await openStrategyParts(() => answer);
   parts.clock.time = Date.now();
   const { finder, tokens, listen } = oauth2Parts(parts);
-  strategy = new Oauth2Strategy(parts.keeper, finder, tokens, parts.issued, listen as ListenConfig);
+  strategy = new Oauth2Strategy(parts.keeper, finder, tokens, listen as ListenConfig);
   tokenUrl = `${parts.issuer.url}/oauth/token?tenant=7`;
 });
 afterEach(() => parts.close());

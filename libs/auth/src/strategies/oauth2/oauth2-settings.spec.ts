@@ -1,7 +1,7 @@
 import { generateKeyPairSync } from 'node:crypto';
 import { describe, expect, it } from '@jest/globals';
 import { grantOf } from './grant-types.js';
-import { oauth2Settings } from './oauth2.settings.js';
+import { oauth2Settings } from './oauth2-settings.js';
 
 const token_url = 'https://issuer.example/token';
 const authorization_url = 'https://issuer.example/authorize';
