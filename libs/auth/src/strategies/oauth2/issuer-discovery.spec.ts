@@ -174,7 +174,7 @@ describe('how the composer is known', () => {
     expect(first.registrations).toEqual([]);
   });
 
-  it('is registered once, and again when that is over or the server does not know it any more', async () => {
+  it('is registered once, and again when that is over', async () => {
     const { connect, begin } = open();
     const clientId = async () => new URL((await begin()).authorizationUrl).searchParams.get('client_id');
     first.registered = { client_secret: 's', client_secret_expires_at: parts.clock.now() / 1_000 + 60 };
@@ -182,6 +182,29 @@ describe('how the composer is known', () => {
     expect(await clientId()).toBe('client-1');
     parts.clock.time += 61_000;
     expect(await clientId()).toBe('client-2');
+  });
+
+  it('is forgotten where the server does not know it any more: a person connects the member again', async () => {
+    const { connect, authorize, begin, strategy } = open();
+    const forgotten: unknown[] = [];
+    const { take } = parts.keeper;
+    parts.keeper.take = async (which, by) => {
+      forgotten.push(which);
+      return take.call(parts.keeper, which, by);
+    };
+    first.answers.set('/token', { body: { access_token: 'one', refresh_token: 'r' } });
+    await connect();
+    const patch = await authorize();
+    first.answers.set('/token', { status: 401, body: { error: 'invalid_client' } });
+    strategy.noteAccepted(use, strategy.settings.parse({}), patch);
+    const renewed = strategy.renew(use, strategy.settings.parse({}), patch);
+    await expect(renewed).rejects.toMatchObject({ code: 'COMPOSER_CONSENT_REQUIRED' });
+    expect(forgotten).toEqual([expect.objectContaining({ kind: 'client', issuer: first.url, tenantId: 'acme' })]);
+    const { kept } = await begin();
+    const callbackParams = new URLSearchParams({ code: 'c', iss: first.url });
+    const ended = open().oauth2.consent.finish(use, {}, { kept, callbackParams, by: SYSTEM });
+    await expect(ended).rejects.toMatchObject({ code: 'COMPOSER_CLIENT_REFUSED' });
+    expect(forgotten).toHaveLength(2);
   });
 
   it('is told as missing where the server registers nobody', async () => {
@@ -245,5 +268,18 @@ describe('a member that moves to another authorization server', () => {
       patch = await strategy.renew(use, strategy.settings.parse({}), patch);
     }
     expect(crm.asked).toHaveLength(before);
+  });
+
+  it('is not looked for by every call where it cannot be found', async () => {
+    const { authorize } = open();
+    crm.answers.set('/.well-known/oauth-protected-resource/mcp', { status: 503 });
+    for (let call = 0; call < 5; call++) await expect(authorize()).rejects.toMatchObject({ retryable: true });
+    const { length } = crm.asked;
+    expect(crm.asked.filter((line) => line === 'GET /mcp')).toHaveLength(1);
+    leadTo(first);
+    crm.answers.clear();
+    parts.clock.time += 6_000;
+    await expect(authorize()).rejects.toMatchObject({ code: 'COMPOSER_CONSENT_REQUIRED' });
+    expect(crm.asked.length).toBeGreaterThan(length);
   });
 });

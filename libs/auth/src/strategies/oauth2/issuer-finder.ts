@@ -12,6 +12,8 @@ const FRESH_MS = 10 * 60_000;
 const ANEW_MS = 30_000;
 /** Metadata that is away is not worse than it was: what was read last goes on for a while. */
 const STALE_MS = 24 * 3_600_000;
+/** A server that cannot be found is not looked for by every call that wants it. */
+const FAILED_MS = 5_000;
 const MAX_KNOWN = 2_000;
 
 interface Known {
@@ -19,10 +21,16 @@ interface Known {
   readonly at: number;
 }
 
+interface Failure {
+  readonly error: unknown;
+  readonly at: number;
+}
+
 /** Where credentials of a member come from: told by its settings, or discovered, and remembered for a while. */
 @Injectable()
 export class IssuerFinder {
   private readonly known = new Map<string, Known>();
+  private readonly failures = new Map<string, Failure>();
   private readonly finding = new Map<string, Promise<Discovered>>();
 
   constructor(
@@ -64,13 +72,26 @@ export class IssuerFinder {
 
   private async discover(use: CredentialUse, settings: Oauth2Settings): Promise<Discovered> {
     const issuer = namedIssuer(settings);
-    const discovered = await (issuer === undefined ? this.discovery.of(use.endpoint) : this.discovery.at(issuer));
     const place = placeOf(use, settings);
-    this.known.delete(place);
-    this.known.set(place, { discovered, at: this.clock.now() });
-    if (this.known.size > MAX_KNOWN) this.known.delete(this.known.keys().next().value!);
-    return discovered;
+    const failure = this.failures.get(place);
+    if (failure && this.clock.now() - failure.at < FAILED_MS) throw failure.error;
+    this.failures.delete(place);
+    try {
+      const discovered = await (issuer === undefined ? this.discovery.of(use.endpoint) : this.discovery.at(issuer));
+      remember(this.known, place, { discovered, at: this.clock.now() });
+      return discovered;
+    } catch (error) {
+      remember(this.failures, place, { error, at: this.clock.now() });
+      throw error;
+    }
   }
+}
+
+/** The longest unchanged is forgotten first. */
+function remember<T>(all: Map<string, T>, place: string, value: T): void {
+  all.delete(place);
+  all.set(place, value);
+  if (all.size > MAX_KNOWN) all.delete(all.keys().next().value!);
 }
 
 /** Of each tenant its own: nobody is to learn from the time it takes whom others have asked. */

@@ -26,7 +26,11 @@ export class Oauth2Tokens {
   }
 
   /** @throws GrantRefusedError, ClientRefusedError, IssuerUnavailableError */
-  async renew(settings: Oauth2Settings, facts: IssuerFacts, previous: TokenSet | undefined): Promise<TokenSet> {
+  async renew(
+    use: CredentialUse,
+    settings: Oauth2Settings,
+    { facts, previous }: { readonly facts: IssuerFacts; readonly previous: TokenSet | undefined },
+  ): Promise<TokenSet> {
     const told = this.clients.told(settings, facts);
     const kept = contactFrom(previous?.more?.['contact']);
     const client = told ?? kept?.client;
@@ -49,7 +53,9 @@ export class Oauth2Tokens {
     } catch (error) {
       // A client that was registered for this grant is gone with it: both come again by consent.
       const isGone = !told && error instanceof ClientRefusedError && error.reason === 'invalid_client';
-      throw isGone ? new GrantRefusedError(error.reason, error) : error;
+      if (!isGone) throw error;
+      await this.clients.forget(use, facts.issuer);
+      throw new GrantRefusedError(error.reason, error);
     }
   }
 }

@@ -56,7 +56,7 @@ export class Oauth2Strategy implements AuthStrategy<Oauth2Settings> {
     { facts, refused }: { readonly facts: IssuerFacts; readonly refused?: number | undefined },
   ): Promise<RequestPatch> {
     const key = await this.keyOf(use, settings, facts);
-    const renew = (previous: TokenSet | undefined) => this.tokens.renew(settings, facts, previous);
+    const renew = (previous: TokenSet | undefined) => this.tokens.renew(use, settings, { facts, previous });
     try {
       const options = refused === undefined ? {} : { refused };
       const { tokens, expiresAt, generation } = await this.keeper.current(key, renew, options);
