@@ -1,5 +1,6 @@
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { type RealIssuer, startRealIssuer } from '#auth/testing';
+import { KINDS, UNAUTHORIZED, startGuardedMember } from '#builder/testing';
 import { callTool } from '../fixtures/mcp-clients.js';
 import { startLegacyMember, startModernMember } from '../fixtures/mcp-members.js';
 import { startRestService } from '../fixtures/rest-service.js';
@@ -116,6 +117,48 @@ describe.each(GRANTS)('a member with oauth2, %s', (_name, settings) => {
       expect(await echo()).toMatch(/: in$/);
     } finally {
       await composer.api('DELETE', '/api/v1/servers/mcp');
+      await member.close();
+    }
+  });
+});
+
+describe.each(KINDS)('a member of type %s', (kind) => {
+  it.each(GRANTS)('gets tokens of its issuer with every request, %s', async (_name, settings) => {
+    const member = await startGuardedMember(kind);
+    member.guard = ({ headers }) => (issuer.takes(headers.authorization) ? undefined : UNAUTHORIZED);
+    try {
+      const config = member.config('guarded', { auth_strategy: 'oauth2', auth: await settings() });
+      expect(await composer.api('POST', '/api/v1/servers', config)).toMatchObject({ status: 201 });
+      const greet = async () => {
+        const tool = `guarded_${member.tool('guarded')}`;
+        return (await callTool(composer.url, tool, member.argumentsFor('Ada'))).content[0].text;
+      };
+      expect(await greet()).toContain('Hello, Ada!');
+      issuer.expireAll();
+      expect(await greet()).toContain('Hello, Ada!');
+      expect(member.calls()).toHaveLength(3);
+    } finally {
+      await composer.api('DELETE', '/api/v1/servers/guarded');
+      await member.close();
+    }
+  });
+
+  it('has a token for a single tool, in place of its own credential', async () => {
+    const member = await startGuardedMember(kind);
+    try {
+      const tool_auth = { [member.tool('guarded')]: { auth_strategy: 'oauth2', auth: await GRANTS[0]![1]() } };
+      const own = { auth_strategy: 'bearer', auth: { token: 'member-token' }, tool_auth };
+      expect(await composer.api('POST', '/api/v1/servers', member.config('guarded', own))).toMatchObject({
+        status: 201,
+      });
+      await callTool(composer.url, `guarded_${member.tool('guarded')}`, member.argumentsFor('Ada'));
+      const isCall = (request: (typeof member.requests)[number]) => member.calls().includes(request);
+      for (const request of member.requests) {
+        const { authorization } = request.headers;
+        expect(isCall(request) ? issuer.takes(authorization) : authorization === 'Bearer member-token').toBe(true);
+      }
+    } finally {
+      await composer.api('DELETE', '/api/v1/servers/guarded');
       await member.close();
     }
   });
