@@ -4,19 +4,20 @@ import type { EgressHttp, HttpAnswer, HttpRequest } from '#egress';
 import { egressFor, originServer } from '#egress/testing';
 import { Clock, type PrincipalId, type TenantId, tenantId } from '#kernel';
 import { Log, SecretValues } from '#observability';
+import { BrowserCookies, BrowserForms } from '#pages';
 import { openHandleSealer, openMemorySealer } from '#persistence/testing';
 import { AccessChanges } from '../src/directory/access-changes.js';
 import { AccessDirectory } from '../src/directory/access-directory.js';
 import { ClientAddress } from '../src/identity/client-address.js';
 import { AccessTokenVerifier } from '../src/authorization-server/access-token-verifier.js';
 import { AuthorizationServerListener } from '../src/authorization-server/authorization-server.listener.js';
-import { BrowserCookies } from '../src/authorization-server/browser/browser-cookies.js';
 import { BrowserDesk } from '../src/authorization-server/browser/browser-desk.js';
 import { BrowserSessionVerifier } from '../src/authorization-server/browser/browser-session-verifier.js';
 import { BrowserSessions } from '../src/authorization-server/browser/browser-sessions.js';
 import { CallbackDesk } from '../src/authorization-server/browser/callback-desk.js';
 import { ConsentDesk } from '../src/authorization-server/browser/consent-desk.js';
 import { ConsentGrants } from '../src/authorization-server/browser/consent-grants.js';
+import { KeyLoginDesk } from '../src/authorization-server/browser/key-login-desk.js';
 import { LoginDesk } from '../src/authorization-server/browser/login-desk.js';
 import { OauthClients } from '../src/authorization-server/clients/oauth-clients.js';
 import { GrantLedger } from '../src/authorization-server/grants/grant-ledger.js';
@@ -39,6 +40,7 @@ import { Issuers } from '../src/issuers/issuers.js';
 import type { StoredPrincipal } from '../src/principals/principal.store.js';
 import { IssuerDocuments } from '../src/tokens/issuer-documents.js';
 import { eventOf, memoryStores } from './access-stores.js';
+import { openMemoryIdentity } from './memory-identity.js';
 import { MemoryIssuerStore } from './memory.issuer.store.js';
 
 export const ACME: TenantId = tenantId('5b0d1a52-9c4f-4e0e-8c57-0c8f5a2a7f01');
@@ -61,7 +63,8 @@ export async function openAuthorizationServer({
   const clock = new Clock();
   const lines: string[] = [];
   const log = Log.open({ level: 'debug', format: 'json' }, new SecretValues(), (line) => lines.push(line));
-  const { trail: noted, tenants, roles, principals: people } = await memoryStores();
+  const stores = await memoryStores();
+  const { trail: noted, tenants, roles, principals: people, keys: keyStore } = stores;
   await tenants.insert({ id: ACME, slug: 'acme', name: 'ACME' }, eventOf('tenant.created'));
   const changes = new AccessChanges(noted.feed);
   changes.onModuleInit();
@@ -89,7 +92,7 @@ export async function openAuthorizationServer({
 
   const issuers = new IssuerDirectory(listen, directory);
   const records = new SealedRecords(store, sealer, clock);
-  const ledger = new GrantLedger(records, new IssuerRoles(trusted), changes, clock);
+  const ledger = new GrantLedger(records, new IssuerRoles(trusted), keyStore, changes, clock);
   const keys = new TenantKeys(records, clock);
   const standing = new GrantStanding(ledger, directory);
   const providers = new TenantProviders(
@@ -105,13 +108,15 @@ export async function openAuthorizationServer({
   const trail = { record } as unknown as AuditTrail;
   const idps = new IdentityProviders(egress.http, new IssuerDocuments(egress.http, clock));
   const signIn = new SignIn(trusted, issuers, idps, new PersonFinder(idps), new SignInStates(records, handles));
-  const cookies = new BrowserCookies(issuers);
-  const sessions = new BrowserSessions(records, handles, cookies);
+  const cookies = new BrowserCookies(listen);
+  const sessions = new BrowserSessions(records, handles, cookies, clock);
+  const { identity } = await openMemoryIdentity({ stores });
+  const keyLogins = new KeyLoginDesk(identity, sessions, new BrowserForms(cookies));
   const consents = new ConsentGrants(issuers, providers, records);
   const browsers = new BrowserDesk(
     new ConsentDesk(trail, handles, records, signIn, cookies),
     new CallbackDesk(signIn, new People(people, trail, clock), consents, sessions, cookies),
-    new LoginDesk(issuers, signIn, sessions, cookies),
+    new LoginDesk(issuers, signIn, sessions, cookies, keyLogins),
   );
   const registrations = new RegistrationDesk(new RegistrationThrottle(clock), new ClientAddress({ proxies: [] }));
   listener = new AuthorizationServerListener(issuers, providers, registrations, browsers, log);
@@ -123,6 +128,7 @@ export async function openAuthorizationServer({
     store,
     records,
     people,
+    apiKeys: keyStore,
     issuerStore,
     sealer,
     keys,

@@ -1,7 +1,7 @@
 import { createHash, randomBytes } from 'node:crypto';
 import { SYSTEM } from '#tenancy';
 import { sealRef } from '../src/issuers/issuers.js';
-import { type BrowserAnswer, CookieBrowser } from './cookie-browser.js';
+import { type BrowserAnswer, CookieBrowser } from '#pages/testing';
 import { ACME, type OpenAuthorizationServer } from './open-authorization-server.js';
 import { PROVIDER_CLIENT, type SmallIdentityProvider } from './small-identity-provider.js';
 

@@ -1,12 +1,13 @@
+import { BrowserCookies, BrowserForms } from '#pages';
 import { byDatabase, onlyOn } from '#persistence';
 import type { Provider } from '@nestjs/common';
 import { AuthorizationServerListener } from './authorization-server.listener.js';
-import { BrowserCookies } from './browser/browser-cookies.js';
 import { BrowserDesk } from './browser/browser-desk.js';
 import { BrowserSessions } from './browser/browser-sessions.js';
 import { CallbackDesk } from './browser/callback-desk.js';
 import { ConsentDesk } from './browser/consent-desk.js';
 import { ConsentGrants } from './browser/consent-grants.js';
+import { KeyLoginDesk } from './browser/key-login-desk.js';
 import { LoginDesk } from './browser/login-desk.js';
 import { OauthClients } from './clients/oauth-clients.js';
 import { GrantLedger } from './grants/grant-ledger.js';
@@ -55,10 +56,12 @@ export const AUTHORIZATION_SERVER: Provider[] = [
   SignIn,
   People,
   BrowserCookies,
+  BrowserForms,
   BrowserSessions,
   ConsentGrants,
   ConsentDesk,
   CallbackDesk,
+  KeyLoginDesk,
   LoginDesk,
   BrowserDesk,
   AuthorizationServerListener,

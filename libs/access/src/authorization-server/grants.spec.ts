@@ -4,7 +4,7 @@ import { principalId } from '#kernel';
 import { SYSTEM } from '#tenancy';
 import { principalOf } from '#tenancy/testing';
 import { SignJWT, base64url, decodeJwt, importJWK } from 'jose';
-import { CookieBrowser } from '../../testing/cookie-browser.js';
+import { CookieBrowser } from '#pages/testing';
 import {
   ACME,
   type OpenAuthorizationServer,

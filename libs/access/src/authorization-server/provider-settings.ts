@@ -2,8 +2,7 @@ import { type PrincipalId, principalId } from '#kernel';
 import { SCOPES } from '#tenancy';
 import type { Configuration, KoaContextWithOIDC, errors as LibraryErrors, interactionPolicy } from 'oidc-provider';
 import type { LiveGrant } from './grants/grant-ledger.js';
-import { pageAnswer } from './pages/page.js';
-import { html } from './pages/html.js';
+import { html, pageAnswer } from '#pages';
 import { redirectUriFault } from './redirect-uri.js';
 import { type KeySet, SIGNING_ALGORITHM } from './tenant-keys.js';
 

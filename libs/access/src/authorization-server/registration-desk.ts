@@ -1,7 +1,7 @@
 import type { IncomingMessage } from 'node:http';
+import { readBody } from '#pages';
 import { Injectable } from '@nestjs/common';
 import { ClientAddress } from '../identity/client-address.js';
-import { readBody } from './request-body.js';
 import { sanitizeRegistration } from './registration-request.js';
 import { RegistrationThrottle } from './registration-throttle.js';
 

@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
 import { decodeJwt } from 'jose';
-import { CookieBrowser } from '../../testing/cookie-browser.js';
+import { CookieBrowser } from '#pages/testing';
 import {
   ACME,
   type OpenAuthorizationServer,

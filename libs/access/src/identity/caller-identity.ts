@@ -15,6 +15,7 @@ import {
 import { FailedAttempts } from './failed-attempts.js';
 import { parseMcpPath } from '../edge/mcp-resource.js';
 import { presentedCredential } from './presented-credential.js';
+import { carriedSession } from './presented-session.js';
 import { type Beginning, VerdictCache } from './verdict-cache.js';
 
 /** Who calls, or why nobody does. */
@@ -65,6 +66,26 @@ export class CallerIdentity {
     try {
       const presented = presentedCredential(request.headers);
       return presented === undefined ? { refusal: new UnauthenticatedError() } : this.judge(presented, request);
+    } catch (error) {
+      return { refusal: refusalOf(error) };
+    }
+  }
+
+  /**
+   * Who sits at the browser, by its session alone, also where another page has sent it here. For navigations: what it is
+   * followed by must show by itself that no other page has asked for it.
+   */
+  async identifyBrowser(request: IdentifiableRequest): Promise<Verdict> {
+    const session = carriedSession(request.headers);
+    if (session === undefined && this.config.mode !== 'none') return { refusal: new UnauthenticatedError() };
+    return this.identifyBy(session ?? '', request);
+  }
+
+  /** Whose a credential is that was entered in a form; counted and slowed down as any other one. */
+  async identifyBy(credential: string, request: IdentifiableRequest): Promise<Verdict> {
+    if (this.config.mode === 'none') return { principal: LOCAL };
+    try {
+      return await this.judge(credential, request);
     } catch (error) {
       return { refusal: refusalOf(error) };
     }

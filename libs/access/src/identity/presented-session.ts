@@ -13,6 +13,15 @@ const OUR_OWN = ['same-origin', 'none'];
  * pages ask, and say which page it was. One that does not say is not believed.
  */
 export function presentedSession({ cookie, host, 'sec-fetch-site': site }: IncomingHttpHeaders): string | undefined {
-  if (cookie === undefined || typeof site !== 'string' || !OUR_OWN.includes(site)) return undefined;
+  if (typeof site !== 'string' || !OUR_OWN.includes(site)) return undefined;
+  return carriedSession({ cookie, host });
+}
+
+/**
+ * The session of a browser, whatever page has sent it here. For pages that do nothing but ask, and for what is done only
+ * with a proof besides that no other page has.
+ */
+export function carriedSession({ cookie, host }: Pick<IncomingHttpHeaders, 'cookie' | 'host'>): string | undefined {
+  if (cookie === undefined) return undefined;
   return (SESSION.exec(cookie) ?? (LOOPBACK.test(host ?? '') ? LOCAL_SESSION.exec(cookie) : null))?.[1];
 }

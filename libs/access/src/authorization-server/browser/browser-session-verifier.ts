@@ -24,8 +24,12 @@ export class BrowserSessionVerifier implements CredentialVerifier {
     const principal =
       live &&
       (await this.directory.principalFor(handle.tenantId, live.principalId, {
-        scopes: SCOPES,
-        credential: { kind: 'session', id: `session-${handle.id.slice(0, 16)}` },
+        scopes: live.scopes ?? SCOPES,
+        credential: {
+          kind: 'session',
+          id: `session-${handle.id.slice(0, 16)}`,
+          ...(live.expiresAt === undefined ? {} : { expiresAt: live.expiresAt }),
+        },
         roles: live.roles,
         ...(live.since === undefined ? {} : { issuedAt: new Date(live.since) }),
       }));

@@ -1,11 +1,11 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
+import { BrowserCookies } from '#pages';
 import { Injectable } from '@nestjs/common';
 import type { SignInRecord } from '../grants/sign-in-record.js';
 import { People } from '../sign-in/people.js';
 import { SignIn, type SignInAnswer } from '../sign-in/sign-in.js';
 import { SignInBrokenError, SignInRefusedError, SignInUnavailableError } from '../sign-in/sign-in.errors.js';
 import type { SignInState } from '../sign-in/sign-in-states.js';
-import { BrowserCookies } from './browser-cookies.js';
 import { BrowserSessions } from './browser-sessions.js';
 import { ConsentGrants } from './consent-grants.js';
 import { explain } from './explain.js';

@@ -1,20 +1,17 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { AuditTrail } from '#audit';
+import { BrowserCookies, html, readBody, sendOn, sendPage } from '#pages';
 import { HandleSealer } from '#persistence';
 import { SCOPES, SYSTEM } from '#tenancy';
 import { Injectable } from '@nestjs/common';
 import type { Client, Interaction, Provider } from 'oidc-provider';
 import type { TenantIssuer } from '../issuer-directory.js';
 import { type ConsentQuestion, consentPage } from '../pages/consent-page.js';
-import { html } from '../pages/html.js';
-import { sendPage } from '../pages/page.js';
 import { REGISTERED_CLIENT } from '../provider-adapter.js';
 import { SealedRecords } from '../records/sealed-records.js';
-import { readBody } from '../request-body.js';
 import { SignIn } from '../sign-in/sign-in.js';
 import { SignInBrokenError, SignInUnavailableError } from '../sign-in/sign-in.errors.js';
 import { STATE_SECONDS } from '../sign-in/sign-in-states.js';
-import { BrowserCookies } from './browser-cookies.js';
 import { explain } from './explain.js';
 import { requestedResources, requestedScopes } from './requested.js';
 
@@ -85,7 +82,7 @@ export class ConsentDesk {
     const clientId = String(interaction.params['client_id']);
     const { location, proof } = await this.signIn.begin(issuer, { kind: 'consent', uid, clientId });
     response.setHeader('set-cookie', this.cookies.write(`sign_in_${proof.suffix}`, proof.secret, STATE_SECONDS));
-    goOn(response, location);
+    sendOn(response, location);
   }
 
   private async refuse(asked: Asked, { params }: Interaction): Promise<void> {
@@ -95,7 +92,7 @@ export class ConsentDesk {
       actor: SYSTEM,
       target: `oauth_client:${String(params['client_id'])}`,
     });
-    goOn(asked.response, await settle(asked, 'access_denied', 'the person has refused'));
+    sendOn(asked.response, await settle(asked, 'access_denied', 'the person has refused'));
   }
 
   private async question(asked: Asked, { params, uid }: Interaction): Promise<ConsentQuestion> {
@@ -139,14 +136,6 @@ async function interactionOf({ provider, request, response, uid }: Asked): Promi
 async function settle({ provider, request, response }: Asked, error: string, why: string): Promise<string> {
   const result = { error, error_description: why };
   return provider.interactionResult(request, response, result, { mergeWithLastSubmission: false });
-}
-
-/**
- * Browsers hold every redirect that follows a form to the page's `form-action`; where an identity provider may send people
- * nobody here knows. So the way goes on in a navigation of its own.
- */
-function goOn(response: ServerResponse, next: string): void {
-  sendPage(response, { title: 'One moment', next, body: html`<p><a href="${next}">Go on</a></p>` });
 }
 
 const formOf = ({ tenant }: TenantIssuer, uid: string): string => `${tenant.id} ${uid}`;

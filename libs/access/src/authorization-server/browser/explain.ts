@@ -1,7 +1,6 @@
 import type { ServerResponse } from 'node:http';
 import { ComposerError } from '#kernel';
-import { html } from '../pages/html.js';
-import { sendPage } from '../pages/page.js';
+import { html, sendPage } from '#pages';
 
 /** Tells a person what has gone wrong. What is no failure of ours that we know is passed on. */
 export function explain(response: ServerResponse, error: unknown, back?: string): void {

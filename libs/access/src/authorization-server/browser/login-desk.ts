@@ -1,15 +1,14 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
+import { BrowserCookies, html, sendPage } from '#pages';
 import { Injectable } from '@nestjs/common';
 import { DEFAULT_SLUG } from '../../edge/mcp-resource.js';
 import { IssuerDirectory } from '../issuer-directory.js';
-import { html } from '../pages/html.js';
-import { sendPage } from '../pages/page.js';
 import { SignIn } from '../sign-in/sign-in.js';
 import { SignInBrokenError } from '../sign-in/sign-in.errors.js';
 import { STATE_SECONDS } from '../sign-in/sign-in-states.js';
-import { BrowserCookies } from './browser-cookies.js';
 import { BrowserSessions } from './browser-sessions.js';
 import { explain } from './explain.js';
+import { KeyLoginDesk } from './key-login-desk.js';
 
 const DEFAULT_RETURN = '/docs';
 /** Fetch Metadata: a page that is not ours has sent the person here. */
@@ -23,6 +22,7 @@ export class LoginDesk {
     private readonly signIn: SignIn,
     private readonly sessions: BrowserSessions,
     private readonly cookies: BrowserCookies,
+    private readonly keys: KeyLoginDesk,
   ) {}
 
   async login(request: IncomingMessage, response: ServerResponse): Promise<void> {
@@ -31,6 +31,10 @@ export class LoginDesk {
       const issuer = await this.directory.bySlug(searchParams.get('tenant') ?? DEFAULT_SLUG);
       if (!issuer) throw new SignInBrokenError('there is no such tenant');
       const returnTo = this.localPath(searchParams.get('return_to') ?? DEFAULT_RETURN);
+      if (!(await this.signIn.isOffered(issuer))) {
+        const login = { request, response, issuer, returnTo };
+        return request.method === 'POST' ? await this.keys.take(login) : this.keys.ask(login);
+      }
       const { location, proof } = await this.signIn.begin(issuer, { kind: 'browser', returnTo });
       response.writeHead(303, {
         location,

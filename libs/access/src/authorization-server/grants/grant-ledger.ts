@@ -1,12 +1,14 @@
 import { Clock, type PrincipalId, type TenantId, principalId } from '#kernel';
+import type { Scope } from '#tenancy';
 import { Injectable } from '@nestjs/common';
 import { AccessChanges } from '../../directory/access-changes.js';
 import { AccessCache } from '../../directory/access-cache.js';
+import { ApiKeyStore } from '../../keys/api-key.store.js';
 import type { RegisteredClient } from '../clients/registered-client.js';
 import { DYNAMIC_CLIENT, REGISTERED_CLIENT } from '../provider-adapter.js';
 import { SealedRecords } from '../records/sealed-records.js';
 import { IssuerRoles } from './issuer-roles.js';
-import { SIGN_IN, type SignInRecord } from './sign-in-record.js';
+import { type KeySignInRecord, SIGN_IN, type SignInRecord } from './sign-in-record.js';
 
 /** What a token or a session rests on, as it is now. */
 export interface LiveGrant {
@@ -15,6 +17,10 @@ export interface LiveGrant {
   readonly roles: readonly string[];
   /** When the person signed in, in milliseconds since the epoch; absent for a client that acts for itself. */
   readonly since?: number;
+  /** What it is good for, where that is less than everything: the scopes of the key that it rests on. */
+  readonly scopes?: readonly Scope[];
+  /** When it ends, in milliseconds since the epoch, where that is not said by the credential. */
+  readonly expiresAt?: number;
 }
 
 const MAX_ENTRIES = 20_000;
@@ -31,8 +37,9 @@ export class GrantLedger {
   constructor(
     private readonly records: SealedRecords,
     private readonly issuers: IssuerRoles,
+    private readonly keys: ApiKeyStore,
     changes: AccessChanges,
-    clock: Clock,
+    private readonly clock: Clock,
   ) {
     this.cache = new AccessCache(changes, clock, MAX_ENTRIES);
   }
@@ -61,9 +68,20 @@ export class GrantLedger {
   }
 
   private async signedIn(tenantId: TenantId, name: string): Promise<LiveGrant | undefined> {
-    const signIn = await this.records.find<SignInRecord>({ tenantId, kind: SIGN_IN, name });
+    const signIn = await this.records.find<SignInRecord | KeySignInRecord>({ tenantId, kind: SIGN_IN, name });
+    if (signIn && 'keyId' in signIn) return this.signedInByKey(tenantId, signIn);
     const roles = signIn && (await this.issuers.rolesOf(tenantId, signIn));
     return roles && { principalId: principalId(signIn.principalId), roles, since: signIn.at };
+  }
+
+  private async signedInByKey(
+    tenantId: TenantId,
+    { principalId: id, keyId, at, until }: KeySignInRecord,
+  ): Promise<LiveGrant | undefined> {
+    const key = await this.keys.find(tenantId, keyId);
+    const expiresAt = Math.min(until, key?.expiresAt?.getTime() ?? Infinity);
+    if (!key || key.revokedAt || key.principalId !== id || expiresAt <= this.clock.now()) return undefined;
+    return { principalId: principalId(id), roles: [], since: at, scopes: key.scopes, expiresAt };
   }
 
   /** Clients that are known by the document behind their id are not kept here. */

@@ -12,3 +12,13 @@ export interface SignInRecord {
   /** Milliseconds since the epoch. */
   readonly at: number;
 }
+
+/** How somebody came in who has shown an API key in the browser: what the key may, and no longer than it. */
+export interface KeySignInRecord {
+  readonly principalId: PrincipalId;
+  readonly keyId: string;
+  /** Milliseconds since the epoch. */
+  readonly at: number;
+  /** When the session ends at the latest, in milliseconds since the epoch. */
+  readonly until: number;
+}

@@ -1,6 +1,5 @@
+import { type Html, type Page, html } from '#pages';
 import { isLoopbackHost } from '../redirect-uri.js';
-import { type Html, html } from './html.js';
-import type { Page } from './page.js';
 
 export interface ConsentQuestion {
   readonly clientId: string;

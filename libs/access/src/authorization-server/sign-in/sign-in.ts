@@ -37,6 +37,11 @@ export class SignIn {
     return this.issuers.callbackPath;
   }
 
+  /** Whether the tenant has an identity provider, which may be away. */
+  async isOffered({ tenant }: TenantIssuer): Promise<boolean> {
+    return (await this.issuers.signInOf(tenant.id)) !== undefined;
+  }
+
   /** Where people of the tenant sign in, for them to see. @throws SignInUnavailableError */
   async placeOf({ tenant }: TenantIssuer): Promise<string> {
     const { metadata } = await this.way(await this.issuers.signInOf(tenant.id));

@@ -72,3 +72,11 @@ export function sendPage(response: ServerResponse, page: Page): void {
   response.writeHead(page.status ?? 200, { ...headers, 'content-length': Buffer.byteLength(text) });
   response.end(text);
 }
+
+/**
+ * Browsers hold every redirect that follows a form to the page's `form-action`; where an authorization server may send
+ * people nobody here knows. So the way goes on in a navigation of its own.
+ */
+export function sendOn(response: ServerResponse, next: string): void {
+  sendPage(response, { title: 'One moment', next, body: html`<p><a href="${next}">Go on</a></p>` });
+}

@@ -40,7 +40,7 @@ export class CookieBrowser {
 
   /** The form of a page, filled in. */
   async submit(page: BrowserAnswer, decision: string, more: Record<string, string> = {}): Promise<BrowserAnswer> {
-    const action = /<form method="post" action="([^"]+)"/.exec(page.text)?.[1] ?? '';
+    const action = (/<form method="post" action="([^"]+)"/.exec(page.text)?.[1] ?? '').replaceAll('&amp;', '&');
     const csrf = /name="csrf" value="([^"]+)"/.exec(page.text)?.[1] ?? '';
     return this.ask(new URL(action, page.url).href, { csrf, decision, ...more });
   }

@@ -1,0 +1,1 @@
+export { type BrowserAnswer, CookieBrowser } from './cookie-browser.js';
