@@ -37,6 +37,8 @@ export abstract class AuthAdapter {
   abstract secretsOf(strategy: string): readonly string[];
   /** Whether every principal has a credential of its own. */
   abstract isPerPrincipal(block: AuthBlock): boolean;
+  /** Whether the credential can end, so that it is kept and renewed. */
+  abstract isRenewed(block: AuthBlock): boolean;
   abstract authorize(use: CredentialUse, block: AuthBlock): Promise<RequestPatch>;
   /** Whether an answer says that the credential was not taken. */
   abstract refuses(block: AuthBlock, answer: AnswerSign): boolean;

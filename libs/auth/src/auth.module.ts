@@ -7,6 +7,8 @@ import { Module, type Type } from '@nestjs/common';
 import { ConfigModule } from '@nestjs/config';
 import { AuthAdapter } from './auth-adapter.js';
 import type { AuthStrategy } from './auth-strategy.js';
+import { ConnectLinks } from './consent/connect-links.js';
+import { CONSENT_FLOWS, type ConsentFlow } from './consent/consent-flow.js';
 import { memberClientConfig } from './member-client.config.js';
 import { AUTH_STRATEGIES, StrategyAuthAdapter, indexByName } from './strategy.auth-adapter.js';
 import { IssuedSecrets } from './issuers/issued-secrets.js';
@@ -32,11 +34,13 @@ const strategies: Type<AuthStrategy>[] = Object.values(offered);
     Clock,
     IssuedSecrets,
     ...OAUTH2_PARTS,
+    ConnectLinks,
+    { provide: CONSENT_FLOWS, useFactory: (...all: ConsentFlow[]) => all, inject: [Oauth2Consent] },
     TokenRevocation,
     ...strategies,
     { provide: AUTH_STRATEGIES, useFactory: (...all: AuthStrategy[]) => indexByName(all), inject: strategies },
     { provide: AuthAdapter, useClass: StrategyAuthAdapter },
   ],
-  exports: [AuthAdapter, Oauth2Consent],
+  exports: [AuthAdapter, ConnectLinks, CONSENT_FLOWS],
 })
 export class AuthModule {}

@@ -2,9 +2,3 @@
 export function connectCallback(publicUrl: string): string {
   return `${publicUrl}/connect/callback`;
 }
-
-/** The page where a person connects a server, or a tool of it that has a credential for itself. */
-export function connectPage(publicUrl: string, serverId: string, tool?: string): string {
-  const query = tool === undefined ? '' : `?${new URLSearchParams({ tool }).toString()}`;
-  return `${publicUrl}/connect/${serverId}${query}`;
-}

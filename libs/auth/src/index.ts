@@ -9,11 +9,13 @@ export {
   UnknownStrategyError,
 } from './auth.errors.js';
 export { AuthModule } from './auth.module.js';
-export { connectCallback, connectPage } from './connect-address.js';
 export { type MemberClientConfig, memberClientConfig } from './member-client.config.js';
-export type { ConsentAnswer } from './strategies/oauth2/consent-end.js';
-export type { ConsentQuestion, StartedConsent } from './strategies/oauth2/consent-start.js';
-export { Oauth2Consent } from './strategies/oauth2/oauth2-consent.js';
 export type { WithdrawnCredential } from './token-revocation.js';
 export { type TokenKeyParts, tokenKeyFor } from './token-key-of.js';
 export { headerName, headerText } from './wire-text.js';
+export { type ConnectableMember, ConnectableMembers, type ConnectableWish } from './consent/connectable-members.js';
+export { ConnectLinks } from './consent/connect-links.js';
+export type { ConsentAnswer, ConsentBegin, ConsentBegun, ConsentFlow, ConsentTerms } from './consent/consent-flow.js';
+export { ConsentListener } from './consent/consent.listener.js';
+export { ConsentModule, type ConsentOptions } from './consent/consent.module.js';
+export { type Visitor, Visitors } from './consent/visitors.js';

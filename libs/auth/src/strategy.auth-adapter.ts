@@ -61,6 +61,10 @@ export class StrategyAuthAdapter extends AuthAdapter {
     return this.find(strategy).isPerPrincipal?.(settings) ?? false;
   }
 
+  override isRenewed({ strategy }: AuthBlock): boolean {
+    return this.find(strategy).renew !== undefined;
+  }
+
   override async authorize(use: CredentialUse, block: AuthBlock): Promise<RequestPatch> {
     return this.find(block.strategy).authorize(use, block.settings);
   }

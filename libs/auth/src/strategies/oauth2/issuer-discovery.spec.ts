@@ -1,5 +1,4 @@
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
-import type { ListenConfig } from '#config';
 import { serverId, tenantId } from '#kernel';
 import { SYSTEM } from '#tenancy';
 import type { CredentialUse } from '../../credential-use.js';
@@ -10,6 +9,7 @@ import {
   oauth2Parts,
   openStrategyParts,
 } from '#auth/testing';
+import { ConnectLinks } from '../../consent/connect-links.js';
 import { Oauth2Strategy } from './oauth2.strategy.js';
 
 const DOCUMENT = 'https://composer.example/.well-known/mcp-composer-client.json';
@@ -42,7 +42,7 @@ function leadTo(issuer: SmallIssuer): void {
 function open(options: Oauth2PartsOptions = {}) {
   const oauth2 = oauth2Parts(parts, options);
   const { finder, tokens, listen } = oauth2;
-  const strategy = new Oauth2Strategy(parts.keeper, finder, tokens, listen as ListenConfig);
+  const strategy = new Oauth2Strategy(parts.keeper, finder, tokens, new ConnectLinks(listen));
   const begin = async (settings: object = {}) => {
     const parsed = strategy.settings.parse(settings);
     const redirectUri = `${listen.publicUrl}/connect/callback`;

@@ -1,13 +1,13 @@
 import { generateKeyPairSync } from 'node:crypto';
 import { type StrategyParts, describeRenewingStrategy, oauth2Parts } from '#auth/testing';
-import type { ListenConfig } from '#config';
+import { ConnectLinks } from '../../consent/connect-links.js';
 import { Oauth2Strategy } from './oauth2.strategy.js';
 
 const private_key = generateKeyPairSync('ed25519').privateKey.export({ format: 'pem', type: 'pkcs8' }).toString();
 
 function strategyOf(parts: StrategyParts): Oauth2Strategy {
   const { finder, tokens, listen } = oauth2Parts(parts);
-  return new Oauth2Strategy(parts.keeper, finder, tokens, listen as ListenConfig);
+  return new Oauth2Strategy(parts.keeper, finder, tokens, new ConnectLinks(listen));
 }
 
 describeRenewingStrategy({

@@ -1,9 +1,8 @@
-import { type ListenConfig, listenConfig } from '#config';
 import { GrantRefusedError, TokenKeeper, type TokenKey, type TokenSet } from '#token-store';
-import { Inject, Injectable } from '@nestjs/common';
+import { Injectable } from '@nestjs/common';
 import type { AuthStrategy, RequestPatch } from '../../auth-strategy.js';
 import { ConsentRequiredError, PrincipalMissingError } from '../../auth.errors.js';
-import { connectPage } from '../../connect-address.js';
+import { ConnectLinks } from '../../consent/connect-links.js';
 import type { CredentialUse } from '../../credential-use.js';
 import { grantOf } from './grant-types.js';
 import type { IssuerFacts } from './issuer-facts.js';
@@ -26,7 +25,7 @@ export class Oauth2Strategy implements AuthStrategy<Oauth2Settings> {
     private readonly keeper: TokenKeeper,
     private readonly finder: IssuerFinder,
     private readonly tokens: Oauth2Tokens,
-    @Inject(listenConfig.KEY) private readonly listen: ListenConfig,
+    private readonly links: ConnectLinks,
   ) {}
 
   isPerPrincipal({ identity }: Oauth2Settings): boolean {
@@ -66,7 +65,7 @@ export class Oauth2Strategy implements AuthStrategy<Oauth2Settings> {
         generation,
       };
     } catch (error) {
-      if (error instanceof GrantRefusedError && isConsented(settings)) throw this.consent(use, error);
+      if (error instanceof GrantRefusedError && isConsented(settings)) throw await this.consent(use, error);
       throw error;
     }
   }
@@ -75,17 +74,16 @@ export class Oauth2Strategy implements AuthStrategy<Oauth2Settings> {
   private async keyOf(use: CredentialUse, settings: Oauth2Settings, facts: IssuerFacts): Promise<TokenKey> {
     try {
       const key = this.tokens.keyFor(use, settings, facts);
-      if (isConsented(settings) && !(await this.keeper.find(key))) throw this.consent(use);
+      if (isConsented(settings) && !(await this.keeper.find(key))) throw await this.consent(use);
       return key;
     } catch (error) {
       // The composer, asking of its own accord, never borrows the credential of a person.
-      throw error instanceof PrincipalMissingError ? this.consent(use, error) : error;
+      throw error instanceof PrincipalMissingError ? await this.consent(use, error) : error;
     }
   }
 
-  private consent({ member, tool }: CredentialUse, cause?: unknown): ConsentRequiredError {
-    const { serverId } = member;
-    return new ConsentRequiredError(serverId, connectPage(this.listen.publicUrl, serverId, tool), cause);
+  private async consent(use: CredentialUse, cause?: unknown): Promise<ConsentRequiredError> {
+    return new ConsentRequiredError(use.member.serverId, await this.links.linkFor(use), cause);
   }
 }
 

@@ -1,5 +1,4 @@
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
-import { type ListenConfig } from '#config';
 import { principalId, serverId, tenantId } from '#kernel';
 import { SYSTEM } from '#tenancy';
 import type { RequestPatch } from '../../auth-strategy.js';
@@ -12,6 +11,7 @@ import {
   openStrategyParts,
   startRealIssuer,
 } from '#auth/testing';
+import { ConnectLinks } from '../../consent/connect-links.js';
 import { Oauth2Strategy } from './oauth2.strategy.js';
 
 const REDIRECT = 'http://127.0.0.1:9000/connect/callback';
@@ -29,7 +29,7 @@ beforeAll(async () => {
   parts.clock.time = Date.now();
   oauth2 = oauth2Parts(parts);
   const { finder, tokens, listen } = oauth2;
-  strategy = new Oauth2Strategy(parts.keeper, finder, tokens, listen as ListenConfig);
+  strategy = new Oauth2Strategy(parts.keeper, finder, tokens, new ConnectLinks(listen));
 });
 afterAll(async () => {
   await parts.close();

@@ -1,10 +1,10 @@
 import { generateKeyPairSync } from 'node:crypto';
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
-import type { ListenConfig } from '#config';
 import { serverId, tenantId } from '#kernel';
 import { exportJWK, jwtVerify } from 'jose';
 import type { CredentialUse } from '../../credential-use.js';
 import { type IssuerAnswer, type StrategyParts, oauth2Parts, openStrategyParts } from '#auth/testing';
+import { ConnectLinks } from '../../consent/connect-links.js';
 import { Oauth2Strategy } from './oauth2.strategy.js';
 
 const use: CredentialUse = {
@@ -24,7 +24,7 @@ beforeEach(async () => {
   parts = await openStrategyParts(() => answer);
   parts.clock.time = Date.now();
   const { finder, tokens, listen } = oauth2Parts(parts);
-  strategy = new Oauth2Strategy(parts.keeper, finder, tokens, listen as ListenConfig);
+  strategy = new Oauth2Strategy(parts.keeper, finder, tokens, new ConnectLinks(listen));
   tokenUrl = `${parts.issuer.url}/oauth/token?tenant=7`;
 });
 afterEach(() => parts.close());
