@@ -1,6 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import type { RequestListener, Server } from 'node:http';
 import { AuthorizationServerListener } from '#access';
+import { ConsentListener } from '#auth';
 import { MemberPool } from '#builder';
 import { type ListenConfig, checkSlices, listenConfig } from '#config';
 import { Readiness } from '#health';
@@ -38,7 +39,7 @@ const SERVER_LIMITS = {
 export async function createComposer(): Promise<NestFastifyApplication> {
   checkSlices(CONFIGURATION);
   let front: FrontListener | undefined;
-  let authorizationServer: AuthorizationServerListener | undefined;
+  let besideNest: ((nest: RequestListener) => RequestListener) | undefined;
   const adapter = new FastifyAdapter({
     bodyLimit: BODY_LIMIT,
     genReqId: () => randomUUID(),
@@ -50,7 +51,7 @@ export async function createComposer(): Promise<NestFastifyApplication> {
     },
     serverFactory: (nest: RequestListener): Server =>
       new DrainingServer(SERVER_LIMITS, (request, response) => {
-        if (front && authorizationServer) front.handle(request, response, authorizationServer.before(nest));
+        if (front && besideNest) front.handle(request, response, besideNest(nest));
         else response.writeHead(503).end();
       }),
   });
@@ -72,7 +73,8 @@ export async function createComposer(): Promise<NestFastifyApplication> {
     await app.get(MemberPool).load(DEFAULT_TENANT);
     await app.get(ServerConfigFile).apply(DEFAULT_TENANT);
     app.get(Readiness).noteLoaded();
-    authorizationServer = app.get(AuthorizationServerListener);
+    const [authorizationServer, consents] = [app.get(AuthorizationServerListener), app.get(ConsentListener)];
+    besideNest = (nest) => authorizationServer.before(consents.before(nest));
     front = app.get(FrontListener);
     return app;
   } catch (error) {

@@ -12,6 +12,7 @@ export {
   LATEST_LEGACY_VERSION,
   LEGACY_VERSIONS,
   META_CAPABILITIES,
+  META_LOG_LEVEL,
   META_SERVER_INFO,
   META_SUBSCRIPTION,
   META_VERSION,
@@ -20,6 +21,7 @@ export {
   UNSUPPORTED_VERSION,
   decodeHeader,
 } from './mcp/mcp-protocol.js';
+export { withoutParams } from './json-rpc/message-without.js';
 export type {
   Era,
   Member,

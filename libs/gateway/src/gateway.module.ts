@@ -5,10 +5,15 @@ import { ObservabilityModule } from '#observability';
 import { RegistryModule } from '#registry';
 import { type DynamicModule, Module, type ModuleMetadata, type Provider } from '@nestjs/common';
 import { ConfigModule } from '@nestjs/config';
+import { MemberReach } from './catalog/member-reach.js';
 import { ToolCatalog } from './catalog/tool-catalog.js';
 import { Selections } from './catalog/selections.js';
 import { LegacyEra } from './eras/legacy-era.js';
 import { ModernEra } from './eras/modern-era.js';
+import { CredentialFeed } from './consent/credential-feed.js';
+import { CredentialNotices } from './consent/credential-notices.js';
+import { Elicitations } from './consent/elicitations.js';
+import { OpenElicitations } from './consent/open-elicitations.js';
 import { gatewayConfig } from './gateway.config.js';
 import { MembersController } from './http/members.controller.js';
 import { ManagementTools } from './management/management-tools.js';
@@ -33,12 +38,14 @@ export interface GatewayOptions {
   /** Provides `CallAdmission` and `ScopeChallenge`, for the same reason: the gateway does not know who calls. */
   readonly admission: Provider<CallAdmission>;
   readonly challenge: Provider<ScopeChallenge>;
+  /** Provides `CredentialFeed`: the gateway holds no credential, but tells clients how they stand. */
+  readonly credentials: Provider<CredentialFeed>;
 }
 
 /** The one MCP endpoint in front of all members. */
 @Module({})
 export class GatewayModule {
-  static forRoot({ imports, seal, admission, challenge }: GatewayOptions): DynamicModule {
+  static forRoot({ imports, seal, admission, challenge, credentials }: GatewayOptions): DynamicModule {
     return {
       module: GatewayModule,
       imports: [
@@ -59,6 +66,7 @@ export class GatewayModule {
         LegacyEra,
         ModernEra,
         ToolCatalog,
+        MemberReach,
         ToolRouter,
         CallRecorder,
         ChangeStreams,
@@ -69,8 +77,12 @@ export class GatewayModule {
         seal,
         admission,
         challenge,
+        credentials,
+        Elicitations,
+        OpenElicitations,
+        CredentialNotices,
       ],
-      exports: [McpEndpoint, OpenExchanges],
+      exports: [CredentialFeed, McpEndpoint, MemberReach, OpenExchanges],
     };
   }
 }

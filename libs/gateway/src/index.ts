@@ -1,3 +1,5 @@
+export { MemberReach } from './catalog/member-reach.js';
+export { CredentialFeed, type CredentialNews } from './consent/credential-feed.js';
 export { type GatewayConfig, gatewayConfig } from './gateway.config.js';
 export { AccessEndedError } from './gateway.errors.js';
 export { GatewayModule, type GatewayOptions } from './gateway.module.js';

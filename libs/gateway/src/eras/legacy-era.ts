@@ -9,10 +9,12 @@ import {
 import { Injectable } from '@nestjs/common';
 import { slugOf } from '../catalog/selection.js';
 import { ToolCatalog } from '../catalog/tool-catalog.js';
+import { Elicitations, elicitsUrls } from '../consent/elicitations.js';
 import { ChangeStreams } from '../mcp-endpoint/change-streams.js';
 import { type McpExchange, headerOf } from '../mcp-endpoint/mcp-exchange.js';
 import { ToolRouter } from '../router/tool-router.js';
 import { type ClientSession, ClientSessions } from '../sessions/client-sessions.js';
+import { isLogLevel, takesWarnings } from './log-level.js';
 import { instructionsFor, listResult } from './list-result.js';
 
 const NOTICE = Buffer.from('{"jsonrpc":"2.0","method":"notifications/tools/list_changed"}');
@@ -31,6 +33,7 @@ export class LegacyEra {
     private readonly router: ToolRouter,
     private readonly sessions: ClientSessions,
     private readonly streams: ChangeStreams,
+    private readonly elicitations: Elicitations,
   ) {}
 
   /** One POST. */
@@ -44,6 +47,8 @@ export class LegacyEra {
     switch (message.method) {
       case 'ping':
         return reply.result({});
+      case 'logging/setLevel':
+        return this.setLevel(exchange, session);
       case 'tools/list':
         return this.list(exchange);
       case 'tools/call':
@@ -58,7 +63,15 @@ export class LegacyEra {
     const { principal, request, selection, reply } = asked;
     const session = this.sessionOf(asked);
     if (!session) return;
-    const stream = { principal, request, slug: slugOf(selection), key: session.id, reply, notice: NOTICE };
+    const stream = {
+      principal,
+      request,
+      slug: slugOf(selection),
+      key: session.id,
+      reply,
+      notice: NOTICE,
+      takesWarnings: () => takesWarnings(this.sessions.logLevelOf(session) ?? 'warning'),
+    };
     if (!this.streams.add(stream))
       return reply.error(503, { code: SESSION_REQUIRED, message: 'Too many open streams; try again later' });
     reply.openStream();
@@ -80,10 +93,12 @@ export class LegacyEra {
       return reply.protocolError(INVALID_PARAMS, 'Invalid params: initialize is a request and names a protocolVersion');
     }
     const version = (LEGACY_VERSIONS as readonly string[]).includes(asked) ? asked : LATEST_LEGACY_VERSION;
-    response.setHeader('mcp-session-id', this.sessions.open({ principal, slug: slugOf(selection) }, version).id);
+    const owner = { principal, slug: slugOf(selection) };
+    const facts = { version, elicitsUrls: elicitsUrls(message.params['capabilities']) };
+    response.setHeader('mcp-session-id', this.sessions.open(owner, facts).id);
     reply.result({
       protocolVersion: version,
-      capabilities: { tools: { listChanged: true } },
+      capabilities: { tools: { listChanged: true }, logging: {} },
       serverInfo: COMPOSER_INFO,
       instructions: instructionsFor(selection),
     });
@@ -96,6 +111,7 @@ export class LegacyEra {
   }
 
   private call(exchange: McpExchange, session: ClientSession, id: MessageId): void {
+    this.elicitations.prepareLegacy(exchange, session);
     const running = this.router.route(exchange, 'legacy');
     if (!running) return;
     const cancel = () => {
@@ -104,6 +120,15 @@ export class LegacyEra {
     };
     // In this era a closed connection is no cancellation: only the notification is.
     exchange.reply.onAnswered(this.sessions.track(session, id, { cancel }));
+  }
+
+  private setLevel({ message, reply }: McpExchange, session: ClientSession): void {
+    const { level } = message.params;
+    if (!isLogLevel(level)) {
+      return reply.protocolError(INVALID_PARAMS, 'Invalid params: level is none of those of RFC 5424');
+    }
+    this.sessions.setLogLevel(session, level);
+    reply.result({});
   }
 
   private notice({ message, reply }: McpExchange, session: ClientSession): void {

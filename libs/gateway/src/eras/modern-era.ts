@@ -5,6 +5,7 @@ import {
   INVALID_REQUEST,
   LEGACY_VERSIONS,
   META_CAPABILITIES,
+  META_LOG_LEVEL,
   META_SERVER_INFO,
   META_SUBSCRIPTION,
   META_VERSION,
@@ -17,7 +18,9 @@ import { isObject } from '#kernel';
 import { Injectable } from '@nestjs/common';
 import { slugOf } from '../catalog/selection.js';
 import { ToolCatalog } from '../catalog/tool-catalog.js';
+import { isLogLevel, takesWarnings } from './log-level.js';
 import { instructionsFor, listResult } from './list-result.js';
+import { Elicitations } from '../consent/elicitations.js';
 import { ChangeStreams } from '../mcp-endpoint/change-streams.js';
 import { type McpExchange, headerOf } from '../mcp-endpoint/mcp-exchange.js';
 import { ToolRouter } from '../router/tool-router.js';
@@ -31,6 +34,7 @@ export class ModernEra {
     private readonly catalog: ToolCatalog,
     private readonly router: ToolRouter,
     private readonly streams: ChangeStreams,
+    private readonly elicitations: Elicitations,
   ) {}
 
   handle(exchange: McpExchange): void {
@@ -90,7 +94,7 @@ export class ModernEra {
   private discovery({ selection }: McpExchange): object {
     return {
       supportedVersions: SUPPORTED_VERSIONS,
-      capabilities: { tools: { listChanged: true } },
+      capabilities: { tools: { listChanged: true }, logging: {} },
       instructions: instructionsFor(selection),
       ttlMs: 0,
       cacheScope: 'private',
@@ -106,7 +110,9 @@ export class ModernEra {
   }
 
   private call(exchange: McpExchange): void {
-    const running = this.router.route(exchange, 'modern');
+    const message = this.elicitations.prepareModern(exchange);
+    if (!message) return;
+    const running = this.router.route({ ...exchange, message }, 'modern');
     // 2026-07-28, transports: a client that closes the stream has cancelled the request.
     if (running) exchange.reply.onAbandoned(() => running.cancel());
   }
@@ -115,6 +121,7 @@ export class ModernEra {
     const wanted = message.params['notifications'];
     const hears = isObject(wanted) && wanted['toolsListChanged'] === true;
     const _meta = { [META_SUBSCRIPTION]: message.id };
+    const level = isObject(message.params['_meta']) ? message.params['_meta'][META_LOG_LEVEL] : undefined;
     const stream = {
       principal,
       request,
@@ -124,6 +131,9 @@ export class ModernEra {
       notice: Buffer.from(
         JSON.stringify({ jsonrpc: '2.0', method: 'notifications/tools/list_changed', params: { _meta } }),
       ),
+      meta: _meta,
+      // Log messages are for those who ask for them.
+      takesWarnings: () => isLogLevel(level) && takesWarnings(level),
       farewell: Buffer.from(
         JSON.stringify({ jsonrpc: '2.0', id: message.id, result: { resultType: 'complete', _meta } }),
       ),

@@ -122,6 +122,42 @@ describe('ChangeStreams', () => {
     expect(own.told).toEqual(['notice 1', 'notice 1']);
   });
 
+  it('warns the streams of a tenant that want to hear of it and are meant, in the form of their era', async () => {
+    const hearing = (key: string, tenant: typeof acme, more: object = {}) => {
+      const reply = new ToldReply();
+      const principal = principalOf(key, { tenantId: tenant });
+      const told = { reply: reply as unknown as HttpReply, notice: Buffer.from('') };
+      streams.add({
+        principal,
+        request: requestOf(principal),
+        slug: '',
+        key,
+        ...told,
+        takesWarnings: () => true,
+        ...more,
+      });
+      return reply;
+    };
+    const plain = hearing('1', acme);
+    const others = [
+      hearing('2', acme, { takesWarnings: () => false }),
+      hearing('3', acme, { takesWarnings: undefined }),
+      hearing('4', globex),
+      hearing('5', acme),
+    ];
+    const modern = hearing('6', acme, { meta: { id: 7 } });
+    streams.warn(acme, { method: 'm', params: { a: 1 } }, async ({ principal }) => {
+      if (principal.id === '5') throw new Error('not known');
+      return true;
+    });
+    await settle();
+    expect([plain.told, modern.told]).toEqual([
+      ['{"jsonrpc":"2.0","method":"m","params":{"a":1}}'],
+      ['{"jsonrpc":"2.0","method":"m","params":{"_meta":{"id":7},"a":1}}'],
+    ]);
+    expect(others.flatMap(({ told }) => told)).toEqual([]);
+  });
+
   it('lets a second stream of one key take the place of the first', async () => {
     const [first, second] = [open('1'), open('1')];
     expect(first.told).toEqual(['end']);

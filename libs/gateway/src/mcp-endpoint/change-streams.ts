@@ -22,6 +22,16 @@ export interface ChangeStream {
   readonly notice: Buffer;
   /** The last message, when the composer stops; absent if the era has none. */
   readonly farewell?: Buffer;
+  /** What `_meta` of every notification says; absent if the era has nothing to say there. */
+  readonly meta?: object;
+  /** Whether the client wants to hear of warnings, as it has said last; absent: it does not. */
+  readonly takesWarnings?: () => boolean;
+}
+
+/** Without `jsonrpc`. */
+export interface Notification {
+  readonly method: string;
+  readonly params: object;
 }
 
 const KEEP_ALIVE_MS = 15_000;
@@ -100,6 +110,27 @@ export class ChangeStreams implements OnModuleInit, BeforeApplicationShutdown {
   end(key: string): void {
     const stream = this.streams.get(key);
     if (stream) this.close(stream);
+  }
+
+  /** Tells all streams of a tenant that want to hear of warnings, and of this one. */
+  warn(tenant: TenantId, notification: Notification, concerns: (stream: ChangeStream) => Promise<boolean>): void {
+    for (const stream of this.ofTenant.get(tenant) ?? []) {
+      if (!stream.takesWarnings?.()) continue;
+      concerns(stream).then(
+        (isMeant) => isMeant && this.notify(stream.key, notification),
+        (error: unknown) =>
+          this.log.warn('whether a stream is to hear of a warning could not be found out', { err: error }),
+      );
+    }
+  }
+
+  /** Does nothing if the stream is not open here. */
+  notify(key: string, { method, params }: Notification): void {
+    const stream = this.streams.get(key);
+    if (!stream) return;
+    const { meta } = stream;
+    const message = { jsonrpc: '2.0', method, params: meta === undefined ? params : { _meta: meta, ...params } };
+    stream.reply.event([Buffer.from(JSON.stringify(message))]);
   }
 
   private close(stream: OpenStream, reason?: ComposerError): void {

@@ -25,6 +25,9 @@ export interface JsonRpcFault {
   readonly data?: object;
 }
 
+/** What the caller is answered where a person has to act first. */
+export type ConsentAnswer = { readonly result: object } | { readonly fault: JsonRpcFault };
+
 export interface ReplyOptions {
   readonly era: Era;
   /** The caller's id as it stood in its request; absent if it could not be read. */
@@ -47,6 +50,7 @@ export class HttpReply implements ToolReply {
   private isAnswered = false;
   private isPassingOn = false;
   private whenAnswered: readonly (() => void)[] = [];
+  private consentAnswer: ((consent: NeededConsent) => ConsentAnswer) | undefined;
 
   constructor(
     private readonly response: ServerResponse,
@@ -113,8 +117,16 @@ export class HttpReply implements ToolReply {
     this.result({ content: [{ type: 'text', text }], isError: true });
   }
 
-  needsConsent({ url, text }: NeededConsent): void {
-    this.toolError(`${text} Open ${url} in a browser, then try again.`);
+  /** The caller can be asked for a person in another way than with words. */
+  answerConsentBy(answer: (consent: NeededConsent) => ConsentAnswer): void {
+    this.consentAnswer = answer;
+  }
+
+  needsConsent(consent: NeededConsent): void {
+    const answer = this.consentAnswer?.(consent);
+    if (!answer) return this.toolError(`${consent.text} Open ${consent.url} in a browser, then try again.`);
+    if ('result' in answer) this.result(answer.result);
+    else this.error(200, answer.fault);
   }
 
   /** 2026-07-28 carries the kind of some errors in the HTTP status too; before, 200 carries every answer to a request. */

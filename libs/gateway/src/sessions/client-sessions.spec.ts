@@ -11,6 +11,7 @@ const principal = (tenant: string, id: string, slug = '') => ({
   slug,
 });
 const ann = principal('acme', 'ann');
+const OLD = { version: '2025-06-18', elicitsUrls: false };
 
 class SetClock extends Clock {
   time = 5 * DAY_MS;
@@ -46,19 +47,35 @@ describe('ClientSessions', () => {
     sessions = new ClientSessions(seal, clock);
   });
 
+  it('remembers whether the client can be sent to a page, also of one that was opened before that was asked', () => {
+    const { id } = sessions.open(ann, { version: '2025-11-25', elicitsUrls: true });
+    expect(sessions.find(id, ann)).toEqual({ id, version: '2025-11-25', elicitsUrls: true });
+    const { u: _, ...before } = JSON.parse(seal.sealed.get(id)!) as Record<string, unknown>;
+    expect(sessions.find(seal.seal(JSON.stringify(before)), ann)).toMatchObject({ elicitsUrls: false });
+  });
+
+  it('remembers what a client wants to hear of the log, until its session ends', () => {
+    const session = sessions.open(ann, OLD);
+    expect(sessions.logLevelOf(session)).toBeUndefined();
+    sessions.setLogLevel(session, 'error');
+    expect([sessions.logLevelOf(session), sessions.logLevelOf(sessions.open(ann, OLD))]).toEqual(['error', undefined]);
+    sessions.end(session);
+    expect(sessions.logLevelOf(session)).toBeUndefined();
+  });
+
   it('finds the session of the principal that opened it, with its version', () => {
-    const { id } = sessions.open(ann, '2025-06-18');
-    expect(sessions.find(id, ann)).toEqual({ id, version: '2025-06-18' });
+    const { id } = sessions.open(ann, OLD);
+    expect(sessions.find(id, ann)).toEqual({ id, ...OLD });
   });
 
   it('gives every session an id of its own', () => {
-    expect(sessions.open(ann, '2025-06-18').id).not.toBe(sessions.open(ann, '2025-06-18').id);
+    expect(sessions.open(ann, OLD).id).not.toBe(sessions.open(ann, OLD).id);
     expect(new Set(seal.sealed.values()).size).toBe(2);
   });
 
   it('is found by another process with the same keys', () => {
-    const { id } = sessions.open(ann, '2025-06-18');
-    expect(new ClientSessions(seal, clock).find(id, ann)).toEqual({ id, version: '2025-06-18' });
+    const { id } = sessions.open(ann, OLD);
+    expect(new ClientSessions(seal, clock).find(id, ann)).toEqual({ id, ...OLD });
   });
 
   it.each([
@@ -66,14 +83,14 @@ describe('ClientSessions', () => {
     ['a principal of the same name in another tenant', principal('globex', 'ann')],
     ['its owner at another address', principal('acme', 'ann', 'desk')],
   ])('is worth nothing to %s, also after its owner has used it', (_, stranger) => {
-    const { id } = sessions.open(ann, '2025-06-18');
+    const { id } = sessions.open(ann, OLD);
     expect(sessions.find(id, stranger)).toBeUndefined();
     sessions.find(id, ann);
     expect(sessions.find(id, stranger)).toBeUndefined();
   });
 
   it('finds nothing for ids that were altered or made up, or sealed for something else', () => {
-    const { id } = sessions.open(ann, '2025-06-18');
+    const { id } = sessions.open(ann, OLD);
     for (const other of ['', 'x', `${id}x`, id.slice(1), id.toUpperCase()]) {
       expect(sessions.find(other, ann)).toBeUndefined();
     }
@@ -82,15 +99,15 @@ describe('ClientSessions', () => {
   });
 
   it('is of the tenant’s own address if it is older than other ones', () => {
-    const { id } = sessions.open(ann, '2025-06-18');
+    const { id } = sessions.open(ann, OLD);
     const { s: _, ...facts } = JSON.parse(seal.sealed.get(id)!) as Record<string, unknown>;
     const old = seal.seal(JSON.stringify(facts));
-    expect(sessions.find(old, ann)).toEqual({ id: old, version: '2025-06-18' });
+    expect(sessions.find(old, ann)).toEqual({ id: old, ...OLD });
     expect(sessions.find(old, principal('acme', 'ann', 'desk'))).toBeUndefined();
   });
 
   it('lasts a day, however often it is used', () => {
-    const { id } = sessions.open(ann, '2025-06-18');
+    const { id } = sessions.open(ann, OLD);
     clock.time += DAY_MS;
     expect(sessions.find(id, ann)).toBeDefined();
     clock.time += 1;
@@ -99,7 +116,7 @@ describe('ClientSessions', () => {
   });
 
   it('is not found once it was ended, and ends no other', () => {
-    const [first, second] = [sessions.open(ann, '2025-06-18'), sessions.open(ann, '2025-06-18')];
+    const [first, second] = [sessions.open(ann, OLD), sessions.open(ann, OLD)];
     sessions.find(first.id, ann);
     sessions.end(first);
     expect(sessions.find(first.id, ann)).toBeUndefined();
@@ -107,18 +124,18 @@ describe('ClientSessions', () => {
   });
 
   it('remembers ended sessions until they would have expired, and no longer than it must', () => {
-    const first = sessions.open(ann, '2025-06-18');
+    const first = sessions.open(ann, OLD);
     sessions.end(first);
     clock.time += DAY_MS - 1;
-    sessions.end(sessions.open(ann, '2025-06-18'));
+    sessions.end(sessions.open(ann, OLD));
     expect(sessions.find(first.id, ann)).toBeUndefined();
     clock.time += 2;
-    sessions.end(sessions.open(ann, '2025-06-18'));
+    sessions.end(sessions.open(ann, OLD));
     expect(sessions.find(first.id, ann)).toBeUndefined();
   });
 
   it('opens an id once for the requests that name it', () => {
-    const { id } = sessions.open(ann, '2025-06-18');
+    const { id } = sessions.open(ann, OLD);
     for (let i = 0; i < 10; i++) sessions.find(id, ann);
     expect(seal.opened).toBe(1);
   });
@@ -127,7 +144,7 @@ describe('ClientSessions', () => {
     const running = () => ({ cancel: jest.fn() });
 
     it('the call that the id names, once', () => {
-      const session = sessions.open(ann, '2025-06-18');
+      const session = sessions.open(ann, OLD);
       const [one, other] = [running(), running()];
       sessions.track(session, 1, one);
       sessions.track(session, 2, other);
@@ -138,16 +155,16 @@ describe('ClientSessions', () => {
     });
 
     it('no call of another session, and none whose id is of another type', () => {
-      const session = sessions.open(ann, '2025-06-18');
+      const session = sessions.open(ann, OLD);
       const call = running();
       sessions.track(session, 1, call);
       sessions.cancel(session, '1');
-      sessions.cancel(sessions.open(ann, '2025-06-18'), 1);
+      sessions.cancel(sessions.open(ann, OLD), 1);
       expect(call.cancel).not.toHaveBeenCalled();
     });
 
     it('nothing that was answered, though the id was used again', () => {
-      const session = sessions.open(ann, '2025-06-18');
+      const session = sessions.open(ann, OLD);
       const [first, second] = [running(), running()];
       const forgetFirst = sessions.track(session, 1, first);
       const forgetSecond = sessions.track(session, 1, second);

@@ -4,12 +4,14 @@ import { Clock } from '#kernel';
 import type { Principal } from '#tenancy';
 import { Injectable } from '@nestjs/common';
 import { z } from 'zod';
+import type { LogLevel } from '../eras/log-level.js';
 import { SessionSeal } from './session-seal.js';
 
 const LIFETIME_MS = 24 * 3_600_000;
 const MAX_ENDED = 100_000;
 const MAX_RUNNING = 50_000;
 const MAX_OPENED = 10_000;
+const MAX_LEVELS = 10_000;
 
 type Cancellable = Pick<RunningCall, 'cancel'>;
 type Facts = z.infer<typeof content>;
@@ -19,6 +21,8 @@ const content = z.strictObject({
   /** Sessions that are older than slugs are of the tenant's own address. */
   s: z.string().default(''),
   v: z.string(),
+  /** Sessions that are older than elicitations in URL mode have none. */
+  u: z.boolean().default(false),
   n: z.string(),
   i: z.number(),
 });
@@ -33,6 +37,8 @@ export interface SessionOwner {
 export interface ClientSession {
   readonly id: string;
   readonly version: string;
+  /** The client has declared elicitation in URL mode. */
+  readonly elicitsUrls: boolean;
 }
 
 /**
@@ -47,21 +53,25 @@ export class ClientSessions {
   /** Ids that were opened lately: opening costs more than the rest of a request's routing. */
   private readonly opened = new Map<string, Facts>();
 
+  /** What clients want to hear of the log, where they have said so to this process. */
+  private readonly levels = new Map<string, LogLevel>();
+
   constructor(
     private readonly seal: SessionSeal,
     private readonly clock: Clock,
   ) {}
 
-  open({ principal, slug }: SessionOwner, version: string): ClientSession {
+  open({ principal, slug }: SessionOwner, { version, elicitsUrls }: Omit<ClientSession, 'id'>): ClientSession {
     const facts = {
       t: principal.tenantId,
       p: principal.id,
       s: slug,
       v: version,
+      u: elicitsUrls,
       n: randomBytes(16).toString('base64url'),
       i: this.clock.now(),
     };
-    return { id: this.seal.seal(JSON.stringify(facts)), version };
+    return { id: this.seal.seal(JSON.stringify(facts)), version, elicitsUrls };
   }
 
   /** The session, if it is the owner's own and has not ended. */
@@ -69,17 +79,29 @@ export class ClientSessions {
     if (this.ended.has(id)) return undefined;
     const facts = this.opened.get(id) ?? this.openAndKeep(id);
     if (!facts || facts.t !== principal.tenantId || facts.p !== principal.id || facts.s !== slug) return undefined;
-    return facts.i + LIFETIME_MS < this.clock.now() ? undefined : { id, version: facts.v };
+    return facts.i + LIFETIME_MS < this.clock.now() ? undefined : { id, version: facts.v, elicitsUrls: facts.u };
   }
 
   end({ id }: ClientSession): void {
     this.opened.delete(id);
+    this.levels.delete(id);
     const now = this.clock.now();
     this.ended.set(id, now + LIFETIME_MS);
     for (const [old, until] of this.ended) {
       if (until > now && this.ended.size <= MAX_ENDED) break;
       this.ended.delete(old);
     }
+  }
+
+  setLogLevel({ id }: ClientSession, level: LogLevel): void {
+    this.levels.delete(id);
+    this.levels.set(id, level);
+    if (this.levels.size > MAX_LEVELS) this.levels.delete(this.levels.keys().next().value!);
+  }
+
+  /** Undefined if the client has said nothing of it, or to another process. */
+  logLevelOf({ id }: ClientSession): LogLevel | undefined {
+    return this.levels.get(id);
   }
 
   /** Remembers a call so that the session can cancel it. Returns how to forget it. */
