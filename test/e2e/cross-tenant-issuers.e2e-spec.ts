@@ -34,7 +34,9 @@ const unknown = (text: string): string => text.replace(/.{4}$/, '2222');
 /** All that an answer says, but for what is made anew for each one. */
 function said(answer: HttpAnswer, ...names: readonly string[]): string {
   const { 'set-cookie': cookies = [], ...headers } = answer.headers;
-  const bare = shown({ ...answer, headers }).replaceAll(/consent\/[\w-]+/g, 'consent/<uid>');
+  const bare = shown({ ...answer, headers })
+    .replaceAll(/consent\/[\w-]+/g, 'consent/<uid>')
+    .replaceAll(/name=\\?"csrf\\?" value=\\?"[\w-]+/g, 'name="csrf" value="<csrf>');
   const kinds = cookies.map((cookie) => cookie.split('=')[0]!.replace(/sign_in_.*/, 'sign_in'));
   return names.reduce((text, name) => text.replaceAll(name, '<name>'), `${bare} ${kinds.sort().join(' ')}`);
 }
