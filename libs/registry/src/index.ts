@@ -17,6 +17,7 @@ export {
   SERVER_TYPES,
   type ServerConfig,
   type SseServerConfig,
+  endpointOf,
   serverConfigSchema,
 } from './server-config.schema.js';
 export { ServerChanges } from './server-changes.js';
