@@ -1,64 +1,62 @@
-// `npm run bench:refresh`: many calls at once on an expired credential, over several processes, against an issuer that
-// rotates refresh tokens and revokes a grant whose token it sees twice. One token request per expiry, no call fails, no
-// grant is revoked, or the exit code is 1.
+// `npm run bench:refresh`: many calls at once while a credential has expired, over several processes on one Postgres,
+// against an issuer that rotates refresh tokens and revokes a grant whose token it sees twice. One token request per
+// expiry, no call fails, no grant is revoked, or the exit code is 1.
 import { parseArgs } from 'node:util';
 import { setTimeout as pause } from 'node:timers/promises';
+import { startComposers, startKeepers } from './refresh/bench-sides.mjs';
 import { startIssuer } from './refresh/issuer.mjs';
-import { openGround, startWorker } from './refresh/workers.mjs';
+import { openGround } from './refresh/workers.mjs';
 
 const USAGE = `usage: npm run bench:refresh [-- <options>]
 
   --latency <ms,…>     how long the issuer takes to answer (50,500,5000)
   --expiries <n>       how often the credential expires at each latency (20)
-  --calls <n>          calls at once, over all processes (1000)
+  --calls <n>          calls at once, over all processes (1000; with --composers 600)
   --processes <n>      processes that share the database (3)
+  --composers          tool calls to whole composers, each of which lets 200 calls of a member run at a time;
+                       without it the calls ask the keeper of credentials alone
   --json               one line for programs
 
 Uses the Postgres that TEST_DATABASE_URL names, as a superuser, or starts one.
 `;
-/** Longer than the stragglers of one round may need to come by the credential of that round. */
-const LIFETIME_S = 4;
 const LIMITS = { expiries: 1_000, calls: 100_000, processes: 16, latency: 9_000 };
 
 const options = optionsOf(process.argv.slice(2));
 const ground = await openGround();
-const issuer = await startIssuer({ expiresIn: LIFETIME_S });
-const workers = [];
+const issuer = await startIssuer();
 process.exitCode = 1;
+let side;
 try {
-  workers.push(await startWorker(ground, issuer)); // migrates
-  while (workers.length < options.processes) workers.push(await startWorker(ground, issuer));
+  side = await (options.composers ? startComposers : startKeepers)(ground, issuer, options.processes);
   const rows = [];
   for (const latency of options.latency) rows.push(await measure(latency));
   report(rows);
   if (rows.every(isRight)) process.exitCode = 0;
 } finally {
-  await Promise.all(workers.map((worker) => worker.kill('SIGTERM')));
+  await side?.stop();
   await issuer.stop();
   await ground.close();
 }
 
 async function measure(latency) {
-  const place = { tenant: await ground.tenant(`latency-${latency}`), name: 'grant' };
-  const { grant, tokens } = issuer.grant(place.name);
-  await workers[0].ask('put', { ...place, tokens: { ...tokens, expires_in: 0 } });
+  const name = `latency-${latency}`;
+  const { grant, tokens } = issuer.grant(name);
   issuer.settings.latencyMs = latency;
+  await side.begin(name, tokens);
   const row = { latency, expiries: 0, requests: 0, calls: 0, failed: 0, revoked: 0, times: [], errors: new Set() };
   for (let expiry = 1; expiry <= options.expiries; expiry++) {
-    const before = { ...issuer.seen };
-    const outcomes = await Promise.all(
-      workers.map((worker, at) => worker.ask('calls', { ...place, count: shareOf(at) })),
-    );
-    row.requests += issuer.seen.requests - before.requests;
-    const generations = new Set(outcomes.flatMap((outcome) => outcome.generations));
-    if (issuer.seen.requests - before.requests === 1 && generations.size === 1) row.expiries += 1;
+    await pause(issuer.settings.expiresIn * 1000 + 100);
+    const before = issuer.seen.requests;
+    const outcomes = await Promise.all(side.processes.map((_, at) => side.calls(at, name, shareOf(at))));
+    const requests = issuer.seen.requests - before;
+    row.requests += requests;
+    if (requests === 1) row.expiries += 1;
     for (const { ms, errors } of outcomes) {
       row.calls += ms.length;
       row.failed += errors.length;
       row.times.push(...ms);
       for (const error of errors) row.errors.add(error);
     }
-    await pause(LIFETIME_S * 1000 + 100);
   }
   row.revoked = grant.isRevoked ? 1 : 0;
   return row;
@@ -80,7 +78,9 @@ function report(rows) {
     return;
   }
   const line = (cells) => process.stdout.write(`${cells.map((cell) => String(cell).padStart(15)).join('')}\n`);
-  process.stdout.write(`${options.calls} calls at once over ${options.processes} processes\n`);
+  process.stdout.write(
+    `${options.calls} calls at once over ${options.processes} ${options.composers ? 'composers' : 'processes'}\n`,
+  );
   line(['latency ms', 'expiries right', 'token requests', 'calls', 'failed calls', 'revoked grants', 'p99 ms']);
   for (const { latency, expiries, requests, calls, failed, revoked, p99: slow } of told) {
     line([latency, `${expiries}/${options.expiries}`, requests, calls, failed, revoked, slow]);
@@ -101,8 +101,9 @@ function optionsOf(args) {
       options: {
         latency: text('50,500,5000'),
         expiries: text('20'),
-        calls: text('1000'),
+        calls: { type: 'string' },
         processes: text('3'),
+        composers: { type: 'boolean', default: false },
         json: { type: 'boolean', default: false },
         help: { type: 'boolean', default: false },
       },
@@ -116,8 +117,9 @@ function optionsOf(args) {
     return {
       latency: values.latency.split(',').map((ms) => number(ms, LIMITS.latency)),
       expiries: number(values.expiries, LIMITS.expiries),
-      calls: number(values.calls, LIMITS.calls),
+      calls: number(values.calls ?? (values.composers ? '600' : '1000'), LIMITS.calls),
       processes: number(values.processes, LIMITS.processes),
+      composers: values.composers,
       json: values.json,
     };
   } catch (error) {

@@ -19,6 +19,7 @@ export interface Issuer {
   readonly settings: { latencyMs: number; graceMs: number; expiresIn: number };
   readonly seen: { requests: number; revocations: number };
   grant(name: string): { readonly grant: Grant; readonly tokens: IssuedTokens };
+  takes(authorization: string | undefined): boolean;
   onRotated(listener: (grant: Grant, used: string) => void): void;
   stop(): Promise<void>;
 }

@@ -17,6 +17,8 @@ export async function startIssuer({ latencyMs = 0, graceMs = 0, expiresIn = 3600
   const settings = { latencyMs, graceMs, expiresIn };
   /** @type {Map<string, { grant: object, replacedAt?: number, successor?: string }>} */
   const tokens = new Map();
+  /** When each access token ends. */
+  const ends = new Map();
   const seen = { requests: 0, revocations: 0 };
   let onRotated = () => undefined;
 
@@ -26,12 +28,16 @@ export async function startIssuer({ latencyMs = 0, graceMs = 0, expiresIn = 3600
     grant.current = token;
     return token;
   };
-  const answerOf = (grant) => ({
-    access_token: `at_${randomBytes(24).toString('base64url')}`,
-    refresh_token: grant.current,
-    token_type: 'Bearer',
-    expires_in: settings.expiresIn,
-  });
+  const answerOf = (grant) => {
+    const token = `at_${randomBytes(24).toString('base64url')}`;
+    ends.set(token, Date.now() + settings.expiresIn * 1000);
+    return {
+      access_token: token,
+      refresh_token: grant.current,
+      token_type: 'Bearer',
+      expires_in: settings.expiresIn,
+    };
+  };
 
   const server = createServer(async (request, response) => {
     const chunks = [];
@@ -71,6 +77,8 @@ export async function startIssuer({ latencyMs = 0, graceMs = 0, expiresIn = 3600
       issue(grant);
       return { grant, tokens: answerOf(grant) };
     },
+    /** Whether a member takes this `Authorization`: the token is of this issuer, and lives. */
+    takes: (authorization) => (ends.get(authorization?.replace(/^Bearer /, '') ?? '') ?? 0) > Date.now(),
     /** Calls `listener` at each rotation, before it is answered. */
     onRotated(listener) {
       onRotated = listener;

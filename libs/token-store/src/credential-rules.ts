@@ -62,7 +62,7 @@ export interface Renewed {
   readonly stamp: string;
   /** For the next generation. */
   readonly sealed: string;
-  /** Absent: as long as before, if that is known. */
+  /** Absent if the issuer does not say. */
   readonly lifetimeMs?: number;
   /** How long ago it was received. */
   readonly ageMs: number;
@@ -81,14 +81,13 @@ export function keeping(look: Look, { id, stamp, sealed, lifetimeMs, ageMs }: Re
   if (record.stamp === id) return { result: 'stored' };
   if (record.stamp !== stamp) return { result: 'moved' };
   if (record.claim?.id !== id && isClaimed(record, now)) return { result: 'busy' };
-  const lifetime = lifetimeMs ?? record.lifetimeMs;
   const next: CredentialRecord = {
     ...quiet(record),
     state: 'live',
     generation: record.generation + 1,
     stamp: id,
     sealed,
-    ...endOf(lifetime, now - ageMs),
+    ...endOf(lifetimeMs, now - ageMs),
     updatedAt: now,
   };
   const event = record.generation === 0 ? connected(next) : refreshed(next);

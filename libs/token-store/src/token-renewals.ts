@@ -120,6 +120,14 @@ export class TokenRenewals {
     if (tokens !== LATE) return tokens && this.keep(claim, previous, tokens);
     // The claim stays until its lease is over: the issuer may have answered, and may still.
     void this.watched(asking.then((late) => this.keep(claim, previous, late))).catch(() => undefined);
+    return this.overtaken(claim, request);
+  }
+
+  /** A process that was suspended itself finds that another one has had it meanwhile. */
+  private async overtaken({ record }: HeldClaim, { key, refused }: RenewalRequest): Promise<LiveToken | undefined> {
+    const { sight, epoch } = await this.stored.look(key);
+    const isNewer = sight !== undefined && sight.record.stamp !== record.stamp && isWorthSending(sight, refused);
+    if (isNewer) return this.stored.hand(sight, epoch);
     throw new IssuerUnavailableError('timeout');
   }
 
@@ -157,7 +165,8 @@ export class TokenRenewals {
     const receivedAt = this.clock.now();
     const tokens = whole(received, previous);
     this.stored.note(tokens);
-    const lifetimeMs = lifetimeOf(tokens) ?? record.lifetimeMs;
+    // A refresh token goes on as before; what is had without one, such as a session, is another thing each time.
+    const lifetimeMs = lifetimeOf(tokens) ?? (previous?.refreshToken === undefined ? undefined : record.lifetimeMs);
     const live: LiveToken = {
       tokens,
       generation: record.generation + 1,
