@@ -1,5 +1,5 @@
 import { Public } from '#tenancy';
-import { Controller, Get, Header, NotFoundException } from '@nestjs/common';
+import { Controller, Get, Header } from '@nestjs/common';
 import { ApiExcludeController } from '@nestjs/swagger';
 import { ClientDocument, DOCUMENT_PATH } from './client-document.js';
 
@@ -16,9 +16,7 @@ export class ClientDocumentController {
   @Get(DOCUMENT_PATH)
   @Header('cache-control', 'public, max-age=3600')
   get(): object {
-    const { url, metadata } = this.document;
-    // A server that reads it must find the address that it has read.
-    if (url === undefined || !url.endsWith(DOCUMENT_PATH)) throw new NotFoundException();
-    return { client_id: url, ...metadata };
+    const { servedAs, metadata } = this.document;
+    return { client_id: servedAs, ...metadata };
   }
 }

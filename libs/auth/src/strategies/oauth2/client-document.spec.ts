@@ -25,13 +25,11 @@ describe('the document that names the composer', () => {
     });
   });
 
-  it('is not there where nobody could read it, or where it is another one', () => {
-    for (const controller of [
-      open('http://127.0.0.1:9000'),
-      open('https://composer.example', 'https://cdn.example/c.json'),
-    ]) {
-      expect(() => controller.get()).toThrow(/Not Found/);
-    }
+  it('carries the address that it is served at, also where nobody is sent to it', () => {
+    const here = 'http://127.0.0.1:9000/.well-known/mcp-composer-client.json';
+    expect(open('http://127.0.0.1:9000').get()).toMatchObject({ client_id: here });
+    const elsewhere = open('https://composer.example', 'https://cdn.example/c.json');
+    expect(elsewhere.get()).toMatchObject({ client_id: OWN });
   });
 
   it('is served for another name of the composer, if that is what it is called', () => {

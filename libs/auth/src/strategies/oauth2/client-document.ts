@@ -17,9 +17,17 @@ export class ClientDocument {
 
   /** Its address, which is its `client_id` too. Absent where no server could read it: it has to be https. */
   get url(): string | undefined {
-    if (this.config.documentUrl !== undefined) return this.config.documentUrl;
-    const own = this.listen.publicUrl + DOCUMENT_PATH;
-    return own.startsWith('https:') ? own : undefined;
+    return this.config.documentUrl ?? (this.own.startsWith('https:') ? this.own : undefined);
+  }
+
+  /** The `client_id` in the document that is served here: whoever reads it must find the address that was read. */
+  get servedAs(): string {
+    const { documentUrl } = this.config;
+    return documentUrl?.endsWith(DOCUMENT_PATH) ? documentUrl : this.own;
+  }
+
+  private get own(): string {
+    return this.listen.publicUrl + DOCUMENT_PATH;
   }
 
   get redirectUri(): string {
