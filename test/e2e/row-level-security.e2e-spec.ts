@@ -1,3 +1,4 @@
+import { WrappedKeyStores } from '#persistence';
 import { asSuperuser } from '#persistence/testing';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { Client, type QueryResult } from 'pg';
@@ -9,6 +10,8 @@ const OPERATOR_READS = ['audit_chains', 'change_versions', 'issuers', 'tenants']
 const OPERATOR_INSERTS = ['change_versions', 'tenants'];
 const OPERATOR_UPDATES = ['change_versions', 'tenants'];
 const OPERATOR_DELETES = ['tenants'];
+/** What the rotation of the key ring may read and wrap anew: keys that are wrapped. */
+const WRAPPED_KEYS = ['audit_chains', 'data_keys'];
 /** Nothing of any tenant. */
 const WITHOUT_TENANT = ['composer_migrations', 'key_checks', 'replicas'];
 const DENIED = '42501';
@@ -187,6 +190,33 @@ describe('the operator', () => {
     expect(await unlike((table) => reads(both, table), only(OPERATOR_READS))).toEqual([]);
     expect(await unlike((table) => updates(both, table), only(OPERATOR_UPDATES))).toEqual([]);
     expect(await unlike((table) => deletes(both, table), only(OPERATOR_DELETES))).toEqual([]);
+  });
+});
+
+describe('the rotation of the key ring', () => {
+  const rotation = { 'app.rewrap': 'on' };
+  const only = (result: number | string, { name, count }: Table) =>
+    WRAPPED_KEYS.includes(name) ? result === count : untouched(result);
+
+  it('knows every table that holds wrapped keys', async () => {
+    const { rows } = await asSuperuser(
+      (admin) =>
+        admin.query<{ name: string }>(
+          `SELECT table_name AS name FROM information_schema.columns
+            WHERE table_schema = 'public' AND column_name = 'wrapped' ORDER BY 1`,
+        ),
+      two.database.name,
+    );
+    expect(rows.map(({ name }) => name)).toEqual(WRAPPED_KEYS);
+    const stores = two.composer.app.get(WrappedKeyStores, { strict: false }).list();
+    expect(stores.map(({ name }) => name).sort()).toEqual(WRAPPED_KEYS);
+  });
+
+  it('reads and changes those, and nothing else', async () => {
+    expect(await unlike((table) => reads(rotation, table), only)).toEqual([]);
+    expect(await unlike((table) => updates(rotation, table), only)).toEqual([]);
+    expect(await unlike((table) => deletes(rotation, table), untouched)).toEqual([]);
+    expect(await unlike((table) => inserts(rotation, table), untouched)).toEqual([]);
   });
 });
 

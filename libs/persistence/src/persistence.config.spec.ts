@@ -1,4 +1,4 @@
-import { mkdtempSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { type Environment, setEnvironment } from '#config';
@@ -126,6 +126,25 @@ describe('key ring configuration', () => {
       expect(problems).toHaveLength(1);
       expect(problems[0]).toMatch(/^COMPOSER_KEYS: key "k2" .*openssl rand -base64 32/);
       expect(problems[0]).not.toContain(weak);
+    }
+  });
+
+  it('finds faults in a file too, of the operator or generated, before anything is started', () => {
+    const directory = mkdtempSync(join(tmpdir(), 'mcpc-config-'));
+    try {
+      const [file, good] = [join(directory, 'keys'), randomKeys('k1')];
+      const given = { COMPOSER_STAGE: 'production', COMPOSER_KEYS_FILE: file };
+      const generated = { COMPOSER_DATA_DIR: directory };
+      expect(keysConfig.check(given)).toEqual([expect.stringMatching(/^COMPOSER_KEYS_FILE: cannot be read/)]);
+      expect(keysConfig.check(generated)).toEqual([]);
+      writeFileSync(file, good);
+      expect([...keysConfig.check(given), ...keysConfig.check(generated)]).toEqual([]);
+      writeFileSync(file, good.slice(0, 20));
+      expect(keysConfig.check(given)).toEqual([expect.stringMatching(/^COMPOSER_KEYS: key "k1" /)]);
+      expect(keysConfig.check(generated)).toEqual([expect.stringMatching(/^COMPOSER_DATA_DIR: .* key "k1" /)]);
+      expect(keysConfig.check(generated).join()).not.toContain(good.slice(3, 20));
+    } finally {
+      rmSync(directory, { recursive: true, force: true });
     }
   });
 });

@@ -1,3 +1,4 @@
+import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { ConfigError, STAGES, configSlice } from '#config';
 import { z } from 'zod';
@@ -75,7 +76,7 @@ export const keysConfig = configSlice(
   }): KeysConfig => {
     const file = join(dataDir, 'keys');
     if (keys === undefined) {
-      if (stage === 'development' && given === undefined) return { file };
+      if (stage === 'development' && given === undefined) return { file: sound(file) };
       throw new ConfigError([`COMPOSER_KEYS: is needed; ${KeyRing.REMEDY}`]);
     }
     const ring = KeyRing.parse(keys);
@@ -83,3 +84,20 @@ export const keysConfig = configSlice(
     throw new ConfigError(ring.map((fault) => `COMPOSER_KEYS: ${fault}; ${KeyRing.REMEDY}`));
   },
 );
+
+/** A generated ring that is there must be whole; where it is not there yet, it will be. */
+function sound(file: string): string {
+  if (!existsSync(file)) return file;
+  const ring = KeyRing.parse(textOf(file));
+  if (ring instanceof KeyRing) return file;
+  const remedy = 'restore it from a backup, or delete it together with the database';
+  throw new ConfigError([`COMPOSER_DATA_DIR: the key ring in ${file}: ${ring.join(', ')}; ${remedy}`]);
+}
+
+function textOf(file: string): string {
+  try {
+    return readFileSync(file, 'utf8');
+  } catch {
+    throw new ConfigError([`COMPOSER_DATA_DIR: the key ring in ${file} cannot be read; check its rights`]);
+  }
+}
