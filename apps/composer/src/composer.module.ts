@@ -27,6 +27,7 @@ import { LimitedCallAdmission } from './limited-call-admission.js';
 import { KillSwitchModule } from './kill-switch/kill-switch.module.js';
 import { SealedSessionSeal } from './sealed-session-seal.js';
 import { SuspendedTenants } from './suspended-tenants.js';
+import { TenantCredentials } from './tenant-credentials.js';
 
 const gateway = GatewayModule.forRoot({
   imports: [PersistenceModule, AccessModule, AuthModule, BuilderModule, TokenStoreModule],
@@ -67,6 +68,7 @@ const gateway = GatewayModule.forRoot({
     LinkTenants,
     ServedRoutes,
     SuspendedTenants,
+    TenantCredentials,
     { provide: APP_FILTER, useClass: ProblemFilter },
   ],
 })

@@ -6,6 +6,7 @@ import { gatewayConfig } from '#gateway';
 import { observabilityConfig } from '#observability';
 import { databaseConfig, keysConfig } from '#persistence';
 import { registryConfig } from '#registry';
+import { tokenStoreConfig } from '#token-store';
 
 /** Every slice of the environment that the application reads, so that all faults can be told at once. */
 export const CONFIGURATION = [
@@ -20,5 +21,6 @@ export const CONFIGURATION = [
   egressConfig,
   memberClientConfig,
   registryConfig,
+  tokenStoreConfig,
   gatewayConfig,
 ];

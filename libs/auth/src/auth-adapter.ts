@@ -1,6 +1,6 @@
-import type { Fault } from '#kernel';
+import type { Fault, MemberRef } from '#kernel';
 import type { Actor } from '#tenancy';
-import type { TokenKey } from '#token-store';
+import type { CredentialStanding, TokenKey } from '#token-store';
 import type { z } from 'zod';
 import type { RequestPatch } from './auth-strategy.js';
 import type { AnswerSign, CredentialUse } from './credential-use.js';
@@ -46,6 +46,8 @@ export abstract class AuthAdapter {
   abstract noteAccepted(use: CredentialUse, block: AuthBlock, patch: RequestPatch): void;
   /** A patch worth one more try after a refusal, or `undefined` if this strategy has nothing fresher. */
   abstract renew(use: CredentialUse, block: AuthBlock, refused: RequestPatch): Promise<RequestPatch | undefined>;
+  /** How the stored credentials of a member stand at their issuers; no secret. */
+  abstract standings(member: MemberRef): Promise<readonly CredentialStanding[]>;
   /**
    * Takes what issuers have given, as far as it fits, out of use for good, and has it revoked where that can be done; works
    * when the member is gone already. The credentials are out of use whatever the report says.

@@ -10,6 +10,7 @@ export {
 } from './auth.errors.js';
 export { AuthModule } from './auth.module.js';
 export { type MemberClientConfig, memberClientConfig } from './member-client.config.js';
+export type { CredentialStanding, CredentialState } from '#token-store';
 export type { WithdrawnCredential } from './token-revocation.js';
 export { type TokenKeyParts, tokenKeyFor } from './token-key-of.js';
 export { headerName, headerText } from './wire-text.js';

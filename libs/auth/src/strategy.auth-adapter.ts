@@ -1,6 +1,6 @@
-import { faultsOf, isObject } from '#kernel';
+import { type MemberRef, faultsOf, isObject } from '#kernel';
 import type { Actor } from '#tenancy';
-import { TokenKeeper, type TokenKey } from '#token-store';
+import { type CredentialStanding, TokenKeeper, type TokenKey } from '#token-store';
 import { Inject, Injectable } from '@nestjs/common';
 import { AuthAdapter, type AuthBlock, type CheckedBlock, type StrategyDescription } from './auth-adapter.js';
 import type { AuthStrategy, RequestPatch } from './auth-strategy.js';
@@ -79,6 +79,10 @@ export class StrategyAuthAdapter extends AuthAdapter {
 
   override async renew(use: CredentialUse, block: AuthBlock, refused: RequestPatch): Promise<RequestPatch | undefined> {
     return this.find(block.strategy).renew?.(use, block.settings, refused);
+  }
+
+  override async standings(member: MemberRef): Promise<readonly CredentialStanding[]> {
+    return this.keeper.standings(member);
   }
 
   override async withdraw(

@@ -1,3 +1,4 @@
+export type { CredentialState } from '#auth';
 export { BuilderModule } from './builder.module.js';
 export { type Edit, applyEdits } from './json-rpc/json-edit.js';
 export { type Message, parseMessage } from './json-rpc/json-rpc-message.js';

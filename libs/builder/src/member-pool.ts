@@ -1,3 +1,4 @@
+import type { CredentialState } from '#auth';
 import { Clock, type ComposerError, type MemberRef, type PrincipalId, type ServerId, type TenantId } from '#kernel';
 import { Log } from '#observability';
 import {
@@ -25,6 +26,7 @@ export const PROBE_MS = 5_000;
 /** How long a member that was replaced may go on with the calls that it has begun. */
 const GRACE_MS = 30_000;
 const SHUTDOWN_GRACE_MS = 5_000;
+const BY_GRAVITY: readonly CredentialState[] = ['config_error', 'reauth_required', 'held', 'refreshing', 'live'];
 
 /**
  * The members that serve now, by tenant. Builds them from configurations, swaps them without losing a call, and keeps
@@ -127,6 +129,12 @@ export class MemberPool implements MemberGate, OnModuleInit, BeforeApplicationSh
 
   judge(addresses: readonly { readonly path: string; readonly url: string }[]): Promise<void> {
     return judgeAddresses(this.parts.guard, addresses);
+  }
+
+  /** How the credential that all callers of a member share stands at its issuer, the worst if tools have others. */
+  async credentialStateOf({ ref }: MemberSlot): Promise<CredentialState | undefined> {
+    const shared = (await this.parts.auth.standings(ref)).filter(({ key }) => key.principalId === undefined);
+    return BY_GRAVITY.find((state) => shared.some((standing) => standing.state === state));
   }
 
   async admit({ ref, config }: Candidate): Promise<Admission> {

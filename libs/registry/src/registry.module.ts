@@ -10,6 +10,7 @@ import { ServerConfigFile } from './config-file/server-config-file.js';
 import { DocumentsCatalogStore } from './documents/documents.catalog.store.js';
 import { DocumentsServerConfigStore } from './documents/documents.server-config.store.js';
 import { DocumentsVirtualServerStore } from './documents/documents.virtual-server.store.js';
+import { CredentialController } from './http/credential.controller.js';
 import { ServersController } from './http/servers.controller.js';
 import { PostgresCatalogStore } from './postgres/postgres.catalog.store.js';
 import { PostgresServerConfigStore } from './postgres/postgres.server-config.store.js';
@@ -34,7 +35,7 @@ import { VirtualServers } from './virtual-servers/virtual-servers.js';
     ObservabilityModule,
     PersistenceModule,
   ],
-  controllers: [ServersController, VirtualServersController],
+  controllers: [ServersController, CredentialController, VirtualServersController],
   providers: [
     Clock,
     ServerRegistry,

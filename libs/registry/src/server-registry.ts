@@ -1,5 +1,5 @@
 import { isDeepStrictEqual } from 'node:util';
-import { AuthAdapter } from '#auth';
+import { AuthAdapter, type WithdrawnCredential } from '#auth';
 import { type MemberRef, type ServerId, type TenantId, isObject, memberKey, serverId } from '#kernel';
 import { Log } from '#observability';
 import type { Actor } from '#tenancy';
@@ -206,15 +206,23 @@ export class ServerRegistry {
     });
   }
 
-  /** Throws `UnknownServerError`, `ServerConflictError`. */
-  async remove(ref: MemberRef, by: Actor): Promise<void> {
-    await this.changes.run(memberKey(ref), async () => {
+  /**
+   * What issuers have given for the server is taken out of use first, and revoked there where that can be done.
+   *
+   * @returns what became of it
+   * @throws UnknownServerError, ServerConflictError
+   */
+  async remove(ref: MemberRef, by: Actor): Promise<readonly WithdrawnCredential[]> {
+    return this.changes.run(memberKey(ref), async () => {
       const before = await this.find(ref);
+      const withdrawn = await this.auth.withdraw(ref, by);
       const isGone = await this.store.remove(before, serverEvent({ verb: 'deleted', by }, { before }));
       if (!isGone) throw new UnknownServerError();
       await this.gateOrThrow().retire(ref);
       this.sealed.forget(ref);
       this.log.info('server deleted', { tenant: ref.tenantId, server: ref.serverId });
+      // A call that was under way may have had something given in between.
+      return [...withdrawn, ...(await this.auth.withdraw(ref, by))];
     });
   }
 

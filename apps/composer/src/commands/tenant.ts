@@ -1,6 +1,7 @@
 import type { Tenant } from '#access';
 import { CLI } from '#tenancy';
 import { Command } from 'commander';
+import { withContext } from './application-context.js';
 import { withManagement } from './management.js';
 import { print, table } from './output.js';
 
@@ -39,8 +40,8 @@ export function tenantCommand(): Command {
     .option('--yes', 'really do it')
     .action(async (slug: string, { yes, json }: Options, command: Command) => {
       if (!yes) command.error(`this deletes everything of tenant ${slug} for good; say so with --yes`);
-      await withManagement(({ tenants }) => tenants.remove(slug, CLI));
-      print(json ? { tenant: slug, deleted: true } : `tenant ${slug} is deleted`);
+      const remaining = await remove(slug);
+      print(json ? { tenant: slug, deleted: true, remaining } : [`tenant ${slug} is deleted`, ...remaining].join('\n'));
     });
   tenant
     .command('resume')
@@ -51,6 +52,14 @@ export function tenantCommand(): Command {
       print(json ? told(resumed) : `tenant ${slug} is let in again`);
     });
   return tenant;
+}
+
+async function remove(slug: string): Promise<readonly string[]> {
+  const [{ TenantAdministration }, { TenantRemovalModule }] = await Promise.all([
+    import('#access'),
+    import('./tenant-removal.module.js'),
+  ]);
+  return withContext(TenantRemovalModule, (app) => app.get(TenantAdministration, { strict: false }).remove(slug, CLI));
 }
 
 function told({ id, slug, name, suspendedAt, createdAt }: Tenant) {

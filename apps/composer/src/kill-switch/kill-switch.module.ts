@@ -1,9 +1,11 @@
 import { AccessManagementModule, AccessModule } from '#access';
 import { AuditModule } from '#audit';
+import { AuthModule } from '#auth';
 import { ObservabilityModule } from '#observability';
 import { PersistenceModule } from '#persistence';
 import { RegistryModule } from '#registry';
 import { Module } from '@nestjs/common';
+import { CredentialWithdrawal } from './credential-withdrawal.js';
 import { IssuerStop } from './issuer-stop.js';
 import { KillSwitch } from './kill-switch.js';
 import { MemberCredentialsLeft } from './member-credentials-left.js';
@@ -16,9 +18,18 @@ import { TenantStop } from './tenant-stop.js';
 
 /** Stops the use of things in an emergency; for the application and for the command line. */
 @Module({
-  imports: [AccessManagementModule, AccessModule, AuditModule, ObservabilityModule, PersistenceModule, RegistryModule],
+  imports: [
+    AccessManagementModule,
+    AccessModule,
+    AuditModule,
+    AuthModule,
+    ObservabilityModule,
+    PersistenceModule,
+    RegistryModule,
+  ],
   controllers: [RevocationsController],
   providers: [
+    CredentialWithdrawal,
     KillSwitch,
     RevocationTargets,
     Stops,

@@ -4,6 +4,7 @@ import { Log } from '#observability';
 import { ChangeFeed } from '#persistence';
 import { type Actor, DEFAULT_TENANT } from '#tenancy';
 import { Injectable } from '@nestjs/common';
+import { CredentialWithdrawal } from './credential-withdrawal.js';
 import type { Cut, Remaining, RevocationReport, RevocationTarget } from './revocation.js';
 import { Stops } from './stops.js';
 
@@ -23,6 +24,7 @@ const CALLS_UNDER_WAY: Remaining = {
 export class KillSwitch {
   constructor(
     private readonly stops: Stops,
+    private readonly credentials: CredentialWithdrawal,
     private readonly feed: ChangeFeed,
     private readonly trail: AuditTrail,
     private readonly log: Log,
@@ -38,10 +40,25 @@ export class KillSwitch {
     const committedAt = performance.now();
     const confirmed = await this.confirmed();
     const tookMs = Math.ceil(performance.now() - committedAt);
-    const report = { ...cut, remaining: [...cut.remaining, CALLS_UNDER_WAY], target, ...confirmed, tookMs };
-    this.log.warn('the kill switch was used', { target: nameOf(target), stopped: cut.stopped.length, ...confirmed });
+    const withdrawn = await this.withdrawn(target, actor);
+    const stopped = [...cut.stopped, ...withdrawn.stopped];
+    const remaining = [...cut.remaining, ...withdrawn.remaining, CALLS_UNDER_WAY];
+    const report = { stopped, remaining, target, ...confirmed, tookMs };
+    this.log.warn('the kill switch was used', { target: nameOf(target), stopped: stopped.length, ...confirmed });
     await this.record(report, actor);
     return report;
+  }
+
+  /** Comes after the stop, which must not wait for issuers. */
+  private async withdrawn(target: RevocationTarget, actor: Actor): Promise<Cut> {
+    try {
+      return await this.credentials.of(target, actor);
+    } catch (error) {
+      this.log.error('credentials of members could not be withdrawn', { target: nameOf(target), err: error });
+      const text =
+        'what issuers have given for members could not be withdrawn: use the switch again, or revoke it there';
+      return { stopped: [], remaining: [{ kind: 'member_credential', text }] };
+    }
   }
 
   private async confirmed(): Promise<Pick<RevocationReport, 'notConfirmed' | 'unknown'>> {

@@ -11,7 +11,7 @@ export type RevocationTarget =
 
 /** Something that serves or lets in no more. */
 export interface Stopped {
-  readonly kind: RevocationTarget['kind'] | 'api_key' | 'tokens';
+  readonly kind: RevocationTarget['kind'] | 'api_key' | 'tokens' | 'member_credential';
   readonly tenantId: TenantId;
   readonly id: string;
   /** It was so before: the switch has been used already. */

@@ -1,6 +1,6 @@
 import type { JsonObject } from '#kernel';
 import { AllowRoles, CurrentPrincipal, type Principal, actorOf } from '#tenancy';
-import { Body, Controller, Delete, Get, HttpCode, Param, Patch, Post } from '@nestjs/common';
+import { Body, Controller, Delete, Get, HttpCode, Param, Patch, Post, Res } from '@nestjs/common';
 import { ApiBody, ApiOperation, ApiParam, ApiTags } from '@nestjs/swagger';
 import { checked, newTenantSchema, tenantPatchSchema } from '../access-input.js';
 import { TenantAdministration, viewOf } from '../tenants/tenant-administration.js';
@@ -49,10 +49,18 @@ export class TenantsController {
   @HttpCode(204)
   @ApiOperation({
     summary: 'Delete a tenant with everything of it',
-    description: 'Its keys go too: nothing that was sealed for it can be opened again, in no backup either.',
+    description:
+      'Its keys go too: nothing that was sealed for it can be opened again, in no backup either. ' +
+      'Status 200 tells what of it goes on elsewhere; 204: nothing.',
   })
   @ApiParam({ name: 'slug' })
-  async remove(@CurrentPrincipal() by: Principal, @Param('slug') slug: string): Promise<void> {
-    await this.tenants.remove(slug, actorOf(by));
+  async remove(
+    @CurrentPrincipal() by: Principal,
+    @Param('slug') slug: string,
+    @Res({ passthrough: true }) answer: { status(code: number): unknown },
+  ): Promise<{ remaining: readonly string[] } | undefined> {
+    const remaining = await this.tenants.remove(slug, actorOf(by));
+    answer.status(remaining.length > 0 ? 200 : 204);
+    return remaining.length > 0 ? { remaining } : undefined;
   }
 }

@@ -1,5 +1,5 @@
 import { randomUUID } from 'node:crypto';
-import { Clock, type JsonObject, tenantId } from '#kernel';
+import { Clock, type JsonObject, type TenantId, tenantId } from '#kernel';
 import { ChangeFeed, Sealer, UnknownTenantError } from '#persistence';
 import { type Actor, DEFAULT_TENANT } from '#tenancy';
 import { Injectable } from '@nestjs/common';
@@ -10,9 +10,17 @@ import { DefaultTenantError } from './tenants.errors.js';
 /** How long a removal waits for other processes to shut the tenant out. */
 const SHUT_OUT_MS = 3_000;
 
+/**
+ * Takes out of the world what a tenant has there, before it is removed here. Gives what it could not, in words for people;
+ * bounds its own waits.
+ */
+export type TenantFarewell = (tenant: TenantId, actor: Actor) => Promise<readonly string[]>;
+
 /** Makes, changes and removes tenants. For the operator alone. */
 @Injectable()
 export class TenantAdministration {
+  private readonly farewells: TenantFarewell[] = [];
+
   constructor(
     private readonly tenants: TenantStore,
     private readonly feed: ChangeFeed,
@@ -49,17 +57,26 @@ export class TenantAdministration {
    * Removes a tenant with everything of it, its keys included: what was sealed for it opens nowhere any more. It is
    * shut out before it goes, everywhere, so that nobody calls in a tenant that is half gone.
    *
+   * @returns what of it goes on elsewhere, and what to do about it
    * @throws UnknownTenantError, DefaultTenantError, ConflictError
    */
-  async remove(slug: string, actor: Actor): Promise<void> {
+  async remove(slug: string, actor: Actor): Promise<readonly string[]> {
     const found = await this.get(slug);
     if (found.id === DEFAULT_TENANT) throw new DefaultTenantError('deleted');
     if (!found.suspendedAt) await this.replace(found, { suspended: true }, actor);
     await this.feed.settled(SHUT_OUT_MS);
+    const left: string[] = [];
+    for (const farewell of this.farewells) left.push(...(await farewell(found.id, actor)));
     const event = { action: 'tenant.deleted', actor, target: targetOf(slug), before: viewOf(found) };
     const existed = await this.tenants.remove(found.id, event);
     this.sealer.forget(found.id);
     if (!existed) throw new UnknownTenantError();
+    return left;
+  }
+
+  /** Calls `farewell` for every tenant that is removed from now on, when nobody of it is let in any more. */
+  beforeRemoval(farewell: TenantFarewell): void {
+    this.farewells.push(farewell);
   }
 
   private replace(before: Tenant, patch: TenantPatch, actor: Actor): Promise<Tenant> {

@@ -39,7 +39,9 @@ export class TenantRemovals implements OnApplicationBootstrap, OnApplicationShut
   ) {}
 
   onApplicationBootstrap(): void {
-    this.timer = setInterval(() => (this.running = this.running.then(() => this.sweepOrTell())), EVERY_MS);
+    this.timer = setInterval(() => {
+      this.running = this.running.then(() => this.sweepOrTell());
+    }, EVERY_MS);
     this.timer.unref();
   }
 

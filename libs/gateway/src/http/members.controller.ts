@@ -24,8 +24,7 @@ export class MembersController {
   async health(@CurrentPrincipal() by: Principal, @Param('id') id: string): Promise<MemberHealth> {
     const slot = await this.slotOf(by, id);
     if (!slot) return { status: 'Down', server_name: id, state: 'unknown', detail: 'it is deactivated' };
-    await this.pool.check(slot);
-    return healthOf(slot);
+    return healthOf(this.pool, slot);
   }
 
   @Get('servers/:id/tools')

@@ -1,6 +1,6 @@
 import { MemberPool } from '#builder';
 import { type MemberRef, serverId } from '#kernel';
-import { type ChangeOptions, type ServerChange, ServerRegistry, type ServerView } from '#registry';
+import { type ChangeOptions, type ServerChange, ServerRegistry, type ServerView, leftText } from '#registry';
 import { type Principal, actorOf, holdsAny } from '#tenancy';
 import { Injectable } from '@nestjs/common';
 import { z } from 'zod';
@@ -76,8 +76,8 @@ export class ServerTools {
       arguments: serverIdArgument,
       destructive: true,
       run: async (by, { server_id }) => {
-        await this.registry.remove(refOf(by, server_id), actorOf(by));
-        return { text: `Server '${server_id}' unmounted successfully.` };
+        const left = leftText(await this.registry.remove(refOf(by, server_id), actorOf(by)));
+        return { text: `Server '${server_id}' unmounted successfully.${left && ` Note: ${left}.`}` };
       },
     };
   }
@@ -127,8 +127,7 @@ export class ServerTools {
       readOnly: true,
       run: async ({ tenantId }) => {
         const slots = this.pool.members(tenantId);
-        await Promise.all(slots.map((slot) => this.pool.check(slot)));
-        return { data: slots.map(healthOf) };
+        return { data: await Promise.all(slots.map((slot) => healthOf(this.pool, slot))) };
       },
     };
   }

@@ -1,9 +1,10 @@
 import { type ServerId, serverId } from '#kernel';
 import { AllowRoles, CurrentPrincipal, type Principal, actorOf, holdsAny } from '#tenancy';
-import { Body, Controller, Delete, Get, HttpCode, Param, Patch, Post, Put } from '@nestjs/common';
+import { Body, Controller, Delete, Get, HttpCode, Param, Patch, Post, Put, Res } from '@nestjs/common';
 import { ApiBody, ApiOperation, ApiParam, ApiTags } from '@nestjs/swagger';
 import { type ChangeOptions, type ServerChange, ServerRegistry } from '../server-registry.js';
 import type { ServerView } from '../server-view.js';
+import { type Answer, withdrawnBody } from './withdrawn-body.js';
 import { CONFIG_DOCUMENTATION, MERGE_DOCUMENTATION } from './server-config-documentation.js';
 
 /** A configuration as it was registered, secrets as markers; `_meta` tells what the composer knows about it. */
@@ -67,10 +68,17 @@ export class ServersController {
   @Delete(':id')
   @HttpCode(204)
   @AllowRoles('admin')
-  @ApiOperation({ summary: 'Delete a member server and its credential' })
+  @ApiOperation({
+    summary: 'Delete a member server and its credential',
+    description: 'Status 200 tells what became of tokens that issuers had given for it; 204: there were none.',
+  })
   @ApiParam({ name: 'id' })
-  async remove(@CurrentPrincipal() by: Principal, @Param('id') id: string): Promise<void> {
-    await this.registry.remove(refOf(by, id), actorOf(by));
+  async remove(
+    @CurrentPrincipal() by: Principal,
+    @Param('id') id: string,
+    @Res({ passthrough: true }) answer: Answer,
+  ): Promise<ServerBody | undefined> {
+    return withdrawnBody(await this.registry.remove(refOf(by, id), actorOf(by)), answer);
   }
 
   @Post(':id/activate')
