@@ -1,7 +1,9 @@
 import { WrappedKeyStores } from '#persistence';
+import { tenantId } from '#kernel';
 import { asSuperuser } from '#persistence/testing';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { Client, type QueryResult } from 'pg';
+import { storeCredential } from '../fixtures/stored-credential.js';
 import { type TwoEstates, openTwoEstates } from '../fixtures/two-estates.js';
 
 /** What the operator, who has no tenant, may read of all tenants' rows. */
@@ -36,6 +38,7 @@ beforeAll(async () => {
   const body = new URLSearchParams({ grant_type: 'client_credentials', ...two.acme.client });
   expect((await fetch(`${two.composer.url}/t/acme/token`, { method: 'POST', body })).status).toBe(200);
   acme = two.tenantIds.acme;
+  await storeCredential(two.composer.app, tenantId(acme));
   inGlobex = { 'app.tenant': two.tenantIds.globex };
   tables = await asSuperuser(tenantTables, two.database.name);
   application = new Client({ connectionString: two.database.env['DATABASE_URL'] });

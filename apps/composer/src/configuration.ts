@@ -18,6 +18,7 @@ export const CONFIGURATION = [
   limitsConfig,
   databaseConfig,
   keysConfig,
+  tokenStoreConfig,
   egressConfig,
   memberClientConfig,
   registryConfig,

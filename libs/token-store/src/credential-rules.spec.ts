@@ -53,7 +53,8 @@ class World {
   private readonly grants = new Map<string, { current: string; isRevoked: boolean }>();
   private count = 0;
 
-  constructor() {
+  /** @param isLenient the issuer takes a token that it has replaced once more, and answers with what is good now */
+  constructor(private readonly isLenient = false) {
     this.put();
   }
 
@@ -125,6 +126,8 @@ class World {
     const grant = this.grants.get(used)!;
     if (used === grant.current && !grant.isRevoked) {
       renewing.answer = { token: this.issue(grant) };
+    } else if (this.isLenient) {
+      renewing.answer = { token: grant.current };
     } else {
       grant.isRevoked = true;
       renewing.answer = 'invalid_grant';
@@ -177,14 +180,13 @@ class World {
 
 const anyStep = (steps: readonly Step[0][]): fc.Arbitrary<Step> =>
   fc.tuple(fc.constantFrom(...steps), fc.integer({ min: 0, max: PROCESSES - 1 }));
-const after = (steps: readonly Step[], check: (world: World) => void): void => {
-  const world = new World();
+const after = (steps: readonly Step[], check: (world: World) => void, world = new World()): void => {
   for (const step of steps) {
     world.step(step);
     check(world);
   }
 };
-const RUNS = 20_000;
+const RUNS = 10_000;
 
 describe('the renewal of one credential by several processes', () => {
   it('asks the issuer once for each generation and loses no grant while no process dies', () => {
@@ -214,16 +216,21 @@ describe('the renewal of one credential by several processes', () => {
     fc.assert(property, { numRuns: RUNS });
   });
 
-  it('is claimed by one process at a time, until its lease is over or it has died', () => {
+  it('loses nothing where the issuer is lenient, and stores no answer over a newer one', () => {
     const schedule = fc.array(anyStep(STEPS), { maxLength: 80 });
     const property = fc.property(schedule, (all) =>
-      after(all, (world) => {
-        const holders = world.renewing.filter(
-          (renewing) => renewing && renewing.claimed.claim.id === world.record?.claim?.id,
-        );
-        expect(holders.length).toBeLessThanOrEqual(1);
-        const { record, now } = world;
-        if (holders.length === 1 && record && isClaimed(record, now)) {
+      after(all, (world) => expect(world.record?.state).toBe('live'), new World(true)),
+    );
+    fc.assert(property, { numRuns: RUNS });
+  });
+
+  it('leaves a claim to the process that has it, until its lease is over or it has died', () => {
+    const schedule = fc.array(anyStep(STEPS), { maxLength: 80 });
+    const property = fc.property(schedule, (all) =>
+      after(all, ({ record, now, renewing }) => {
+        for (const one of renewing) {
+          if (!one || one.claimed.claim.leaseUntil <= now || one.claimed.record.stamp !== record?.stamp) continue;
+          expect(record.claim?.id).toBe(one.claimed.claim.id);
           const wish = { key, id: 'rival', stamp: record.stamp, isForced: false, wasAccepted: false };
           expect(claiming({ record, now, isOwnerGone: false }, wish).result).toBe('missed');
         }

@@ -179,6 +179,20 @@ describe('a keeper', () => {
       expect(actions()).toEqual(['credential.connected', 'credential.connected', 'credential.revoked']);
     });
 
+    it('keeps nothing in memory that was taken while it was being read', async () => {
+      const other = process();
+      const read = store.read.bind(store);
+      store.read = async (of) => {
+        const sight = await read(of);
+        store.read = read;
+        await other.keeper.take({ tenantId: key.tenantId }, SYSTEM);
+        return sight;
+      };
+      const late = process();
+      await late.keeper.find(key);
+      expect(await late.keeper.find(key)).toBeUndefined();
+    });
+
     it('keeps refresh token and scope where the issuer does not give new ones', async () => {
       await one.keeper.put(key, { accessToken: 'a', refreshToken: 'r', scope: 's', expiresInSeconds: 10 }, SYSTEM);
       now += 10_000;

@@ -1,12 +1,14 @@
 import { describe, expect, it } from '@jest/globals';
-import { AuditTrail } from '#audit';
-import { trailOn } from '#audit/testing';
+import { recordingOn, trailOn } from '#audit/testing';
 import { Clock, type TenantId, serverId, tenantId } from '#kernel';
-import { DocumentChanges } from '#persistence';
+import type { Documents } from '#persistence';
 import {
   MemoryDocuments,
   type OpenDatabase,
   createTenant,
+  createTenantDocument,
+  openCloudantDocuments,
+  openCloudantServer,
   openEmbeddedDatabase,
   openPostgresDatabase,
   openPresence,
@@ -39,27 +41,33 @@ async function inMemory(): Promise<OpenTokenStore> {
   };
 }
 
-class MemoryTrail extends AuditTrail {
-  readonly recorded: { readonly tenant: TenantId; readonly action: string }[] = [];
-  override async record(
-    tenant: TenantId,
-    ...events: Parameters<AuditTrail['record']> extends [TenantId, ...infer E] ? E : never
-  ) {
-    this.recorded.push(...events.map(({ action }) => ({ tenant, action })));
-  }
+async function onDocuments(documents: Documents, close = async () => undefined): Promise<OpenTokenStore> {
+  const { recorded, changes } = await recordingOn(documents);
+  const announced = new Tally();
+  changes.onAnnounced(({ tenantId: of, topic }) => topic === 'credentials' && announced.add(of));
+  return {
+    store: new DocumentsTokenStore(recorded, new Clock()),
+    tenant: () => createTenantDocument(documents),
+    actions: (of) => actionsOn(documents, of),
+    announcements: async (tenant) => announced.of(tenant),
+    close,
+  };
 }
 
-async function onDocuments(): Promise<OpenTokenStore> {
-  const [documents, clock, trail, announced] = [new MemoryDocuments(), new Clock(), new MemoryTrail(), new Tally()];
-  const changes = new DocumentChanges(documents, clock);
-  changes.onAnnounced(({ tenantId: of }) => announced.add(of));
-  return {
-    store: new DocumentsTokenStore(documents, changes, trail, clock),
-    tenant: anyTenant,
-    actions: async (of) => trail.recorded.filter(({ tenant }) => tenant === of).map(({ action }) => action),
-    announcements: async (tenant) => announced.of(tenant),
-    close: async () => undefined,
-  };
+/** Events lie in documents of their own, one or several in each. */
+async function actionsOn(documents: Documents, tenant: TenantId): Promise<readonly string[]> {
+  const trail = await documents.range(tenant, { prefix: 'audit/' });
+  const events = trail.flatMap(({ body }) => body['events'] as readonly { readonly body: string }[]);
+  return events.map(({ body }) => (JSON.parse(body) as { readonly action: string }).action);
+}
+
+async function onCloudant(): Promise<OpenTokenStore> {
+  const server = await openCloudantServer();
+  const { documents, close } = await openCloudantDocuments(server.database());
+  return onDocuments(documents, async () => {
+    await close();
+    await server.close();
+  });
 }
 
 async function onDatabase(open: () => Promise<OpenDatabase>): Promise<OpenTokenStore> {
@@ -82,7 +90,8 @@ async function onDatabase(open: () => Promise<OpenDatabase>): Promise<OpenTokenS
 }
 
 describeTokenStore('memory', inMemory);
-describeTokenStore('documents', onDocuments);
+describeTokenStore('documents', () => onDocuments(new MemoryDocuments()));
+describeTokenStore('Cloudant', onCloudant);
 describeTokenStore('the embedded database', () => onDatabase(() => openEmbeddedDatabase()));
 describeTokenStore('Postgres', () => onDatabase(() => openPostgresDatabase()));
 

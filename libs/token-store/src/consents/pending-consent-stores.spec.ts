@@ -1,8 +1,11 @@
+import { randomUUID } from 'node:crypto';
 import { Clock, tenantId } from '#kernel';
 import {
   MemoryDocuments,
   type OpenDatabase,
   createTenant,
+  openCloudantDocuments,
+  openCloudantServer,
   openEmbeddedDatabase,
   openPostgresDatabase,
 } from '#persistence/testing';
@@ -30,5 +33,17 @@ describePendingConsentStore('documents', async () => ({
   tenant: anyTenant,
   close: nothing,
 }));
+describePendingConsentStore('Cloudant', async () => {
+  const server = await openCloudantServer();
+  const { documents, close } = await openCloudantDocuments(server.database());
+  return {
+    consents: new DocumentsPendingConsentStore(documents, new Clock()),
+    tenant: async () => tenantId(randomUUID()),
+    async close() {
+      await close();
+      await server.close();
+    },
+  };
+});
 describePendingConsentStore('the embedded database', () => onDatabase(() => openEmbeddedDatabase()));
 describePendingConsentStore('Postgres', () => onDatabase(() => openPostgresDatabase()));

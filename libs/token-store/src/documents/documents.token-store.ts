@@ -1,7 +1,7 @@
 import { setTimeout as pause } from 'node:timers/promises';
-import { type AuditEvent, AuditTrail } from '#audit';
+import { type AuditEvent, RecordedDocuments } from '#audit';
 import { Clock, type JsonObject, type MemberRef, type TenantId } from '#kernel';
-import { DocumentChanges, DocumentConflictError, Documents, type DocumentRef, type StoredDocument } from '#persistence';
+import { DocumentConflictError, type DocumentRef, type StoredDocument } from '#persistence';
 import { Injectable } from '@nestjs/common';
 import type { Change, CredentialRecord, Look, Sight } from '../credential-record.js';
 import { type TokenKey, credentialId } from '../token-key.js';
@@ -12,8 +12,13 @@ const PREFIX = 'credentials/';
 const PAGE = 200;
 const TAKEN_AT_ONCE = 200;
 /** Somebody has to be faster each time; a claim ends after one change or two. */
-const ATTEMPTS = 20;
-const PAUSE_MS = 10;
+const ATTEMPTS = 30;
+const PAUSE_MS = 20;
+
+/** `isTaken`: somebody is removing it, so that it is not there any more. */
+interface CredentialDocument extends StoredDocument {
+  readonly body: { readonly record: CredentialRecord & JsonObject; readonly isTaken?: true };
+}
 
 /**
  * Credentials in a database of documents, one each. Its revision is the fence: of two changes of one state the second
@@ -25,47 +30,42 @@ const PAUSE_MS = 10;
 @Injectable()
 export class DocumentsTokenStore extends TokenStore {
   constructor(
-    private readonly documents: Documents,
-    private readonly changes: DocumentChanges,
-    private readonly trail: AuditTrail,
+    private readonly documents: RecordedDocuments,
     private readonly clock: Clock,
   ) {
     super();
   }
 
   override async read(key: TokenKey): Promise<Sight | undefined> {
-    const document = await this.documents.read(refOf(key));
-    return document && this.sightOf(document);
+    const document = await this.find(refOf(key));
+    return document && !document.body.isTaken ? this.sightOf(document) : undefined;
   }
 
   override async change<T>(key: TokenKey, decide: (look: Look) => Change<T>): Promise<T> {
-    for (let attempt = 1; ; attempt++) {
-      const document = await this.documents.read(refOf(key));
-      const look = document ? this.sightOf(document) : { record: undefined, now: this.clock.now() };
-      const { result, record, events = [], isNews } = decide(look);
-      if (record && !(await this.write(record, document?.rev))) {
-        if (attempt === ATTEMPTS) throw new CredentialsBusyError();
-        await pause(PAUSE_MS * attempt * Math.random());
-        continue;
-      }
-      if (events.length > 0) await this.trail.record(key.tenantId, ...events);
-      if (isNews) await this.announce(key.tenantId);
-      return result;
+    for (let attempt = 1; attempt <= ATTEMPTS; attempt++) {
+      const document = await this.find(refOf(key));
+      const isThere = document && !document.body.isTaken;
+      const change = decide(isThere ? this.sightOf(document) : { record: undefined, now: this.clock.now() });
+      if (!change.record || (await this.write(change.record, document?.rev, change))) return change.result;
+      await pause(PAUSE_MS * attempt * Math.random());
     }
+    throw new CredentialsBusyError();
   }
 
   override async list({ tenantId, serverId }: MemberRef, limit: number): Promise<readonly Sight[]> {
     const sights: Sight[] = [];
-    for await (const document of this.all({ tenantId, serverId })) sights.push(this.sightOf(document));
+    for await (const document of this.all({ tenantId, serverId })) {
+      if (!document.body.isTaken) sights.push(this.sightOf(document));
+    }
     return sights.sort((a, b) => b.record.updatedAt - a.record.updatedAt).slice(0, limit);
   }
 
   override async marks(tenant: TenantId, ids: readonly string[]): Promise<ReadonlyMap<string, string>> {
     const wanted = new Set(ids);
     const marks = new Map<string, string>();
-    for await (const document of this.all({ tenantId: tenant })) {
-      const id = document.path.slice(document.path.lastIndexOf('/') + 1);
-      if (wanted.has(id)) marks.set(id, markOf(recordOf(document)));
+    for await (const { path, body } of this.all({ tenantId: tenant })) {
+      const id = path.slice(path.lastIndexOf('/') + 1);
+      if (wanted.has(id) && !body.isTaken) marks.set(id, markOf(body.record));
     }
     return marks;
   }
@@ -74,19 +74,27 @@ export class DocumentsTokenStore extends TokenStore {
     const taken: CredentialRecord[] = [];
     for await (const document of this.all(which)) {
       if (taken.length === TAKEN_AT_ONCE) break;
-      if (await this.remove(which.tenantId, document)) taken.push(recordOf(document));
+      const { record } = document.body;
+      if (await this.remove(which.tenantId, document, event(record))) taken.push(record);
     }
-    if (taken.length === 0) return taken;
-    await this.trail.record(which.tenantId, ...taken.map(event));
-    await this.announce(which.tenantId);
     return taken;
   }
 
+  private async find(ref: DocumentRef): Promise<CredentialDocument | undefined> {
+    return (await this.documents.read(ref)) as CredentialDocument | undefined;
+  }
+
   /** False if somebody else has changed it. */
-  private async write(record: CredentialRecord, rev: string | undefined): Promise<boolean> {
+  private async write(
+    record: CredentialRecord,
+    rev: string | undefined,
+    { events, isNews }: Pick<Change<unknown>, 'events' | 'isNews'>,
+  ): Promise<boolean> {
     const ref = refOf(record.key);
+    const recorded = { event: events, ...(isNews ? { topic: CREDENTIALS } : {}) };
     try {
-      const written = await this.documents.write(ref, record as unknown as JsonObject, rev);
+      const body = { record: record as CredentialRecord & JsonObject };
+      const written = await this.documents.write(ref, { body, ...(rev === undefined ? {} : { rev }) }, recorded);
       // Of two claims that different nodes have taken, one survives.
       return record.claim === undefined || (await this.documents.read(ref))?.rev === written;
     } catch (error) {
@@ -96,12 +104,13 @@ export class DocumentsTokenStore extends TokenStore {
   }
 
   /** False if somebody else has removed or changed it. */
-  private async remove(tenant: TenantId, { path, rev }: StoredDocument): Promise<boolean> {
+  private async remove(tenant: TenantId, { path, rev, body }: CredentialDocument, event: AuditEvent): Promise<boolean> {
     const ref = { partition: tenant, path };
     try {
-      // To remove what is gone already is no conflict, so the one who takes it is the one who marks it first.
-      const marked = await this.documents.write(ref, { taken: true }, rev);
-      await this.documents.remove(ref, marked);
+      // To remove what is gone already is no conflict, so the one who takes it is the one who marks it last.
+      const mark = { body: { ...body, isTaken: true }, rev };
+      const marked = await this.documents.write(ref, mark, { event: undefined });
+      await this.documents.remove(ref, marked, { event, topic: CREDENTIALS });
       return true;
     } catch (error) {
       if (error instanceof DocumentConflictError) return false;
@@ -109,27 +118,23 @@ export class DocumentsTokenStore extends TokenStore {
     }
   }
 
-  private async *all(which: Which): AsyncGenerator<StoredDocument> {
+  private async *all(which: Which): AsyncGenerator<CredentialDocument> {
     const prefix = which.serverId === undefined ? PREFIX : folderOf(which.serverId);
     const parts = Object.entries(which) as [keyof TokenKey, string][];
     for (let after: string | undefined; ;) {
       const range = { prefix, limit: PAGE, ...(after === undefined ? {} : { after }) };
-      const page = await this.documents.range(which.tenantId, range);
+      const page = (await this.documents.range(which.tenantId, range)) as readonly CredentialDocument[];
       for (const document of page) {
-        const { key } = recordOf(document);
-        if (key && parts.every(([name, value]) => key[name] === value)) yield document;
+        const { key } = document.body.record;
+        if (parts.every(([name, value]) => key[name] === value)) yield document;
       }
       after = page.at(-1)?.path;
       if (page.length < PAGE) return;
     }
   }
 
-  private announce(tenantId: TenantId): Promise<void> {
-    return this.changes.announce({ tenantId, topic: CREDENTIALS });
-  }
-
-  private sightOf(document: StoredDocument): Sight {
-    return { record: recordOf(document), now: this.clock.now(), isOwnerGone: false };
+  private sightOf({ body }: CredentialDocument): Sight {
+    return { record: body.record, now: this.clock.now(), isOwnerGone: false };
   }
 }
 
@@ -139,5 +144,3 @@ const refOf = (key: TokenKey): DocumentRef => ({
   partition: key.tenantId,
   path: folderOf(key.serverId) + credentialId(key),
 });
-
-const recordOf = ({ body }: StoredDocument): CredentialRecord => body as unknown as CredentialRecord;
