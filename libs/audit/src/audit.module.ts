@@ -13,6 +13,7 @@ import { AuditReader } from './audit-reader.js';
 import { AuditStore } from './audit-store.js';
 import { AuditTrail } from './audit-trail.js';
 import { AuditedTenants } from './audited-tenants.js';
+import { DocumentsAuditChainWrappings } from './documents/documents-audit-chain-wrappings.js';
 import { DocumentsAuditStore } from './documents/documents.audit-store.js';
 import { DocumentsAuditTrail } from './documents/documents.audit-trail.js';
 import { DocumentsAuditedTenants } from './documents/documents.audited-tenants.js';
@@ -40,6 +41,7 @@ import { PostgresAuditedTenants } from './postgres.audited-tenants.js';
     byDatabase(AuditStore, { postgres: PostgresAuditStore, cloudant: DocumentsAuditStore }),
     byDatabase(AuditedTenants, { postgres: PostgresAuditedTenants, cloudant: DocumentsAuditedTenants }),
     onlyOn('postgres', AuditChainWrappings),
+    onlyOn('cloudant', DocumentsAuditChainWrappings),
     AuditBatches,
     AuditModes,
     AuditReader,

@@ -2,7 +2,7 @@ import { Module, type OnApplicationShutdown, type OnModuleInit } from '@nestjs/c
 import { ConfigModule } from '@nestjs/config';
 import { Clock } from '#kernel';
 import { ObservabilityModule } from '#observability';
-import { byDatabase } from './by-database.js';
+import { byDatabase, onlyOn } from './by-database.js';
 import { ChangeFeed } from './changes/change-feed.js';
 import { ChangeNotices } from './changes/change-notices.js';
 import { DocumentChanges } from './changes/document-changes.js';
@@ -27,6 +27,8 @@ import { NoDocuments } from './documents/no.documents.js';
 import { databaseConfig, keysConfig } from './persistence.config.js';
 import { BackgroundRewrap } from './rotation/background-rewrap.js';
 import { DataKeyWrappings } from './rotation/data-key-wrappings.js';
+import { DocumentsDataKeyWrappings } from './rotation/documents-data-key-wrappings.js';
+import { DocumentsKeyLedger } from './rotation/documents.key-ledger.js';
 import { KeyLedger } from './rotation/key-ledger.js';
 import { KeyRewrap } from './rotation/key-rewrap.js';
 import { KeyRingKeeper } from './rotation/key-ring-keeper.js';
@@ -85,9 +87,10 @@ import { Sealer } from './sealing/sealer.js';
     KeyWrapper,
     KeyRingWriter,
     KeyRingKeeper,
-    { provide: KeyLedger, useClass: PostgresKeyLedger },
+    byDatabase(KeyLedger, { postgres: PostgresKeyLedger, cloudant: DocumentsKeyLedger }),
     WrappedKeyStores,
-    DataKeyWrappings,
+    onlyOn('postgres', DataKeyWrappings),
+    onlyOn('cloudant', DocumentsDataKeyWrappings),
     KeyRewrap,
     BackgroundRewrap,
     KeyRotation,

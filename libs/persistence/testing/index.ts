@@ -11,7 +11,7 @@ export { MemoryChangeFeed } from './memory-change-feed.js';
 export { MemoryDocuments } from './memory.documents.js';
 export { MemoryDataKeyStore } from './memory.data-key.store.js';
 export { openHandleSealer } from './open-handle-sealer.js';
-export { type OpenKeyRing, openKeyRing } from './open-key-ring.js';
+export { type OpenKeyRing, openDocumentsKeyRing, openKeyRing } from './open-key-ring.js';
 export { openMemorySealer } from './memory-sealer.js';
 export { type OpenDocumentsChangeFeed, openDocumentsChangeFeed } from './open-documents-change-feed.js';
 export { type OpenChangeFeed, openChangeFeed } from './open-change-feed.js';

@@ -8,6 +8,7 @@ import {
   Documents,
   KeyWrapper,
   UnknownTenantError,
+  refuseDropped,
   tenantExists,
 } from '#persistence';
 import { Injectable } from '@nestjs/common';
@@ -179,7 +180,9 @@ export class DocumentsAuditTrail extends AuditTrail {
 
   private async begin(tenant: TenantId) {
     if (!(await tenantExists(this.documents, tenant))) throw new UnknownTenantError();
-    const body = headBody({ key: await this.wrapper.make(tenant, CHAIN_KEY), seq: 0, hash: NO_HASH });
+    const key = await this.wrapper.make(tenant, CHAIN_KEY);
+    await refuseDropped(this.documents, key.keyId);
+    const body = headBody({ key, seq: 0, hash: NO_HASH });
     try {
       return { body, rev: await this.documents.write(headRef(tenant), body) };
     } catch (error) {

@@ -5,6 +5,7 @@ import { type Clock, tenantId } from '#kernel';
 import type { NumberedChange } from '../database/transaction.js';
 import { type Documents, OPERATOR, type StoredDocument } from '../documents/documents.js';
 import { DatabaseUnavailableError, DocumentConflictError } from '../persistence.errors.js';
+import type { KeyHolder } from '../rotation/key-ledger.js';
 import type { Mark } from './change-errands.js';
 import type { Replica } from './change-feed.js';
 import { CHANGES } from './document-changes.js';
@@ -34,6 +35,8 @@ export const FIRST = markOf(0);
 interface Report {
   readonly name: string;
   readonly applied: Mark;
+  /** The keys that it holds, the one that it seals with first. */
+  readonly keyIds: readonly string[];
   /** When it reported, in milliseconds since the epoch, by its own clock. */
   readonly at: number;
 }
@@ -50,9 +53,9 @@ export class DocumentReplicas {
     private readonly clock: Clock,
   ) {}
 
-  /** This process lives, and has taken over everything up to `applied`. */
-  async report(applied: Mark): Promise<void> {
-    const body = { name: this.name, applied, at: this.clock.now() } satisfies Report;
+  /** This process lives, holds these keys, and has taken over everything up to `applied`. */
+  async report(applied: Mark, keyIds: readonly string[]): Promise<void> {
+    const body = { name: this.name, applied, keyIds, at: this.clock.now() } satisfies Report;
     try {
       this.rev = await this.documents.write(this.ref, body, this.rev);
     } catch (error) {
@@ -86,6 +89,15 @@ export class DocumentReplicas {
       }
     }
     throw new DatabaseUnavailableError('is written to by too many at once');
+  }
+
+  /** The live ones, and the keys that they hold. */
+  async holders(): Promise<readonly KeyHolder[]> {
+    const all = (await this.documents.range(OPERATOR, { prefix: REPLICAS })).map(reportOf);
+    return all
+      .filter(({ at }) => this.clock.now() - at <= LIVE_MS)
+      .map(({ name, keyIds = [] }) => ({ name, keyIds }))
+      .sort((a, b) => (a.name < b.name ? -1 : 1));
   }
 
   /** Those that have not reported that they have taken over everything up to `mark`. */

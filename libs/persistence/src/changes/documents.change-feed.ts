@@ -4,6 +4,7 @@ import { Log } from '#observability';
 import { Injectable, type OnApplicationShutdown, type OnModuleInit } from '@nestjs/common';
 import type { Change, NumberedChange } from '../database/transaction.js';
 import { Documents, OPERATOR, type StoredDocument } from '../documents/documents.js';
+import { KeyRingFile } from '../sealing/key-ring-file.js';
 import { ChangeErrands, type Mark, keyOf } from './change-errands.js';
 import { ChangeFeed, type ChangeListener, type Replica } from './change-feed.js';
 import { CHANGES, DocumentChanges, changeOf } from './document-changes.js';
@@ -59,6 +60,7 @@ export class DocumentsChangeFeed extends ChangeFeed implements OnModuleInit, OnA
     private readonly documents: Documents,
     private readonly changes: DocumentChanges,
     private readonly clock: Clock,
+    private readonly keyRing: KeyRingFile,
     private readonly log: Log,
   ) {
     super();
@@ -83,7 +85,7 @@ export class DocumentsChangeFeed extends ChangeFeed implements OnModuleInit, OnA
   override async follow(): Promise<void> {
     if (this.isFollowing) return;
     await this.look();
-    await this.replicas.report(this.applied());
+    await this.replicas.report(this.applied(), this.keyRing.ring.ids);
     this.isFollowing = true;
     this.polls.start();
     this.reports.start();
@@ -201,7 +203,7 @@ export class DocumentsChangeFeed extends ChangeFeed implements OnModuleInit, OnA
   private async report(): Promise<void> {
     const applied = this.applied();
     try {
-      await this.replicas.report(applied);
+      await this.replicas.report(applied, this.keyRing.ring.ids);
       this.reported = applied;
     } catch (error) {
       this.log.debug('could not report as a replica', { err: error });

@@ -1,10 +1,12 @@
 import { Injectable } from '@nestjs/common';
-import type { TenantId } from '#kernel';
+import type { JsonObject, TenantId } from '#kernel';
 import { type DocumentRef, Documents } from '../documents/documents.js';
 import { tenantExists } from '../documents/tenant-document.js';
 import { writeUntilTaken } from '../documents/write-until-taken.js';
 import { UnknownTenantError } from '../persistence.errors.js';
 import { DataKeyStore, type StoredDataKey } from './data-key.store.js';
+import { refuseDropped } from './key-records.js';
+import type { WrappedKey } from './key-wrapper.js';
 
 // Types and no interfaces, which are no JSON objects to the compiler.
 type Entry = {
@@ -15,7 +17,8 @@ type Entry = {
 };
 
 type Keys = {
-  readonly active: string;
+  /** Absent: none seals at the moment. */
+  readonly active?: string;
   readonly keys: Readonly<Record<string, Entry>>;
 };
 
@@ -28,7 +31,7 @@ export class DocumentsDataKeyStore extends DataKeyStore {
 
   override async readActive(tenant: TenantId): Promise<StoredDataKey | undefined> {
     const keys = await this.keysOf(tenant);
-    return keys && stored(keys, keys.active);
+    return keys?.active === undefined ? undefined : stored(keys, keys.active);
   }
 
   override async read(tenant: TenantId, id: string): Promise<StoredDataKey | undefined> {
@@ -37,24 +40,56 @@ export class DocumentsDataKeyStore extends DataKeyStore {
   }
 
   override async insert(tenant: TenantId, key: StoredDataKey, replaces?: string): Promise<StoredDataKey> {
+    await refuseDropped(this.documents, key.keyId);
     if (!(await tenantExists(this.documents, tenant))) throw new UnknownTenantError();
     const { id, keyId, wrapped, createdAt } = key;
     const entry: Entry = { keyId, wrapped: wrapped.toString('base64'), createdAt: createdAt.toISOString() };
-    const body = await writeUntilTaken(this.documents, refOf(tenant), (before) => {
+    const body = await writeUntilTaken(this.documents, dataKeysRef(tenant), (before) => {
       const present = before as Keys | undefined;
-      if (present && present.active !== replaces) return undefined;
+      if (present?.active !== undefined && present.active !== replaces) return undefined;
       return { active: id, keys: { ...present?.keys, [id]: entry } };
     });
     const keys = body as Keys;
-    return stored(keys, keys.active)!;
+    if (keys.active === id) await this.confirm(tenant, key, replaces);
+    return stored(keys, keys.active!)!;
+  }
+
+  /** Nobody has the key yet: it may be taken back. */
+  private async confirm(tenant: TenantId, { id, keyId }: StoredDataKey, replaces: string | undefined): Promise<void> {
+    try {
+      await refuseDropped(this.documents, keyId);
+    } catch (error) {
+      await writeUntilTaken(this.documents, dataKeysRef(tenant), (body) => {
+        const { active, keys } = body as Keys;
+        const { [id]: _, ...others } = keys;
+        if (active !== id) return undefined;
+        return {
+          ...(replaces !== undefined && Object.hasOwn(others, replaces) ? { active: replaces } : {}),
+          keys: others,
+        };
+      });
+      throw error;
+    }
   }
 
   private async keysOf(tenant: TenantId): Promise<Keys | undefined> {
-    return (await this.documents.read(refOf(tenant)))?.body as Keys | undefined;
+    return (await this.documents.read(dataKeysRef(tenant)))?.body as Keys | undefined;
   }
 }
 
-const refOf = (tenant: TenantId): DocumentRef => ({ partition: tenant, path: 'keys/data' });
+export const dataKeysRef = (tenant: TenantId): DocumentRef => ({ partition: tenant, path: 'keys/data' });
+
+/** The wrapped keys that the document holds, by id. */
+export function dataKeysIn(body: JsonObject): ReadonlyMap<string, WrappedKey> {
+  const entries = Object.entries((body as Keys).keys);
+  return new Map(entries.map(([id, { keyId, wrapped }]) => [id, { keyId, wrapped: Buffer.from(wrapped, 'base64') }]));
+}
+
+/** The document with another wrapping of one of its keys. */
+export function withDataKey(body: JsonObject, id: string, { keyId, wrapped }: WrappedKey): JsonObject {
+  const { keys, ...rest } = body as Keys;
+  return { ...rest, keys: { ...keys, [id]: { ...keys[id]!, keyId, wrapped: wrapped.toString('base64') } } };
+}
 
 function stored({ keys }: Keys, id: string): StoredDataKey | undefined {
   const entry = Object.hasOwn(keys, id) ? keys[id] : undefined;

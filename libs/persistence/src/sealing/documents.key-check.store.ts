@@ -1,7 +1,7 @@
 import { Injectable } from '@nestjs/common';
 import { Documents } from '../documents/documents.js';
 import { writeUntilTaken } from '../documents/write-until-taken.js';
-import { KEY_RECORDS, type KeyRecords } from './key-records.js';
+import { KEY_RECORDS, type KeyRecords, recordOf } from './key-records.js';
 import { KeyCheckStore, type StoredKeyCheck } from './key-check.store.js';
 
 @Injectable()
@@ -20,10 +20,9 @@ export class DocumentsKeyCheckStore extends KeyCheckStore {
 
   override async admit({ keyId, sealed }: StoredKeyCheck): Promise<void> {
     await writeUntilTaken(this.documents, KEY_RECORDS, (body = {}) => {
-      const records = body as KeyRecords;
-      const known = Object.hasOwn(records, keyId) ? records[keyId] : undefined;
+      const known = recordOf(body, keyId);
       if (known && !known.isDropped) return undefined;
-      return { ...records, [keyId]: { sealed: known?.sealed ?? sealed } };
+      return { ...body, [keyId]: { sealed: known?.sealed ?? sealed } };
     });
   }
 }
