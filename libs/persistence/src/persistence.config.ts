@@ -2,7 +2,7 @@ import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { ConfigError, STAGES, configSlice } from '#config';
 import { z } from 'zod';
-import { type CloudantConfig, cloudantConfig, cloudantVariables } from './cloudant/cloudant.config.js';
+import { type CloudantConfig, cloudantConfig, cloudantDatabase, cloudantWay } from './cloudant/cloudant.config.js';
 import { KeyRing } from './sealing/key-ring.js';
 
 export type { CloudantConfig } from './cloudant/cloudant.config.js';
@@ -43,7 +43,14 @@ export const databaseConfig = configSlice(
     MIGRATION_DATABASE_URL: postgresUrl.optional(),
     COMPOSER_DATA_DIR: DATA_DIR,
     COMPOSER_STAGE: z.enum(STAGES).default('development'),
-    ...cloudantVariables,
+    CLOUDANT_URL: z.string().optional(),
+    CLOUDANT_AUTH_TYPE: cloudantWay.default('IAM'),
+    CLOUDANT_APIKEY: z.string().optional(),
+    CLOUDANT_USERNAME: z.string().optional(),
+    CLOUDANT_PASSWORD: z.string().optional(),
+    CLOUDANT_DATABASE: cloudantDatabase.default('mcp_servers'),
+    CLOUDANT_IAM_URL: z.string().optional(),
+    CLOUDANT_AUTH_URL: z.string().optional(),
   }),
   (env): DatabaseConfig => {
     if (env.DATABASE_TYPE === 'cloudant') return cloudantConfig(env);

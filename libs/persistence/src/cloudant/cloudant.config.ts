@@ -17,25 +17,26 @@ const WAYS = { IAM: 'iam', BASIC: 'basic', COUCHDB_SESSION: 'session', SESSION: 
 const LOOPBACK = /^(?:localhost|127(?:\.\d{1,3}){3}|\[::1\])$/;
 
 /** CouchDB API reference, "PUT /{db}". */
-const databaseName = z.string().regex(/^[a-z][a-z0-9_$()+/-]{0,127}$/, 'is not the name of a CouchDB database');
+export const cloudantDatabase = z
+  .string()
+  .regex(/^[a-z][a-z0-9_$()+/-]{0,127}$/, 'is not the name of a CouchDB database');
 
-export const cloudantVariables = {
-  CLOUDANT_URL: z.string().optional(),
-  CLOUDANT_AUTH_TYPE: z
-    .string()
-    .transform((way) => way.toUpperCase())
-    .pipe(z.enum(['IAM', 'BASIC', 'COUCHDB_SESSION', 'SESSION'], 'is none of IAM, BASIC, COUCHDB_SESSION'))
-    .default('IAM'),
-  CLOUDANT_APIKEY: z.string().optional(),
-  CLOUDANT_USERNAME: z.string().optional(),
-  CLOUDANT_PASSWORD: z.string().optional(),
-  CLOUDANT_DATABASE: databaseName.default('mcp_servers'),
-  CLOUDANT_IAM_URL: z.string().optional(),
-  /** The SDK's name for it. */
-  CLOUDANT_AUTH_URL: z.string().optional(),
-};
+export const cloudantWay = z
+  .string()
+  .transform((way) => way.toUpperCase())
+  .pipe(z.enum(['IAM', 'BASIC', 'COUCHDB_SESSION', 'SESSION'], 'is none of IAM, BASIC, COUCHDB_SESSION'));
 
-type Variables = z.infer<z.ZodObject<typeof cloudantVariables>> & { readonly COMPOSER_STAGE: Stage };
+interface Variables {
+  readonly COMPOSER_STAGE: Stage;
+  readonly CLOUDANT_URL?: string | undefined;
+  readonly CLOUDANT_AUTH_TYPE: z.infer<typeof cloudantWay>;
+  readonly CLOUDANT_APIKEY?: string | undefined;
+  readonly CLOUDANT_USERNAME?: string | undefined;
+  readonly CLOUDANT_PASSWORD?: string | undefined;
+  readonly CLOUDANT_DATABASE: string;
+  readonly CLOUDANT_IAM_URL?: string | undefined;
+  readonly CLOUDANT_AUTH_URL?: string | undefined;
+}
 
 /** @throws ConfigError naming everything that is missing for the chosen way in */
 export function cloudantConfig(env: Variables): CloudantConfig {
