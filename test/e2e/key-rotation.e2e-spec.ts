@@ -166,7 +166,7 @@ describe('a composer whose key ring stands in its environment', () => {
         const both = command(`${k2},${k1}`);
         expect((await both.json('keys', 'status')).sealed).toMatchObject({ k1: 0 });
         const { stdout } = await both.run('keys', 'rotate');
-        expect(stdout).toMatch(/"k2" wraps everything already; to add a key, put .* in front of COMPOSER_KEYS/);
+        expect(stdout).toMatch(/"k2" wraps everything already; to add a key, put .* in front of the key ring/);
         expect(await both.json('keys', 'rotate', '--drop', 'k1')).toMatchObject({ active: 'k2', removed: false });
         both.remove();
         const third = await start(k2);

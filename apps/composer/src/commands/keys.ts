@@ -9,7 +9,8 @@ interface RotateOptions {
 }
 
 const HOW_TO_ADD =
-  'to add a key, put "<id>:<key>" in front of COMPOSER_KEYS, with a key from `openssl rand -base64 32`, restart every process and type this again';
+  'to add a key, put "<id>:<key>" in front of the key ring, with a key from `openssl rand -base64 32`, and type this again; ' +
+  'where the ring stands in the environment, restart every process first';
 
 /** Tells how far the key ring is in use, and takes new keys into use and old ones out of it. */
 export function keysCommand(): Command {
