@@ -36,3 +36,4 @@ export {
   urlOf,
 } from './postgres-database.js';
 export { until } from './until.js';
+export { type WrappedKeysUnderTest, describeWrappedKeys } from './wrapped-keys.contract.js';

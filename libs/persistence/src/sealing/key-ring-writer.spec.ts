@@ -9,6 +9,7 @@ import {
   utimesSync,
   writeFileSync,
 } from 'node:fs';
+import { stat } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
@@ -59,8 +60,16 @@ describe('writing the key ring', () => {
   });
 
   it('loses no key when many write at once: each is written, or refused', async () => {
-    const writers = await Promise.all(Array.from({ length: 8 }, () => writer()));
-    const results = await Promise.allSettled(writers.map((each) => each.addFirst()));
+    const one = await writer();
+    const results: PromiseSettledResult<string>[] = [];
+    for (let round = 0; round < 150; round += 1) {
+      // Each begins at another moment of the work of the one before.
+      const writing = Array.from({ length: 4 }, async (_, at) => {
+        for (let turn = 0; turn < at * (round % 12); turn += 1) await stat(file);
+        return one.addFirst();
+      });
+      results.push(...(await Promise.allSettled(writing)));
+    }
     const added = results.flatMap((result) => (result.status === 'fulfilled' ? [result.value] : []));
     expect(added.length).toBeGreaterThan(0);
     expect([...ids()].sort()).toEqual([...added, 'k1', 'k2'].sort());
