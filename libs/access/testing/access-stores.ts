@@ -8,6 +8,7 @@ import type { Documents } from '#persistence';
 import { MemoryDocuments, type OpenDatabase } from '#persistence/testing';
 import { type Actor, DEFAULT_TENANT } from '#tenancy';
 import type { ApiKeyStore } from '../src/keys/api-key.store.js';
+import { pathOf } from '../src/document-paths.js';
 import { DocumentsApiKeyStore } from '../src/keys/documents.api-key.store.js';
 import { PostgresApiKeyStore } from '../src/keys/postgres.api-key.store.js';
 import { DocumentsPrincipalStore } from '../src/principals/documents.principal.store.js';
@@ -40,6 +41,12 @@ export interface AccessStores {
   readonly announced: readonly TenantId[];
   /** While it is set no event can be recorded. */
   breakTrail(broken: boolean): void;
+  /** Puts in many copies of a role or a key, past the store, where it would take minutes to make each of them. */
+  copy?(
+    tenant: TenantId,
+    kind: 'role' | 'api-key',
+    copies: { readonly of: string; readonly count: number },
+  ): Promise<void>;
   close(): Promise<void>;
 }
 
@@ -83,6 +90,7 @@ export async function documentStores(
   documents: Documents = new MemoryDocuments(),
   close: () => Promise<void> = async () => undefined,
 ): Promise<AccessStores> {
+  const isFast = documents instanceof MemoryDocuments;
   const clock = new Clock();
   const real = await documentsTrailOn(documents);
   let isBroken = false;
@@ -108,8 +116,23 @@ export async function documentStores(
     announced,
     actions: (tenant) => recordedActions(documents, tenant),
     breakTrail: (broken) => void (isBroken = broken),
+    ...(isFast ? {} : { copy: (tenant, kind, copies) => copyIn(documents, tenant, { kind, ...copies }) }),
     close,
   };
+}
+
+async function copyIn(
+  documents: Documents,
+  tenant: TenantId,
+  { kind, of, count }: { kind: string; of: string; count: number },
+): Promise<void> {
+  const { body } = (await documents.read({ partition: tenant, path: pathOf(kind, of) }))!;
+  const names = Array.from({ length: count }, (_, n) => `copy-${n}`);
+  const write = (name: string) => {
+    const value = { ...(body['value'] as object), id: name, name };
+    return documents.write({ partition: tenant, path: pathOf(kind, name) }, { ...body, value });
+  };
+  while (names.length > 0) await Promise.all(names.splice(0, 20).map(write));
 }
 
 const quiet = (): Log => Log.open({ level: 'fatal', format: 'json' }, new SecretValues(), () => undefined);

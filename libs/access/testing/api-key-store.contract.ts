@@ -119,11 +119,14 @@ export function describeApiKeyStore(name: string, open: () => Promise<AccessStor
     });
 
     it('holds so many keys, and lets those that have ended make room', async () => {
-      const count = (await keys.list(foreign)).length;
       const expired = await put({ tenantId: foreign, expiresAt: new Date(1) });
-      for (let n = count + 1; n < MAX_KEYS; n += 20) {
-        const batch = Math.min(20, MAX_KEYS - n);
-        await Promise.all(Array.from({ length: batch }, () => put({ tenantId: foreign })));
+      const { id: of } = await put({ tenantId: foreign });
+      const missing = MAX_KEYS - (await keys.list(foreign)).length;
+      if (stores.copy) await stores.copy(foreign, 'api-key', { of, count: missing });
+      else {
+        for (let left = missing; left > 0; left -= 20) {
+          await Promise.all(Array.from({ length: Math.min(20, left) }, () => put({ tenantId: foreign })));
+        }
       }
       const last = await put({ tenantId: foreign });
       expect(await keys.find(foreign, expired.id)).toBeUndefined();

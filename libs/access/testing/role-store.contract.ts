@@ -96,8 +96,10 @@ export function describeRoleStore(name: string, open: () => Promise<AccessStores
     });
 
     it('holds so many roles and no more', async () => {
-      const count = (await roles.list(own)).length;
-      for (let n = count; n < MAX_ROLES; n++) await put();
+      const { name: of } = await put();
+      const missing = MAX_ROLES - (await roles.list(own)).length;
+      if (stores.copy) await stores.copy(own, 'role', { of, count: missing });
+      else for (let n = 0; n < missing; n++) await put();
       await expect(put()).rejects.toMatchObject({ code: 'COMPOSER_ROLE_LIMIT' });
       const [role] = await roles.list(own);
       await roles.write({ ...role!, version: role!.version + 1 }, eventOf('role.updated'));

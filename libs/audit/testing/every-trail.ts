@@ -6,6 +6,8 @@ import {
   type OpenDatabase,
   createTenant,
   createTenantDocument,
+  openCloudantDocuments,
+  openCloudantServer,
   openEmbeddedDatabase,
   openPostgresDatabase,
   ringProvider,
@@ -70,9 +72,19 @@ export async function openDocumentsTrail(
   };
 }
 
+async function openCloudantTrail(): Promise<OpenTrail> {
+  const server = await openCloudantServer();
+  const { documents, close } = await openCloudantDocuments(server.database());
+  return openDocumentsTrail(documents, async () => {
+    await close();
+    await server.close();
+  });
+}
+
 /** Declares the same tests on every backend. `open` gives an empty one at each call. */
 export function describeOnEveryTrail(name: string, tests: (open: () => Promise<OpenTrail>) => void): void {
   describe(`${name}, embedded`, () => tests(async () => onDatabase(await openEmbeddedDatabase())));
   describe(`${name}, on Postgres`, () => tests(async () => onDatabase(await openPostgresDatabase())));
   describe(`${name}, on documents`, () => tests(() => openDocumentsTrail()));
+  describe(`${name}, on a CouchDB-compatible server`, () => tests(openCloudantTrail));
 }

@@ -1,11 +1,14 @@
 import { randomUUID } from 'node:crypto';
 import { Clock, tenantId } from '#kernel';
+import type { Documents } from '#persistence';
 import { recordedActions, recordingOn, trailOn } from '#audit/testing';
 import {
   MemoryDocuments,
   type OpenDatabase,
   createTenant,
   createTenantDocument,
+  openCloudantDocuments,
+  openCloudantServer,
   openEmbeddedDatabase,
   openPostgresDatabase,
 } from '#persistence/testing';
@@ -51,8 +54,19 @@ async function inMemory(): Promise<OpenRecords> {
   };
 }
 
-async function onDocuments(): Promise<OpenRecords> {
-  const documents = new MemoryDocuments();
+async function onCloudant(): Promise<OpenRecords> {
+  const server = await openCloudantServer();
+  const { documents, close } = await openCloudantDocuments(server.database());
+  return onDocuments(documents, async () => {
+    await close();
+    await server.close();
+  });
+}
+
+async function onDocuments(
+  documents: Documents = new MemoryDocuments(),
+  close: () => Promise<void> = async () => undefined,
+): Promise<OpenRecords> {
   const { recorded, changes } = await recordingOn(documents);
   const announced: string[] = [];
   changes.onAnnounced(({ tenantId: changed }) => void announced.push(changed));
@@ -61,11 +75,12 @@ async function onDocuments(): Promise<OpenRecords> {
     tenants: [await createTenantDocument(documents), await createTenantDocument(documents)],
     actions: (tenant) => recordedActions(documents, tenant),
     announcements: async (tenant) => announced.filter((one) => one === tenant).length,
-    close: async () => undefined,
+    close,
   };
 }
 
 describeAuthorizationRecordStore('memory', inMemory);
-describeAuthorizationRecordStore('documents', onDocuments);
+describeAuthorizationRecordStore('documents', () => onDocuments());
+describeAuthorizationRecordStore('a CouchDB-compatible server', onCloudant);
 describeAuthorizationRecordStore('the embedded database', () => onDatabase(() => openEmbeddedDatabase()));
 describeAuthorizationRecordStore('Postgres', () => onDatabase(() => openPostgresDatabase()));

@@ -1,10 +1,13 @@
 import { recordedActions, recordingOn, trailOn } from '#audit/testing';
 import { Clock, tenantId } from '#kernel';
+import type { Documents } from '#persistence';
 import {
   MemoryDocuments,
   type OpenDatabase,
   createTenant,
   createTenantDocument,
+  openCloudantDocuments,
+  openCloudantServer,
   openEmbeddedDatabase,
   openPostgresDatabase,
 } from '#persistence/testing';
@@ -46,8 +49,19 @@ async function inMemory(): Promise<OpenIssuerStore> {
   };
 }
 
-async function onDocuments(): Promise<OpenIssuerStore> {
-  const documents = new MemoryDocuments();
+async function onCloudant(): Promise<OpenIssuerStore> {
+  const server = await openCloudantServer();
+  const { documents, close } = await openCloudantDocuments(server.database());
+  return onDocuments(documents, async () => {
+    await close();
+    await server.close();
+  });
+}
+
+async function onDocuments(
+  documents: Documents = new MemoryDocuments(),
+  close: () => Promise<void> = async () => undefined,
+): Promise<OpenIssuerStore> {
   const { recorded, changes } = await recordingOn(documents);
   const announced: string[] = [];
   changes.onAnnounced(({ tenantId: changed }) => void announced.push(changed));
@@ -56,12 +70,13 @@ async function onDocuments(): Promise<OpenIssuerStore> {
     tenants: [await createTenantDocument(documents), await createTenantDocument(documents)],
     recorded: (tenant) => recordedActions(documents, tenant),
     announced: async (tenant) => announced.filter((one) => one === tenant).length,
-    close: async () => undefined,
+    close,
   };
 }
 
 describeIssuerStore('memory', inMemory);
-describeIssuerStore('documents', onDocuments);
+describeIssuerStore('documents', () => onDocuments());
+describeIssuerStore('a CouchDB-compatible server', onCloudant);
 describeIssuerStore('the embedded database', () => onDatabase(() => openEmbeddedDatabase()));
 describeIssuerStore('Postgres', () => onDatabase(() => openPostgresDatabase()));
 
