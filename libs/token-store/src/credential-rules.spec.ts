@@ -3,16 +3,7 @@ import { serverId, tenantId } from '#kernel';
 import { SYSTEM } from '#tenancy';
 import fc from 'fast-check';
 import type { Change, CredentialRecord, Look } from './credential-record.js';
-import {
-  type Claimed,
-  LEASE_MS,
-  accepting,
-  claiming,
-  failing,
-  isClaimed,
-  keeping,
-  putting,
-} from './credential-rules.js';
+import { type Claimed, LEASE_MS, accepting, claiming, failing, keeping, putting } from './credential-rules.js';
 import { aheadMs, backoffMs } from './renewal-limits.js';
 import { type TokenKey, credentialId } from './token-key.js';
 
