@@ -37,7 +37,8 @@ class World {
   readonly renewing: (Renewing | undefined)[] = Array<undefined>(PROCESSES).fill(undefined);
   readonly gone = new Set<number>();
   /** How often the issuer was asked with each token. */
-  readonly asked = new Map<string, number>();
+  mostAsked = 0;
+  private readonly asked = new Map<string, number>();
   /** The stamps from which a successor was stored. */
   readonly successors = new Map<string, string>();
   /** Of every token that was ever given, the grant that it belongs to. */
@@ -113,7 +114,9 @@ class World {
     if (claim.leaseUntil - this.now < LEASE_MS / 2) return;
     const used = record.sealed!;
     renewing.asked = used;
-    this.asked.set(used, (this.asked.get(used) ?? 0) + 1);
+    const asked = (this.asked.get(used) ?? 0) + 1;
+    this.asked.set(used, asked);
+    this.mostAsked = Math.max(this.mostAsked, asked);
     const grant = this.grants.get(used)!;
     if (used === grant.current && !grant.isRevoked) {
       renewing.answer = { token: this.issue(grant) };
@@ -169,6 +172,11 @@ class World {
   }
 }
 
+/** `expect` takes too long for hundreds of thousands of steps. */
+function must(holds: boolean, otherwise: string): asserts holds {
+  if (!holds) throw new Error(otherwise);
+}
+
 const anyStep = (steps: readonly Step[0][]): fc.Arbitrary<Step> =>
   fc.tuple(fc.constantFrom(...steps), fc.integer({ min: 0, max: PROCESSES - 1 }));
 const after = (steps: readonly Step[], check: (world: World) => void, world = new World()): void => {
@@ -177,53 +185,52 @@ const after = (steps: readonly Step[], check: (world: World) => void, world = ne
     check(world);
   }
 };
-const RUNS = 10_000;
+const RUNS = 20_000;
 
 describe('the renewal of one credential by several processes', () => {
   it('asks the issuer once for each generation and loses no grant while no process dies', () => {
     const steps = anyStep(['begin', 'ask', 'end', 'fail', 'wait', 'put', 'note']);
     // Nobody waits for half of a lease between two steps of his own.
     const schedule = fc
-      .array(steps, { maxLength: 60 })
+      .array(steps, { maxLength: 60, size: 'max' })
       .filter((all) => all.filter(([what]) => what === 'wait').length < 15);
     const property = fc.property(schedule, (all) =>
       after(all, (world) => {
-        expect(Math.max(0, ...world.asked.values())).toBeLessThanOrEqual(1);
-        expect(world.record?.state).toBe('live');
-        if (!world.isBusy()) expect(world.isLost()).toBe(false);
+        must(world.mostAsked <= 1, 'a generation was asked for twice');
+        must(world.record?.state === 'live', 'a grant was given up');
+        must(world.isBusy() || !world.isLost(), 'a grant was lost');
       }),
     );
     fc.assert(property, { numRuns: RUNS });
   });
 
   it('never gives a generation two successors, whoever dies or sleeps, and declares none dead that lives', () => {
-    const schedule = fc.array(anyStep(STEPS), { maxLength: 80 });
+    const schedule = fc.array(anyStep(STEPS), { minLength: 10, maxLength: 60, size: 'max' });
     const property = fc.property(schedule, (all) =>
       after(all, (world) => {
-        if (world.record?.state === 'reauth_required') expect(world.isLost()).toBe(true);
-        expect(world.record?.generation).toBeGreaterThan(0);
+        must(world.record?.state === 'live' || world.isLost(), 'a grant that lives was given up');
       }),
     );
     fc.assert(property, { numRuns: RUNS });
   });
 
   it('loses nothing where the issuer is lenient, and stores no answer over a newer one', () => {
-    const schedule = fc.array(anyStep(STEPS), { maxLength: 80 });
+    const schedule = fc.array(anyStep(STEPS), { minLength: 10, maxLength: 60, size: 'max' });
     const property = fc.property(schedule, (all) =>
-      after(all, (world) => expect(world.record?.state).toBe('live'), new World(true)),
+      after(all, (world) => must(world.record?.state === 'live', 'a grant was given up'), new World(true)),
     );
     fc.assert(property, { numRuns: RUNS });
   });
 
   it('leaves a claim to the process that has it, until its lease is over or it has died', () => {
-    const schedule = fc.array(anyStep(STEPS), { maxLength: 80 });
+    const schedule = fc.array(anyStep(STEPS), { minLength: 10, maxLength: 60, size: 'max' });
     const property = fc.property(schedule, (all) =>
       after(all, ({ record, now, renewing }) => {
         for (const one of renewing) {
           if (!one || one.claimed.claim.leaseUntil <= now || one.claimed.record.stamp !== record?.stamp) continue;
-          expect(record.claim?.id).toBe(one.claimed.claim.id);
+          must(record.claim?.id === one.claimed.claim.id, 'a claim was lost');
           const wish = { key, id: 'rival', stamp: record.stamp, isForced: false, wasAccepted: false };
-          expect(claiming({ record, now, isOwnerGone: false }, wish).result).toBe('missed');
+          must(claiming({ record, now, isOwnerGone: false }, wish).result === 'missed', 'a claim was taken');
         }
       }),
     );
