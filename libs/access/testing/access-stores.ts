@@ -100,7 +100,11 @@ export async function documentStores(
   };
   const trail = Object.create(real, { append: { value: append } }) as DocumentsAuditTrail;
   const { recorded, changes } = await recordingOn(documents, { trail });
-  const tenants = new DocumentsTenantStore(recorded, new TenantRemovals(documents, recorded, clock, quiet()), clock);
+  const tenants = new DocumentsTenantStore(
+    recorded,
+    new TenantRemovals(documents, recorded, changes, clock, quiet()),
+    clock,
+  );
   await tenants.onModuleInit();
   const [own, foreign] = [tenantId(randomUUID()), tenantId(randomUUID())];
   for (const id of [own, foreign]) await tenants.insert(draftOf(id), eventOf('tenant.created'));

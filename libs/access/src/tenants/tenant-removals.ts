@@ -3,6 +3,7 @@ import { Clock, type TenantId, tenantId } from '#kernel';
 import { Log } from '#observability';
 import {
   DatabaseUnavailableError,
+  DocumentChanges,
   DocumentConflictError,
   type DocumentRef,
   Documents,
@@ -34,6 +35,7 @@ export class TenantRemovals implements OnApplicationBootstrap, OnApplicationShut
   constructor(
     private readonly documents: Documents,
     private readonly recorded: RecordedDocuments,
+    private readonly changes: DocumentChanges,
     private readonly clock: Clock,
     private readonly log: Log,
   ) {}
@@ -80,6 +82,7 @@ export class TenantRemovals implements OnApplicationBootstrap, OnApplicationShut
     if (!tenant || typeof removedAt !== 'string') return; // the removal is only about to begin
     const isEmpty = await this.wipe(id, performance.now() + EVERY_MS);
     if (!isEmpty || this.clock.now() - Date.parse(removedAt) < LATE_MS) return;
+    await this.changes.forget(id);
     await this.recorded.remove(ref, tenant.rev, { event: undefined, releases: [this.refOf(id)] });
   }
 

@@ -41,11 +41,16 @@ export function chained(
   });
 }
 
-/** @param id what names this appending, so that it is not done twice */
-export const eventsBody = (id: string, entries: readonly ChainEntry[]): JsonObject => ({
-  id,
+/** @param ids what names the appendings in it, so that none is done twice */
+export const eventsBody = (ids: readonly string[], entries: readonly ChainEntry[]): JsonObject => ({
+  ids,
   events: entries.map(({ seq, body, hash }) => ({ seq, body, hash: hash.toString('hex') })),
 });
+
+export function idsIn({ body }: Pick<StoredDocument, 'body'>): readonly string[] {
+  const ids: unknown = body['ids'];
+  return Array.isArray(ids) ? (ids as readonly string[]) : [];
+}
 
 /** Whatever the document says: it may have been tampered with. */
 export function entriesOf({ body }: Pick<StoredDocument, 'body'>): readonly ChainEntry[] {

@@ -111,7 +111,7 @@ describe('AuditCheck, on documents, against somebody who can write to them', () 
   it('names what was added behind the end, and takes nothing for its own that others have put there', async () => {
     const { body } = (await documents.read(at(EVENTS)))!;
     const [entry] = body['events'] as unknown as [Entry];
-    await documents.write(at(EVENTS + 1), { id: 'x', events: [{ ...entry, seq: EVENTS + 1 }] });
+    await documents.write(at(EVENTS + 1), { ids: ['x'], events: [{ ...entry, seq: EVENTS + 1 }] });
     expect((await check.run(tenant)).fault).toMatchObject({ seq: EVENTS + 1, kind: 'foreign' });
     await expect(trail.record(tenant, ...events(1))).rejects.toMatchObject({ code: 'COMPOSER_AUDIT_BROKEN' });
     await expect((await open()).record(tenant, ...events(1))).rejects.toMatchObject({ code: 'COMPOSER_AUDIT_BROKEN' });

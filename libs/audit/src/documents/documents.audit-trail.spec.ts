@@ -51,6 +51,14 @@ describe('DocumentsAuditTrail', () => {
     expect(await check.run(tenant)).toMatchObject({ checked: 90, head: { seq: 90 } });
   });
 
+  it('puts into one document what comes while another is written', async () => {
+    const trail = await open();
+    await Promise.all(numbers(50).map((n) => trail.record(tenant, event(n))));
+    expect(await recorded()).toEqual(numbers(50));
+    expect((await documents.range(tenant, { prefix: 'audit/' })).length).toBeLessThan(4);
+    expect(await check.run(tenant)).toMatchObject({ checked: 50, head: { seq: 50 } });
+  });
+
   it('holds the trails of tenants apart', async () => {
     const [trail, other] = [await open(), await createTenantDocument(documents)];
     await Promise.all([trail.record(tenant, event(1)), trail.record(other, event(2), event(3))]);

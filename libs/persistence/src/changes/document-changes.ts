@@ -30,6 +30,13 @@ export class DocumentChanges {
     for (const listener of this.listeners) listener({ tenantId, topic, version });
   }
 
+  /** Takes away what was counted of a tenant that was removed, so long ago that everybody has heard of it. */
+  async forget(tenant: TenantId): Promise<void> {
+    for (const { path, rev } of await this.documents.range(OPERATOR, { prefix: `${CHANGES}${tenant}/` })) {
+      await this.documents.remove({ partition: OPERATOR, path }, rev);
+    }
+  }
+
   /** Calls `listener` for every change that this process has announced. Returns how to stop it. */
   onAnnounced(listener: (change: NumberedChange) => void): () => void {
     this.listeners.add(listener);
