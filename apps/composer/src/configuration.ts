@@ -22,6 +22,5 @@ export const CONFIGURATION = [
   egressConfig,
   memberClientConfig,
   registryConfig,
-  tokenStoreConfig,
   gatewayConfig,
 ];
