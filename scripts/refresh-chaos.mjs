@@ -22,7 +22,7 @@ const TENANTS = 10;
 const LATENCY_MS = 120;
 const LIFETIME_S = 4;
 /** How often each grant is used. */
-const USE_MS = 1_000;
+const USE_MS = 500;
 /** Beyond its processes' start, how long one lives at least. */
 const LIFE_MS = 300;
 const FLAG_MS = 5_000;

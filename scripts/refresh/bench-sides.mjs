@@ -8,8 +8,8 @@ import { startWorker } from './workers.mjs';
  * then.
  */
 
-const KEEPER_LIFETIME_S = 4;
-const COMPOSER_LIFETIME_S = 10;
+const KEEPER_LIFETIME_S = 6;
+const COMPOSER_LIFETIME_S = 16;
 const FOLLOW_MS = 10_000;
 /** What is stored is offered at once, and built soon after. */
 const BUILD_MS = 2_000;

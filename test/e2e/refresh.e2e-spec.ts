@@ -29,10 +29,8 @@ async function run(script: string, ...args: readonly string[]): Promise<readonly
 
 describe('many calls on an expired credential, over three processes', () => {
   it('cost one token request for each expiry, and nobody fails', async () => {
-    const rows = await run('refresh-bench', '--latency', '50,500', '--expiries', '4');
-    expect(rows).toMatchObject(
-      [50, 500].map((latency) => ({ latency, expiries: 4, requests: 4, calls: 4_000, failed: 0, revoked: 0 })),
-    );
+    const rows = await run('refresh-bench', '--latency', '50', '--expiries', '4');
+    expect(rows).toMatchObject([{ latency: 50, expiries: 4, requests: 4, calls: 4_000, failed: 0, revoked: 0 }]);
   }, 300_000);
 
   it('cost the same as tool calls of whole composers', async () => {
