@@ -199,7 +199,7 @@ describe('key rotation with several processes', () => {
     await expectAllOpen(await open('keys'), sealed);
   });
 
-  it('re-wraps by itself in a process that serves, one at a time', async () => {
+  it('re-wraps by itself in processes that serve, each key once', async () => {
     writeFileSync(join(directory, 'keys'), k1);
     const rings = [await serve('keys'), await serve('keys')];
     const sealed = await sealFor(db, rings[0]!, 300);
@@ -208,7 +208,9 @@ describe('key rotation with several processes', () => {
     const reports = () => rings.flatMap(({ lines }) => lines.filter((line) => line.includes('keys were re-wrapped')));
     await until(() => reports().length > 0, 'everything to be re-wrapped', 30_000);
     expect((await rings[0]!.stores.count()).get('k2')).toBe(300);
-    expect(reports().map((line) => (JSON.parse(line) as { rewrapped: number }).rewrapped)).toEqual([300]);
+    const rewrapped = () =>
+      reports().reduce((sum, line) => sum + (JSON.parse(line) as { rewrapped: number }).rewrapped, 0);
+    await until(() => rewrapped() === 300, 'the last one to tell', 10_000);
     await expectAllOpen(rings[1]!, sealed);
   }, 60_000);
 

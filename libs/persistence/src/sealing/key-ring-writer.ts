@@ -10,7 +10,7 @@ import { KeyRing } from './key-ring.js';
 import { KEY_BYTES } from './key-strength.js';
 
 /** Writing takes milliseconds; what is older was left by a process that was killed. */
-const ABANDONED_MS = 10_000;
+const ABANDONED_MS = 60_000;
 
 /**
  * Changes the file of the key ring: the new one is written aside, synced and moved over the old one, so that the file is
@@ -63,8 +63,9 @@ export class KeyRingWriter {
       try {
         if ((await readFile(target, 'utf8')) !== before) throw new Error('another process has just changed it');
         await rename(next, target);
-      } finally {
-        await rm(next, { force: true });
+      } catch (error) {
+        await rm(next, { force: true }); // not after the rename: the name may be somebody else's by then
+        throw error;
       }
       await syncDirectory(dirname(target));
     } catch (error) {
