@@ -203,6 +203,9 @@ describe('jsessionid', () => {
       headers: { 'x-xsrf-token': 'token-two' },
     });
     expect(parts.secrets.mask('secret-one token-one token-two')).toBe('[secret] token-one [secret]');
+    // Whoever asks anew, after a change that was told for instance, goes on with the same session.
+    const again = (await authorize()).forRequest!({ method: 'GET', path: '/api/x/z' });
+    expect(again.cookies).toEqual(carried('/api/x/z').cookies);
     onSetCookie!(['JSESSIONID=; Path=/; Max-Age=0'], '/logout');
     expect(carried('/').cookies).toEqual({ 'XSRF-TOKEN': 'token-two' });
   });

@@ -10,7 +10,7 @@ import { csrfHeaders } from './csrf-headers.js';
 import { logIn } from './form-login.js';
 import { type JsessionidSettings as Settings, jsessionidSettings } from './jsessionid-settings.js';
 import { hasEnded } from './login-page.js';
-import { SessionCookies } from './session-cookies.js';
+import { OpenSessions } from './open-sessions.js';
 
 /**
  * A session like that of a browser: a login form is sent once, its cookies go with every request that they are for, and
@@ -22,6 +22,7 @@ export class JsessionidStrategy implements AuthStrategy<Settings> {
   readonly aliases = ['jessionid'];
   readonly settings = jsessionidSettings;
   readonly secrets = ['password'];
+  private readonly sessions = new OpenSessions();
 
   constructor(
     private readonly keeper: TokenKeeper,
@@ -49,8 +50,9 @@ export class JsessionidStrategy implements AuthStrategy<Settings> {
   private async current(use: CredentialUse, settings: Settings, refused?: number): Promise<RequestPatch> {
     const key = this.keyOf(use, settings);
     const options = refused === undefined ? {} : { refused };
-    const { tokens, generation, expiresAt } = await this.keeper.current(key, () => this.logIn(use, settings), options);
-    const cookies = SessionCookies.from(tokens.more ?? {});
+    const live = await this.keeper.current(key, () => this.logIn(use, settings), options);
+    const { generation, expiresAt } = live;
+    const cookies = this.sessions.cookiesOf(key, live);
     const { origin } = use.endpoint;
     return {
       forRequest: ({ path }) => {
