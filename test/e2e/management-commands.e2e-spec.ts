@@ -125,7 +125,11 @@ describe('the commands of tenants, keys, roles and principals', () => {
   it('delete a tenant with everything of it', async () => {
     await composer.json('tenant', 'create', 'globex');
     await composer.json('key', 'create', '--tenant', 'globex', '--role', 'admin');
-    expect(await composer.json('tenant', 'delete', 'globex', '--yes')).toEqual({ tenant: 'globex', deleted: true });
+    expect(await composer.json('tenant', 'delete', 'globex', '--yes')).toEqual({
+      tenant: 'globex',
+      deleted: true,
+      remaining: [],
+    });
     const { tenants } = await composer.json('tenant', 'list');
     expect(tenants.map(({ tenant }: { tenant: string }) => tenant)).toEqual(['acme', 'default']);
     expect((await composer.json('key', 'list')).keys.filter(({ tenant }: { tenant: string }) => tenant !== 'acme')).toEqual([]); // prettier-ignore
