@@ -21,6 +21,6 @@ export const migrations = [
   CreateIssuers1795651200003,
   CreateAuthorizationServer1795651200004,
   CreateVirtualServers1795651200005,
-  RotateKeys1795737600002,
   CreateCredentials1795737600000,
+  RotateKeys1795737600002,
 ] as const;
