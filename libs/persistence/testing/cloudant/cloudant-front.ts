@@ -32,6 +32,7 @@ export class CloudantFront {
   /** The last requests, oldest first. */
   readonly requests: SeenRequest[] = [];
   private readonly server: Server;
+  private making: Promise<unknown> = Promise.resolve();
 
   /** @param behind URL of the server that stores */
   constructor(private readonly behind: string) {
@@ -83,7 +84,7 @@ export class CloudantFront {
     if (fault?.kind === 'lost') return { status: 202, body: JSON.stringify({ ok: true, ...lost(request) }) };
     const judged = this.rules.judge(request);
     if ('reason' in judged) return told(judged.status, judged.error, judged.reason);
-    const answer = await this.forward(judged);
+    const answer = await (makesDatabase(judged) ? this.inTurn(judged) : this.forward(judged));
     if (fault?.kind === 'cut') return undefined;
     return fault?.kind === 'accepted' && answer.status < 300 ? { ...answer, status: 202 } : answer;
   }
@@ -100,6 +101,13 @@ export class CloudantFront {
     if (url !== '/identity/token') return undefined;
     const token = this.gatekeeper.iamToken(new URLSearchParams(body.toString()));
     return token ? { status: 200, body: JSON.stringify(token) } : told(400, 'BXNIM0415E');
+  }
+
+  /** Of several who make one database a CouchDB lets one do it; the server behind would tell each that it has. */
+  private inTurn(request: Forwarded): Promise<Answer> {
+    const made = this.making.then(() => this.forward(request));
+    this.making = made.catch(() => undefined);
+    return made;
   }
 
   private async forward({ method, url, body }: Forwarded): Promise<Answer> {
@@ -126,6 +134,8 @@ const told = (status: number, error: string, reason = error): Answer => ({
   status,
   body: JSON.stringify({ error, reason }),
 });
+
+const makesDatabase = ({ method, url }: Forwarded): boolean => method === 'PUT' && /^\/[^/?]+(\?|$)/.test(url);
 
 const withHeaders = ({ headers }: Pick<Answer, 'headers'>): object => (headers ? { headers } : {});
 
