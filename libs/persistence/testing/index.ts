@@ -15,6 +15,7 @@ export { type OpenKeyRing, openDocumentsKeyRing, openKeyRing } from './open-key-
 export { openMemorySealer } from './memory-sealer.js';
 export { type OpenDocumentsChangeFeed, openDocumentsChangeFeed } from './open-documents-change-feed.js';
 export { type OpenChangeFeed, openChangeFeed } from './open-change-feed.js';
+export { StaleDocuments } from './stale.documents.js';
 export { type OpenPresence, openPresence } from './open-presence.js';
 export {
   type OpenDatabase,

@@ -117,6 +117,13 @@ describe('AuditCheck, on documents, against somebody who can write to them', () 
     await expect((await open()).record(tenant, ...events(1))).rejects.toMatchObject({ code: 'COMPOSER_AUDIT_BROKEN' });
   });
 
+  it('names what was added further behind the end than its next event', async () => {
+    const { body } = (await documents.read(at(EVENTS)))!;
+    const [entry] = body['events'] as unknown as [Entry];
+    await documents.write(at(EVENTS + 7), { ids: ['x'], events: [{ ...entry, seq: EVENTS + 7 }] });
+    expect((await check.run(tenant)).fault).toMatchObject({ seq: EVENTS + 1, kind: 'foreign' });
+  });
+
   it('names the end of a trail whose head was removed', async () => {
     await documents.remove(headRef(tenant), (await documents.read(headRef(tenant)))!.rev);
     expect((await check.run(tenant)).fault).toMatchObject({ seq: 1, kind: 'head' });

@@ -13,10 +13,9 @@ import { CHAIN_KEY, NO_HASH } from '../audit-hash.js';
 import type { ChainHead, Place } from '../audit-store.js';
 import { AuditTrailBrokenError } from '../audit.errors.js';
 import { ChainKeys } from '../chain-keys.js';
-import { EVENTS, entriesOf, eventsPath, headBody, headOf, headRef, idsIn, placeBehind } from './chain-documents.js';
+import { entriesOf, headBody, headOf, headRef, idsIn, placeBehind } from './chain-documents.js';
+import { eventsBehind } from './events-behind.js';
 
-/** Documents of events that are read at once. */
-const PAGE = 20;
 const MAX_TRAILS = 10_000;
 
 /** The end of a trail as this process knows it. Others may have gone on. */
@@ -63,29 +62,22 @@ export class TrailEnds {
   async follow(tenant: TenantId, from: TrailEnd): Promise<{ readonly end: TrailEnd; readonly ids: readonly string[] }> {
     let end = from;
     const ids: string[] = [];
-    for (;;) {
-      const after = eventsPath(end.place.seq);
-      const page = await this.documents.range(tenant, { prefix: EVENTS, after, limit: PAGE });
-      for (const document of page) {
-        const place = placeBehind(entriesOf(document), { tenantId: tenant, ...end });
-        if (!place) throw new AuditTrailBrokenError(end.place.seq + 1);
-        end = this.keep(tenant, { ...end, place });
-        ids.push(...idsIn(document));
-      }
-      if (page.length < PAGE) return { end, ids };
+    for await (const document of eventsBehind(this.documents, tenant, end.place.seq)) {
+      const place = placeBehind(entriesOf(document), { tenantId: tenant, ...end });
+      if (!place) throw new AuditTrailBrokenError(end.place.seq + 1);
+      end = this.keep(tenant, { ...end, place });
+      ids.push(...idsIn(document));
     }
+    return { end, ids };
   }
 
-  /** What was appended behind a number. */
+  /** What was appended behind a number that an appending had reached. */
   async idsBehind(tenant: TenantId, seq: number): Promise<ReadonlySet<string>> {
     const ids = new Set<string>();
-    let after = seq === 0 ? '' : eventsPath(seq);
-    for (;;) {
-      const page = await this.documents.range(tenant, { prefix: EVENTS, after, limit: PAGE });
-      for (const id of page.flatMap(idsIn)) ids.add(id);
-      if (page.length < PAGE) return ids;
-      after = page.at(-1)!.path;
+    for await (const document of eventsBehind(this.documents, tenant, seq)) {
+      for (const id of idsIn(document)) ids.add(id);
     }
+    return ids;
   }
 
   private async open(tenant: TenantId): Promise<TrailEnd> {
