@@ -4,7 +4,7 @@ import { type OpenRecording, recordingOn } from '#audit/testing';
 import { Clock, type PrincipalId, type TenantId, principalId, tenantId } from '#kernel';
 import { Log, SecretValues } from '#observability';
 import { DatabaseUnavailableError, Documents, OPERATOR, tenantDocument } from '#persistence';
-import { MemoryDocuments, createTenantDocument } from '#persistence/testing';
+import { MemoryDocuments, StaleDocuments, createTenantDocument } from '#persistence/testing';
 import { DEFAULT_TENANT } from '#tenancy';
 import { eventOf } from '../testing/access-stores.js';
 import { DocumentsAuthorizationRecordStore } from './authorization-server/records/documents.authorization-record.store.js';
@@ -164,6 +164,19 @@ describe('the stores of access, on documents', () => {
       await records.upsert({ ...record('new'), uid: 'u' });
       await records.destroy(record('old'));
       expect((await records.findByUid(tenant, 'Session', 'u'))?.id).toBe('new');
+    });
+
+    it('find by its second name, and end a grant by its own, what lists do not show yet', async () => {
+      const late = new StaleDocuments(documents);
+      const { recorded } = await recordingOn(late, { clock });
+      records = new DocumentsAuthorizationRecordStore(recorded, new RecordIndex(late), clock);
+      await records.upsert({ ...record('s'), uid: 'u' });
+      expect((await records.findByUid(tenant, 'Session', 'u'))?.id).toBe('s');
+      const grant = { ...record('g'), kind: 'Grant', grantId: 'g' };
+      await records.upsert(grant);
+      expect(await records.revokeByGrantId(tenant, 'g', eventOf('grant.revoked'))).toBe(1);
+      expect(await records.find(grant)).toBeUndefined();
+      expect(await records.revokeByGrantId(tenant, 'g', eventOf('grant.revoked'))).toBe(0);
     });
 
     it.each<[string, () => Promise<unknown>]>([

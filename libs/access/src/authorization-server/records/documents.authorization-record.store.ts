@@ -1,6 +1,6 @@
 import { type AuditEvent, RecordedDocuments } from '#audit';
 import { Clock, type TenantId } from '#kernel';
-import { DocumentConflictError, type StoredDocument } from '#persistence';
+import { DocumentConflictError, type DocumentRef, type StoredDocument } from '#persistence';
 import { Injectable } from '@nestjs/common';
 import { afterOthers } from '../../after-others.js';
 import {
@@ -9,11 +9,13 @@ import {
   AuthorizationRecordStore,
   type RecordRef,
 } from './authorization-record.store.js';
-import { RecordIndex } from './record-index.js';
+import { type IndexedRecord, RecordIndex } from './record-index.js';
 import { recordBody, recordIn, recordKind, recordRef } from './record-document.js';
 
 const TOPIC = 'access';
 const PAGE = 1000;
+/** The kind of the record without which nothing of a grant is worth anything; its id is that of the grant. */
+const GRANT = 'Grant';
 
 /**
  * Records as documents of their tenant, with entries of an index beside them (`RecordIndex`) that are written before the
@@ -56,11 +58,9 @@ export class DocumentsAuthorizationRecordStore extends AuthorizationRecordStore 
   }
 
   override async findByUid(tenant: TenantId, kind: string, uid: string): Promise<AuthorizationRecord | undefined> {
-    for await (const { record } of this.index.ofUid(tenant, kind, uid)) {
-      const found = await this.find(record);
-      if (found?.uid === uid) return found;
-    }
-    return undefined;
+    const id = await this.index.idOf(tenant, kind, uid);
+    const found = id === undefined ? undefined : await this.find({ tenantId: tenant, kind, id });
+    return found?.uid === uid ? found : undefined;
   }
 
   override async list(tenant: TenantId, kind: string, limit: number): Promise<readonly AuthorizationRecord[]> {
@@ -119,6 +119,7 @@ export class DocumentsAuthorizationRecordStore extends AuthorizationRecordStore 
       if (!known || !record) return false;
       const drops = this.index.entriesOf(record);
       await this.documents.remove(recordRef(ref), known.rev, { event: events, topic: TOPIC, drops });
+      await this.index.unpoint(record);
       return true;
     });
   }
@@ -138,6 +139,7 @@ export class DocumentsAuthorizationRecordStore extends AuthorizationRecordStore 
         ...stale,
       ];
       await this.documents.remove(recordRef(first.record), first.rev, { event: events, topic: TOPIC, drops });
+      for (const { record } of records) await this.index.unpoint(record);
       return records.length;
     });
   }
@@ -155,21 +157,32 @@ export class DocumentsAuthorizationRecordStore extends AuthorizationRecordStore 
         gone += 1;
       }
       // What has no record is what a crash has left of one.
-      await this.index.drop([entry, ...(known ? [] : this.index.entriesOf(record))]);
+      await (known ? this.index.drop([entry]) : this.forget(record, entry));
     }
     return gone;
   }
 
+  /** The grant itself comes first, by its name: the list of what hangs on it may lack what was just written. */
   private async ofGrant(tenant: TenantId, grantId: string) {
-    const records: { readonly record: AuthorizationRecord; readonly rev: string }[] = [];
+    const own = { tenantId: tenant, kind: GRANT, id: grantId };
+    const grant = await this.documents.read(recordRef(own));
+    const records: { readonly record: AuthorizationRecord; readonly rev: string }[] = grant
+      ? [{ record: recordIn(tenant, grant.body), rev: grant.rev }]
+      : [];
     const stale = [];
     for await (const { record: named, entry } of this.index.ofGrant(tenant, grantId)) {
+      if (named.kind === GRANT && named.id === grantId && grant) continue;
       const known = await this.documents.read(recordRef(named));
       const record = known && recordIn(tenant, known.body);
       if (known && record?.grantId === grantId) records.push({ record, rev: known.rev });
       else stale.push(entry);
     }
     return { records, stale };
+  }
+
+  private async forget(record: IndexedRecord, entry: DocumentRef): Promise<void> {
+    await this.index.remove(record);
+    await this.index.drop([entry]);
   }
 
   private async swept(ref: RecordRef, { rev, body }: StoredDocument): Promise<boolean> {

@@ -1,6 +1,7 @@
 import { type JsonObject, type TenantId, tenantId } from '#kernel';
 import { DocumentConflictError, type DocumentRef, Documents, OPERATOR } from '#persistence';
 import { Injectable } from '@nestjs/common';
+import { afterOthers } from '../../after-others.js';
 import { pathOf } from '../../document-paths.js';
 import type { AuthorizationRecord } from './authorization-record.store.js';
 
@@ -20,7 +21,8 @@ export interface IndexEntry {
 
 /**
  * By what records are found besides their names: the grant and the second name, within the tenant, and the end of their
- * lives, over all tenants. An entry only leads to a record; what is true the record says itself.
+ * lives, over all tenants. An entry only leads to a record; what is true the record says itself. A second name has one
+ * document, which is read by its name; the others are lists, which may lack for a moment what was just written.
  */
 @Injectable()
 export class RecordIndex {
@@ -30,19 +32,26 @@ export class RecordIndex {
   async add(record: IndexedRecord): Promise<void> {
     const { tenantId: tenant, kind, id, grantId, uid } = record;
     const names = { ...(grantId === undefined ? {} : { grantId }), ...(uid === undefined ? {} : { uid }) };
-    await Promise.all(this.entriesOf(record).map((entry) => this.put(entry, { tenant, kind, id, ...names })));
+    const entries = this.entriesOf(record).map((entry) => this.put(entry, { tenant, kind, id, ...names }));
+    await Promise.all([...entries, this.point(record)]);
   }
 
   /** After the record is gone. */
   async remove(record: IndexedRecord): Promise<void> {
-    await this.drop(this.entriesOf(record));
+    await Promise.all([this.drop(this.entriesOf(record)), this.unpoint(record)]);
   }
 
-  /** No two records have an entry in common. */
-  entriesOf({ tenantId: tenant, kind, id, grantId, uid, expiresAt }: IndexedRecord): readonly DocumentRef[] {
+  /** Takes the second name from a record, unless another one has it by now. */
+  async unpoint({ tenantId: tenant, kind, id, uid }: IndexedRecord): Promise<void> {
+    if (uid === undefined) return;
+    const known = await this.documents.read(uidRef(tenant, kind, uid));
+    if (known?.body['id'] === id) await this.dropOne(uidRef(tenant, kind, uid), known.rev);
+  }
+
+  /** The entries that no other record can have, unlike the second name. */
+  entriesOf({ tenantId: tenant, kind, id, grantId, expiresAt }: IndexedRecord): readonly DocumentRef[] {
     const entries: DocumentRef[] = [];
     if (grantId !== undefined) entries.push({ partition: tenant, path: `${grantPath(grantId)}${kind}/${id}` });
-    if (uid !== undefined) entries.push({ partition: tenant, path: `${uidPath(kind, uid)}${id}` });
     if (expiresAt) {
       entries.push({ partition: OPERATOR, path: `${expiryPath(expiresAt.getTime())}/${tenant}/${kind}/${id}` });
     }
@@ -50,11 +59,18 @@ export class RecordIndex {
   }
 
   async drop(entries: readonly DocumentRef[]): Promise<void> {
-    await Promise.all(entries.map((entry) => this.dropOne(entry)));
+    await Promise.all(
+      entries.map(async (entry) => {
+        const known = await this.documents.read(entry);
+        if (known) await this.dropOne(entry, known.rev);
+      }),
+    );
   }
 
-  ofUid(tenant: TenantId, kind: string, uid: string): AsyncIterable<IndexEntry> {
-    return this.walk(tenant, uidPath(kind, uid), () => true);
+  /** The record that was given this second name last. */
+  async idOf(tenant: TenantId, kind: string, uid: string): Promise<string | undefined> {
+    const pointer = await this.documents.read(uidRef(tenant, kind, uid));
+    return pointer?.body['id'] as string | undefined;
   }
 
   ofGrant(tenant: TenantId, grantId: string): AsyncIterable<IndexEntry> {
@@ -92,13 +108,19 @@ export class RecordIndex {
     }
   }
 
-  private async dropOne(entry: DocumentRef): Promise<void> {
-    const known = await this.documents.read(entry);
-    if (!known) return;
+  private async point({ tenantId: tenant, kind, id, uid }: IndexedRecord): Promise<void> {
+    if (uid === undefined) return;
+    await afterOthers(async () => {
+      const known = await this.documents.read(uidRef(tenant, kind, uid));
+      if (known?.body['id'] !== id) await this.documents.write(uidRef(tenant, kind, uid), { id }, known?.rev);
+    });
+  }
+
+  private async dropOne(entry: DocumentRef, rev: string): Promise<void> {
     try {
-      await this.documents.remove(entry, known.rev);
+      await this.documents.remove(entry, rev);
     } catch (error) {
-      if (!(error instanceof DocumentConflictError)) throw error;
+      if (!(error instanceof DocumentConflictError)) throw error; // it says something else by now
     }
   }
 }
@@ -110,6 +132,9 @@ function recordIn(body: JsonObject): IndexedRecord {
 
 const grantPath = (grantId: string): string => `${pathOf('authorization-grant', grantId)}/`;
 
-const uidPath = (kind: string, uid: string): string => `${pathOf('authorization-uid', `${kind}/${uid}`)}/`;
+const uidRef = (tenant: TenantId, kind: string, uid: string): DocumentRef => ({
+  partition: tenant,
+  path: pathOf('authorization-uid', `${kind}/${uid}`),
+});
 
 const expiryPath = (at: number): string => `${EXPIRIES}${`${Math.max(0, at)}`.padStart(DIGITS, '0')}`;
