@@ -64,4 +64,5 @@ export { KeyCheck } from './sealing/key-check.js';
 export { refuseDropped } from './sealing/key-records.js';
 export { KeyRing } from './sealing/key-ring.js';
 export { KeyWrapper, type WrappedKey } from './sealing/key-wrapper.js';
+export { NamedKeys } from './sealing/named-keys.js';
 export { type SealRef, Sealer } from './sealing/sealer.js';

@@ -48,6 +48,7 @@ import { KeyRingWriter } from './sealing/key-ring-writer.js';
 import { PostgresDataKeyStore } from './sealing/postgres.data-key.store.js';
 import { PostgresKeyCheckStore } from './sealing/postgres.key-check.store.js';
 import { KeyWrapper } from './sealing/key-wrapper.js';
+import { NamedKeys } from './sealing/named-keys.js';
 import { RingKeyProvider } from './sealing/ring.key-provider.js';
 import { Sealer } from './sealing/sealer.js';
 
@@ -85,6 +86,7 @@ import { Sealer } from './sealing/sealer.js';
     byDatabase(KeyCheckStore, { postgres: PostgresKeyCheckStore, cloudant: DocumentsKeyCheckStore }),
     KeyCheck,
     KeyWrapper,
+    NamedKeys,
     KeyRingWriter,
     KeyRingKeeper,
     byDatabase(KeyLedger, { postgres: PostgresKeyLedger, cloudant: DocumentsKeyLedger }),
@@ -99,7 +101,8 @@ import { Sealer } from './sealing/sealer.js';
   ],
   exports: [
     ...[Database, Documents, DocumentChanges, ChangeFeed, DatabaseLink, Migrator, ProcessPresence],
-    ...[Sealer, HandleSealer, KeyCheck, KeyWrapper, KeyRingKeeper, WrappedKeyStores, BackgroundRewrap, KeyRotation],
+    ...[Sealer, HandleSealer, NamedKeys, KeyCheck, KeyWrapper, KeyRingKeeper],
+    ...[WrappedKeyStores, BackgroundRewrap, KeyRotation],
   ],
 })
 export class PersistenceModule implements OnModuleInit, OnApplicationShutdown {

@@ -56,6 +56,20 @@ export function describeDataKeyStore(name: string, open: () => Promise<StoreUnde
       expect(await store.read(tenant, first.id)).toEqual(first);
     });
 
+    it('lets exactly one of many callers keep a key of one id, which never seals', async () => {
+      const tenant = await tested.tenant();
+      const named = () => ({ ...newKey(), id: 'named' });
+      const kept = await Promise.all(Array.from({ length: 8 }, () => store.keep(tenant, named())));
+      expect(new Set(kept.map(({ wrapped }) => wrapped.toString('hex'))).size).toBe(1);
+      expect(await store.read(tenant, 'named')).toEqual(kept[0]);
+      expect(await store.readActive(tenant)).toBeUndefined();
+      const sealing = await store.insert(tenant, newKey());
+      expect(await store.keep(tenant, named())).toEqual(kept[0]);
+      expect(await store.readActive(tenant)).toEqual(sealing);
+      const other = await tested.tenant();
+      expect((await store.keep(other, named())).wrapped).not.toEqual(kept[0]!.wrapped);
+    });
+
     it('shows a tenant nothing of another one, and lets it replace nothing', async () => {
       const [a, b, key] = [await tested.tenant(), await tested.tenant(), newKey()];
       await store.insert(a, key);

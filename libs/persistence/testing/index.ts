@@ -13,6 +13,7 @@ export { MemoryDataKeyStore } from './memory.data-key.store.js';
 export { openHandleSealer } from './open-handle-sealer.js';
 export { type OpenKeyRing, openDocumentsKeyRing, openKeyRing } from './open-key-ring.js';
 export { openMemorySealer } from './memory-sealer.js';
+export { namedKeysOn } from './named-keys-on.js';
 export { type OpenDocumentsChangeFeed, openDocumentsChangeFeed } from './open-documents-change-feed.js';
 export { type OpenChangeFeed, openChangeFeed } from './open-change-feed.js';
 export { StaleDocuments } from './stale.documents.js';

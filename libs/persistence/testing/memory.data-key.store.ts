@@ -27,6 +27,12 @@ export class MemoryDataKeyStore extends DataKeyStore {
     return key;
   }
 
+  async keep(tenant: TenantId, key: StoredDataKey): Promise<StoredDataKey> {
+    const found = this.of(tenant).find((entry) => entry.key.id === key.id)?.key;
+    if (!found) this.tenants.set(tenant, [...this.of(tenant), { key, retired: true }]);
+    return found ?? key;
+  }
+
   private of(tenant: TenantId): Entry[] {
     return this.tenants.get(tenant) ?? [];
   }

@@ -26,4 +26,13 @@ export abstract class DataKeyStore {
    * @throws KeyDroppedError when the key of the ring that wraps it was dropped: what is stored stays readable
    */
   abstract insert(tenant: TenantId, key: StoredDataKey, replaces?: string): Promise<StoredDataKey>;
+
+  /**
+   * Keeps a key that seals nothing and is found by its id alone. If another process was faster, its key stays. Durable
+   * when it returns.
+   *
+   * @returns the key that has this id now
+   * @throws UnknownTenantError, KeyDroppedError
+   */
+  abstract keep(tenant: TenantId, key: StoredDataKey): Promise<StoredDataKey>;
 }

@@ -40,10 +40,8 @@ export class DocumentsDataKeyStore extends DataKeyStore {
   }
 
   override async insert(tenant: TenantId, key: StoredDataKey, replaces?: string): Promise<StoredDataKey> {
-    await refuseDropped(this.documents, key.keyId);
-    if (!(await tenantExists(this.documents, tenant))) throw new UnknownTenantError();
-    const { id, keyId, wrapped, createdAt } = key;
-    const entry: Entry = { keyId, wrapped: wrapped.toString('base64'), createdAt: createdAt.toISOString() };
+    const { id } = key;
+    const entry = await this.entryOf(tenant, key);
     const body = await writeUntilTaken(this.documents, dataKeysRef(tenant), (before) => {
       const present = before as Keys | undefined;
       if (present?.active !== undefined && present.active !== replaces) return undefined;
@@ -52,6 +50,39 @@ export class DocumentsDataKeyStore extends DataKeyStore {
     const keys = body as Keys;
     if (keys.active === id) await this.confirm(tenant, key, replaces);
     return stored(keys, keys.active!)!;
+  }
+
+  override async keep(tenant: TenantId, key: StoredDataKey): Promise<StoredDataKey> {
+    const { id, keyId } = key;
+    const entry = await this.entryOf(tenant, key);
+    let isOurs = false;
+    const body = await writeUntilTaken(this.documents, dataKeysRef(tenant), (before) => {
+      const { keys, ...rest } = (before as Keys | undefined) ?? { keys: {} };
+      isOurs = !Object.hasOwn(keys, id);
+      return isOurs ? { ...rest, keys: { ...keys, [id]: entry } } : undefined;
+    });
+    if (isOurs) await this.refuseAfterwards(tenant, id, keyId);
+    return stored(body as Keys, id)!;
+  }
+
+  /** @throws KeyDroppedError, UnknownTenantError */
+  private async entryOf(tenant: TenantId, { keyId, wrapped, createdAt }: StoredDataKey): Promise<Entry> {
+    await refuseDropped(this.documents, keyId);
+    if (!(await tenantExists(this.documents, tenant))) throw new UnknownTenantError();
+    return { keyId, wrapped: wrapped.toString('base64'), createdAt: createdAt.toISOString() };
+  }
+
+  private async refuseAfterwards(tenant: TenantId, id: string, keyId: string): Promise<void> {
+    try {
+      await refuseDropped(this.documents, keyId);
+    } catch (error) {
+      await writeUntilTaken(this.documents, dataKeysRef(tenant), (body) => {
+        const { keys, ...rest } = body as Keys;
+        const { [id]: _, ...others } = keys;
+        return { ...rest, keys: others };
+      });
+      throw error;
+    }
   }
 
   /** Nobody has the key yet: it may be taken back. */
