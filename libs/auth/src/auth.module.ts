@@ -16,6 +16,7 @@ import * as offered from './strategies/index.js';
 import { ClientDocumentController } from './strategies/oauth2/client-document.controller.js';
 import { Oauth2Consent } from './strategies/oauth2/oauth2-consent.js';
 import { OAUTH2_PARTS } from './strategies/oauth2/oauth2-parts.js';
+import { TokenKeys } from './token-keys.js';
 import { TokenRevocation } from './token-revocation.js';
 
 const strategies: Type<AuthStrategy>[] = Object.values(offered);
@@ -33,6 +34,7 @@ const strategies: Type<AuthStrategy>[] = Object.values(offered);
   providers: [
     Clock,
     IssuedSecrets,
+    TokenKeys,
     ...OAUTH2_PARTS,
     ConnectLinks,
     { provide: CONSENT_FLOWS, useFactory: (...all: ConsentFlow[]) => all, inject: [Oauth2Consent] },

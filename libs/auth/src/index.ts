@@ -12,7 +12,6 @@ export { AuthModule } from './auth.module.js';
 export { type MemberClientConfig, memberClientConfig } from './member-client.config.js';
 export type { CredentialStanding, CredentialState } from '#token-store';
 export type { WithdrawnCredential } from './token-revocation.js';
-export { type TokenKeyParts, tokenKeyFor } from './token-key-of.js';
 export { headerName, headerText } from './wire-text.js';
 export { type ConnectableMember, ConnectableMembers, type ConnectableWish } from './consent/connectable-members.js';
 export { ConnectLinks } from './consent/connect-links.js';

@@ -28,15 +28,15 @@ export interface Oauth2PartsOptions {
 
 /** The real parts of the strategy `oauth2` without Nest. */
 export function oauth2Parts(
-  { keeper, http, guard, clock }: Pick<StrategyParts, 'keeper' | 'http' | 'guard' | 'clock'>,
+  { keeper, keys, http, guard, clock }: Pick<StrategyParts, 'keeper' | 'keys' | 'http' | 'guard' | 'clock'>,
   { publicUrl = 'http://127.0.0.1:9000', documentUrl }: Oauth2PartsOptions = {},
 ): Oauth2Parts {
   const listen = { host: '127.0.0.1', port: 9000, publicUrl, isLoopback: publicUrl.startsWith('http:'), aliases: [] };
   const document = new ClientDocument(listen, { documentUrl });
   const endpoint = new TokenEndpoint(http);
-  const clients = new IssuerClients(keeper, document);
+  const clients = new IssuerClients(keeper, document, keys);
   const finder = new IssuerFinder(new IssuerDiscovery(http), clock);
-  const tokens = new Oauth2Tokens(endpoint, clients, clock);
+  const tokens = new Oauth2Tokens(endpoint, clients, keys, clock);
   const enrolment = new ClientEnrolment(http, clients, document, clock);
   const start = new ConsentStart(finder, clients, enrolment, tokens, guard);
   const end = new ConsentEnd(keeper, endpoint, tokens, clients);

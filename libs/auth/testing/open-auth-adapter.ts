@@ -1,7 +1,7 @@
 import 'reflect-metadata';
 import { Clock } from '#kernel';
-import { TokenKeeper, TokenStoreModule } from '#token-store';
-import { openTokenKeeper } from '#token-store/testing';
+import { Fingerprints, TokenKeeper, TokenStoreModule } from '#token-store';
+import { openFingerprints, openTokenKeeper } from '#token-store/testing';
 import { Module } from '@nestjs/common';
 import { Test } from '@nestjs/testing';
 import { AuthAdapter } from '../src/auth-adapter.js';
@@ -11,8 +11,11 @@ import { AUTH_STRATEGIES, indexByName } from '../src/strategy.auth-adapter.js';
 import * as strategies from '../src/strategies/index.js';
 
 @Module({
-  providers: [{ provide: TokenKeeper, useFactory: () => openTokenKeeper(new Clock()) }],
-  exports: [TokenKeeper],
+  providers: [
+    { provide: TokenKeeper, useFactory: () => openTokenKeeper(new Clock()) },
+    { provide: Fingerprints, useFactory: () => openFingerprints() },
+  ],
+  exports: [TokenKeeper, Fingerprints],
 })
 class MemoryTokens {}
 

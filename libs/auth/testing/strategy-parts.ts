@@ -2,8 +2,9 @@ import { Clock } from '#kernel';
 import { SecretValues } from '#observability';
 import { type Egress, type OriginServer, egressFor, originServer } from '#egress/testing';
 import type { TokenKeeper } from '#token-store';
-import { openTokenKeeper } from '#token-store/testing';
+import { openFingerprints, openTokenKeeper } from '#token-store/testing';
 import { IssuedSecrets } from '../src/issuers/issued-secrets.js';
+import { TokenKeys } from '../src/token-keys.js';
 
 /** A clock that stands still until it is moved. */
 export class SetClock extends Clock {
@@ -32,6 +33,7 @@ export interface IssuerAnswer {
 /** Everything that a strategy with credentials from issuers is made of, with a real issuer on loopback. */
 export interface StrategyParts {
   readonly keeper: TokenKeeper;
+  readonly keys: TokenKeys;
   readonly http: Egress['http'];
   readonly guard: Egress['guard'];
   readonly issued: IssuedSecrets;
@@ -73,6 +75,7 @@ export async function openStrategyParts(
   const secrets = new SecretValues();
   return {
     keeper: openTokenKeeper(clock),
+    keys: new TokenKeys(await openFingerprints()),
     http: egress.http,
     guard: egress.guard,
     issued: new IssuedSecrets(secrets),

@@ -1,5 +1,6 @@
 export { type PendingConsent, PendingConsents } from './consents/pending-consents.js';
 export type { TakenCredential } from './credential-administration.js';
+export { Fingerprints } from './fingerprints.js';
 export { type CurrentOptions, type Renew, TokenKeeper } from './token-keeper.js';
 export type { CredentialStanding, CredentialState, LiveToken, TokenKey, TokenSet } from './token-key.js';
 export {

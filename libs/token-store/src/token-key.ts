@@ -12,7 +12,7 @@ export interface TokenKey extends MemberRef {
   readonly principalId?: PrincipalId;
   /** The issuer's identifier, or the address that the credential is had from where the issuer has no name. */
   readonly issuer: string;
-  /** Digest of the strategy, its settings and the origin that the credential is for. */
+  /** Keyed digest of the strategy, its settings and the origin that the credential is for. */
   readonly fingerprint: string;
 }
 

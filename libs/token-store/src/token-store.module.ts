@@ -13,6 +13,7 @@ import { CredentialAdministration } from './credential-administration.js';
 import { CredentialChanges } from './credential-changes.js';
 import { DocumentsPendingConsentStore } from './documents/documents.pending-consent.store.js';
 import { DocumentsTokenStore } from './documents/documents.token-store.js';
+import { Fingerprints } from './fingerprints.js';
 import { KeeperLifecycle } from './keeper-lifecycle.js';
 import { LiveTokens } from './live-tokens.js';
 import { PostgresPendingConsentStore } from './postgres/postgres.pending-consent.store.js';
@@ -39,6 +40,7 @@ import { UnsettledTokens } from './unsettled-tokens.js';
   providers: [
     Clock,
     byDatabase(TokenStore, { postgres: PostgresTokenStore, cloudant: DocumentsTokenStore }),
+    Fingerprints,
     TokenSecrets,
     LiveTokens,
     StoredTokens,
@@ -59,6 +61,6 @@ import { UnsettledTokens } from './unsettled-tokens.js';
     PendingConsents,
     ConsentSweep,
   ],
-  exports: [TokenKeeper, PendingConsents],
+  exports: [TokenKeeper, Fingerprints, PendingConsents],
 })
 export class TokenStoreModule {}

@@ -1,4 +1,5 @@
 export { type KeeperParts, type OpenKeeper, keeperOn } from './keeper-on.js';
+export { openFingerprints } from './open-fingerprints.js';
 export { openTokenKeeper } from './open-token-keeper.js';
 export { openPendingConsents } from './open-pending-consents.js';
 export { type OpenConsents, describePendingConsentStore } from './pending-consent-store.contract.js';

@@ -3,7 +3,7 @@ import { serverId, tenantId } from '#kernel';
 import { type IssuerAnswer, type StrategyParts, describeRenewingStrategy, openStrategyParts } from '#auth/testing';
 import { DynamicBearerStrategy } from './dynamic-bearer.strategy.js';
 
-const open = ({ keeper, http }: StrategyParts) => new DynamicBearerStrategy(keeper, http);
+const open = ({ keeper, http, keys }: StrategyParts) => new DynamicBearerStrategy(keeper, http, keys);
 const FORM = { accept: 'application/json', 'content-type': 'application/x-www-form-urlencoded' };
 const basic = `Basic ${Buffer.from('Ann:s€cret:/').toString('base64')}`;
 const token_url = 'https://issuer.example/token';

@@ -1,10 +1,10 @@
 import { EgressHttp } from '#egress';
-import { IssuerUnavailableError, type LiveToken, TokenKeeper, type TokenKey, type TokenSet } from '#token-store';
+import { IssuerUnavailableError, type LiveToken, TokenKeeper, type TokenSet } from '#token-store';
 import { Injectable } from '@nestjs/common';
 import type { AuthStrategy, RequestPatch } from '../../auth-strategy.js';
 import type { CredentialUse } from '../../credential-use.js';
 import { askIssuer, objectIn, refusalOf } from '../../issuers/issuer-answer.js';
-import { tokenKeyFor } from '../../token-key-of.js';
+import { type TokenKeyParts, TokenKeys } from '../../token-keys.js';
 import { type DynamicBearerSettings as Settings, dynamicBearerSettings } from './dynamic-bearer-settings.js';
 import { TOKEN_FORMS } from './token-forms.js';
 
@@ -29,6 +29,7 @@ export class DynamicBearerStrategy implements AuthStrategy<Settings> {
   constructor(
     private readonly keeper: TokenKeeper,
     private readonly http: EgressHttp,
+    private readonly keys: TokenKeys,
   ) {}
 
   async authorize(use: CredentialUse, settings: Settings): Promise<RequestPatch> {
@@ -40,11 +41,12 @@ export class DynamicBearerStrategy implements AuthStrategy<Settings> {
   }
 
   noteAccepted(use: CredentialUse, settings: Settings, { generation }: RequestPatch): void {
-    if (generation !== undefined) this.keeper.noteAccepted(keyOf(use, settings), generation);
+    const key = this.keys.peek(use, partsOf(settings));
+    if (key && generation !== undefined) this.keeper.noteAccepted(key, generation);
   }
 
   private async current(use: CredentialUse, settings: Settings, refused?: number): Promise<RequestPatch> {
-    const key = keyOf(use, settings);
+    const key = await this.keys.of(use, partsOf(settings));
     const options = refused === undefined ? {} : { refused };
     const live = await this.keeper.current(key, (previous) => this.ask(settings, previous), options);
     return patchOf(live, settings);
@@ -74,9 +76,9 @@ export class DynamicBearerStrategy implements AuthStrategy<Settings> {
   }
 }
 
-function keyOf(use: CredentialUse, { auth_prefix: _, ...settings }: Settings): TokenKey {
+function partsOf({ auth_prefix: _, ...settings }: Settings): TokenKeyParts {
   const { origin, pathname } = new URL(settings.token_url);
-  return tokenKeyFor(use, { strategy: 'dynamic_bearer', settings, issuer: origin + pathname });
+  return { strategy: 'dynamic_bearer', settings, issuer: origin + pathname };
 }
 
 function patchOf({ tokens, expiresAt, generation }: LiveToken, { auth_prefix }: Settings): RequestPatch {

@@ -11,7 +11,8 @@ import {
 } from '#auth/testing';
 import { JsessionidStrategy } from './jsessionid.strategy.js';
 
-const open = ({ keeper, http, issued, clock }: StrategyParts) => new JsessionidStrategy(keeper, http, issued, clock);
+const open = ({ keeper, http, issued, keys, clock }: StrategyParts) =>
+  new JsessionidStrategy(keeper, http, issued, keys, clock);
 const HTML = { 'content-type': 'text/html; charset=utf-8' };
 const FORM_PAGE = '<form method=post><input name="username"><input type=password  name=\'password\'></form>';
 const login = { username: 'Ann', password: 'pass&wörd' };
@@ -227,12 +228,12 @@ describe('jsessionid', () => {
   it('goes on with the session of another process', async () => {
     answer({ headers: session });
     await authorize();
-    const { keeper, http, issued, clock } = parts;
+    const { clock } = parts;
     const { use, read } = placed();
-    const patch = await new JsessionidStrategy(keeper, http, issued, clock).authorize(use, read);
+    const patch = await open(parts).authorize(use, read);
     expect(patch.forRequest!({ method: 'GET', path: '/' }).cookies).toEqual({ JSESSIONID: 'secret-session' });
     expect(parts.asked).toHaveLength(1);
-    const fresh = new JsessionidStrategy(openTokenKeeper(clock), http, issued, clock);
+    const fresh = open({ ...parts, keeper: openTokenKeeper(clock) });
     await expect(fresh.authorize(use, read)).rejects.toMatchObject({ reason: 'http_500' });
   });
 

@@ -1,11 +1,11 @@
 import { EgressHttp } from '#egress';
 import { Clock } from '#kernel';
-import { TokenKeeper, type TokenKey, type TokenSet } from '#token-store';
+import { TokenKeeper, type TokenSet } from '#token-store';
 import { Injectable } from '@nestjs/common';
 import type { AuthStrategy, RequestPatch } from '../../auth-strategy.js';
 import type { AnswerSign, CredentialUse } from '../../credential-use.js';
 import { IssuedSecrets } from '../../issuers/issued-secrets.js';
-import { tokenKeyFor } from '../../token-key-of.js';
+import { type TokenKeyParts, TokenKeys } from '../../token-keys.js';
 import { csrfHeaders } from './csrf-headers.js';
 import { logIn } from './form-login.js';
 import { type JsessionidSettings as Settings, jsessionidSettings } from './jsessionid-settings.js';
@@ -28,6 +28,7 @@ export class JsessionidStrategy implements AuthStrategy<Settings> {
     private readonly keeper: TokenKeeper,
     private readonly http: EgressHttp,
     private readonly issued: IssuedSecrets,
+    private readonly keys: TokenKeys,
     private readonly clock: Clock,
   ) {}
 
@@ -44,11 +45,12 @@ export class JsessionidStrategy implements AuthStrategy<Settings> {
   }
 
   noteAccepted(use: CredentialUse, settings: Settings, { generation }: RequestPatch): void {
-    if (generation !== undefined) this.keeper.noteAccepted(this.keyOf(use, settings), generation);
+    const key = this.keys.peek(use, this.partsOf(use, settings));
+    if (key && generation !== undefined) this.keeper.noteAccepted(key, generation);
   }
 
   private async current(use: CredentialUse, settings: Settings, refused?: number): Promise<RequestPatch> {
-    const key = this.keyOf(use, settings);
+    const key = await this.keys.of(use, this.partsOf(use, settings));
     const options = refused === undefined ? {} : { refused };
     const live = await this.keeper.current(key, () => this.logIn(use, settings), options);
     const { generation, expiresAt } = live;
@@ -80,9 +82,9 @@ export class JsessionidStrategy implements AuthStrategy<Settings> {
     };
   }
 
-  private keyOf(use: CredentialUse, { csrf_cookie: _, csrf_header: __, ...settings }: Settings): TokenKey {
+  private partsOf(use: CredentialUse, { csrf_cookie: _, csrf_header: __, ...settings }: Settings): TokenKeyParts {
     const { origin, pathname } = loginUrl(use.endpoint, settings);
-    return tokenKeyFor(use, { strategy: this.name, settings, issuer: origin + pathname });
+    return { strategy: this.name, settings, issuer: origin + pathname };
   }
 }
 

@@ -30,7 +30,7 @@ export class ConsentEnd {
 
   async finish(use: CredentialUse, settings: Oauth2Settings, answer: ConsentAnswer): Promise<void> {
     const kept = keptConsent(answer.kept);
-    const key = this.tokens.keyFor(use, settings, kept);
+    const key = await this.tokens.keyFor(use, settings, kept);
     if (key.fingerprint !== kept.fingerprint || (use.principalId ?? null) !== kept.principal) {
       throw new ConsentRefusedError('the server was changed meanwhile: begin again');
     }

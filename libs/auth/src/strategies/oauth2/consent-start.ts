@@ -77,7 +77,7 @@ export class ConsentStart {
       verifier,
       scope: url.searchParams.get('scope'),
       resource: resource ?? null,
-      fingerprint: this.tokens.keyFor(use, settings, facts).fingerprint,
+      fingerprint: (await this.tokens.keyFor(use, settings, facts)).fingerprint,
       principal: use.principalId ?? null,
     };
     return { authorizationUrl: url.href, kept: JSON.parse(JSON.stringify(kept)) as JsonObject };

@@ -4,7 +4,7 @@ import { SYSTEM } from '#tenancy';
 import { Injectable } from '@nestjs/common';
 import type { StoredOAuthClientInformation } from '@modelcontextprotocol/client';
 import type { CredentialUse } from '../../credential-use.js';
-import { tokenKeyFor } from '../../token-key-of.js';
+import { TokenKeys } from '../../token-keys.js';
 import { ClientDocument } from './client-document.js';
 import { JWT_BEARER, grantOf } from './grant-types.js';
 import type { ClientAuthentication, IssuerClient } from './issuer-client.js';
@@ -17,6 +17,7 @@ export class IssuerClients {
   constructor(
     private readonly keeper: TokenKeeper,
     private readonly document: ClientDocument,
+    private readonly keys: TokenKeys,
   ) {}
 
   /** The client that the settings name; `undefined` if they name none. */
@@ -37,7 +38,7 @@ export class IssuerClients {
 
   /** What an issuer has registered for this member, if it is not over yet. */
   async registered(use: CredentialUse, issuer: string, now: number): Promise<StoredOAuthClientInformation | undefined> {
-    const live = await this.keeper.find(this.keyOf(use, issuer));
+    const live = await this.keeper.find(await this.keyOf(use, issuer));
     const client = live?.tokens.more?.['client'];
     if (!isObject(client) || typeof client['client_id'] !== 'string') return undefined;
     const end = client['client_secret_expires_at'];
@@ -51,18 +52,18 @@ export class IssuerClients {
     const kept = JSON.parse(JSON.stringify(client)) as JsonObject;
     // The keeper masks what stands there wherever text leaves; a name is no secret.
     const secret = client.client_secret ?? 'none';
-    await this.keeper.put(this.keyOf(use, issuer), { accessToken: secret, more: { client: kept } }, SYSTEM);
+    await this.keeper.put(await this.keyOf(use, issuer), { accessToken: secret, more: { client: kept } }, SYSTEM);
   }
 
   /** The issuer does not know it any more: the next consent registers the composer again. */
   async forget(use: CredentialUse, issuer: string): Promise<void> {
-    await this.keeper.take(this.keyOf(use, issuer), SYSTEM);
+    await this.keeper.take(await this.keyOf(use, issuer), SYSTEM);
   }
 
   /** One for each issuer, so that what one has given is never shown to another. */
-  private keyOf(use: CredentialUse, issuer: string): TokenKey {
+  private async keyOf(use: CredentialUse, issuer: string): Promise<TokenKey> {
     const settings = { redirect_uri: this.document.redirectUri };
-    return tokenKeyFor(use, { strategy: 'oauth2', settings, issuer, kind: 'client' });
+    return this.keys.of(use, { strategy: 'oauth2', settings, issuer, kind: 'client' });
   }
 }
 

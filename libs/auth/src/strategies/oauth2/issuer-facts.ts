@@ -1,4 +1,3 @@
-import { createHash } from 'node:crypto';
 import type { AuthorizationServerMetadata, OAuthProtectedResourceMetadata } from '@modelcontextprotocol/client';
 import { IssuerUntrustedError } from '../../auth.errors.js';
 import { grantOf, namedIssuer } from './grant-types.js';
@@ -74,10 +73,7 @@ export function discoveredFacts(settings: Oauth2Settings, discovered: Discovered
   };
 }
 
-/** Keys are shown to people; a query may hold what is not for them, but tells one address from another. */
+/** It is shown to people, and a query may hold what is not for them; the settings tell one address from another. */
 function withoutQuery(address: string): string {
-  const [place = '', query] = address.split('?');
-  return query === undefined
-    ? place
-    : `${place}#${createHash('sha256').update(query).digest('base64url').slice(0, 16)}`;
+  return address.split('?')[0]!;
 }

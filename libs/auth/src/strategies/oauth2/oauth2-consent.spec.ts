@@ -34,8 +34,8 @@ const finishAt =
   (of: CredentialUse, settings: object, { kept }: StartedConsent) =>
   (answer: Record<string, string>) =>
     oauth2.consent.finish(of, settings, { kept, callbackParams: new URLSearchParams(answer), by: SYSTEM });
-const storedOf = (settings: ReturnType<typeof settingsOf>, issuer = honest.url) =>
-  parts.keeper.find(oauth2.tokens.keyFor(use, settings, { issuer }));
+const storedOf = async (settings: ReturnType<typeof settingsOf>, issuer = honest.url) =>
+  parts.keeper.find(await oauth2.tokens.keyFor(use, settings, { issuer }));
 
 describe('a consent', () => {
   it('sends the browser with PKCE, state, resource and scope, and exchanges the code with all of them', async () => {

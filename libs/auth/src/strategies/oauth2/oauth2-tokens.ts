@@ -2,7 +2,7 @@ import { Clock, type JsonObject } from '#kernel';
 import { ClientRefusedError, GrantRefusedError, type TokenKey, type TokenSet } from '#token-store';
 import { Injectable } from '@nestjs/common';
 import type { CredentialUse } from '../../credential-use.js';
-import { tokenKeyFor } from '../../token-key-of.js';
+import { type TokenKeyParts, TokenKeys } from '../../token-keys.js';
 import { grantRequest } from './grant-request.js';
 import { IssuerClients } from './issuer-clients.js';
 import type { IssuerFacts } from './issuer-facts.js';
@@ -15,14 +15,22 @@ export class Oauth2Tokens {
   constructor(
     private readonly endpoint: TokenEndpoint,
     private readonly clients: IssuerClients,
+    private readonly keys: TokenKeys,
     private readonly clock: Clock,
   ) {}
 
   /** @throws PrincipalMissingError */
-  keyFor(use: CredentialUse, settings: Oauth2Settings, { issuer }: Pick<IssuerFacts, 'issuer'>): TokenKey {
-    const { auth_prefix: _onTheWire, ...decisive } = settings;
-    const perPrincipal = settings.identity === 'per_user';
-    return tokenKeyFor(use, { strategy: 'oauth2', settings: decisive, issuer, perPrincipal });
+  async keyFor(
+    use: CredentialUse,
+    settings: Oauth2Settings,
+    { issuer }: Pick<IssuerFacts, 'issuer'>,
+  ): Promise<TokenKey> {
+    return this.keys.of(use, partsOf(settings, issuer));
+  }
+
+  /** The same, if it is at hand. */
+  peekKey(use: CredentialUse, settings: Oauth2Settings, { issuer }: Pick<IssuerFacts, 'issuer'>): TokenKey | undefined {
+    return this.keys.peek(use, partsOf(settings, issuer));
   }
 
   /** @throws GrantRefusedError, ClientRefusedError, IssuerUnavailableError */
@@ -58,6 +66,10 @@ export class Oauth2Tokens {
       throw new GrantRefusedError(error.reason, error);
     }
   }
+}
+
+function partsOf({ auth_prefix: _onTheWire, ...settings }: Oauth2Settings, issuer: string): TokenKeyParts {
+  return { strategy: 'oauth2', settings, issuer, perPrincipal: settings.identity === 'per_user' };
 }
 
 export function contactOf(

@@ -45,8 +45,8 @@ export class Oauth2Strategy implements AuthStrategy<Oauth2Settings> {
 
   noteAccepted(use: CredentialUse, settings: Oauth2Settings, { generation }: RequestPatch): void {
     const facts = this.finder.peek(use, settings);
-    if (facts && generation !== undefined)
-      this.keeper.noteAccepted(this.tokens.keyFor(use, settings, facts), generation);
+    const key = facts && this.tokens.peekKey(use, settings, facts);
+    if (key && generation !== undefined) this.keeper.noteAccepted(key, generation);
   }
 
   private async patch(
@@ -73,7 +73,7 @@ export class Oauth2Strategy implements AuthStrategy<Oauth2Settings> {
   /** Of a credential that is there, or can be had without a person. */
   private async keyOf(use: CredentialUse, settings: Oauth2Settings, facts: IssuerFacts): Promise<TokenKey> {
     try {
-      const key = this.tokens.keyFor(use, settings, facts);
+      const key = await this.tokens.keyFor(use, settings, facts);
       if (isConsented(settings) && !(await this.keeper.find(key))) throw await this.consent(use);
       return key;
     } catch (error) {

@@ -143,7 +143,7 @@ describe('a real provider and a person', () => {
 
 describe('what is taken out of use', () => {
   const taken = async (settings: ReturnType<typeof strategy.settings.parse>, name = issuer.issuer) => {
-    const key = oauth2.tokens.keyFor(use, settings, { issuer: name });
+    const key = await oauth2.tokens.keyFor(use, settings, { issuer: name });
     return { key, tokens: (await parts.keeper.find(key))!.tokens };
   };
 
