@@ -8,18 +8,18 @@ import {
   MemberTimeoutError,
   ScopeMissingError,
 } from './builder.errors.js';
-import type { ToolReply } from './member.js';
+import type { MemberReply } from './member.js';
 
 const CHECK_FIRST = 'Whether the call was carried out is not known: check before you repeat it.';
 
-/** Gives the caller of a tool the failure of its member: what happened, and what to do. */
-export function replyFailure(reply: ToolReply, member: string, error: ComposerError): void {
-  if (!(error instanceof ConsentRequiredError)) return reply.toolError(failureText(member, error));
+/** Gives a caller the failure of its member: what happened, and what to do. */
+export function replyFailure(reply: MemberReply, member: string, error: ComposerError): void {
+  if (!(error instanceof ConsentRequiredError)) return reply.failed(failureText(member, error), error.code);
   const text = `Server "${member}" needs your consent before it can be called (${error.code}); nothing was sent. Open the page, agree, and call again.`;
   reply.needsConsent({ serverId: error.serverId, url: error.url, text });
 }
 
-/** What the caller of a tool reads when its member failed. No address, no header. */
+/** What a caller reads when its member failed. No address, no header. */
 export function failureText(member: string, error: ComposerError): string {
   if (error instanceof MemberBusyError) {
     return `Server "${member}" is busy (${error.code}): ${error.message}; the call was not sent, try again later.`;

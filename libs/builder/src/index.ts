@@ -25,13 +25,14 @@ export {
 export { withoutParams } from './json-rpc/message-without.js';
 export type {
   Era,
+  ForwardedMethod,
   Member,
   MemberOffer,
   MemberOutcome,
+  MemberReply,
+  MemberRequest,
   NeededConsent,
   RunningCall,
-  ToolCall,
-  ToolReply,
 } from './member.js';
 export { MemberPool } from './member-pool.js';
 export { MemberSlot } from './member-slot.js';

@@ -31,6 +31,8 @@ const SPEC = {
   paths: { '/ping': { get: { operationId: 'ping', responses: { 200: { description: 'fine' } } } } },
 };
 
+const CALL = { method: 'tools/call', era: 'legacy', headers: {}, principalId: principalId('p') } as const;
+
 describe('MemberPool', () => {
   let opened: OpenPool;
   let crm: McpOrigin;
@@ -66,12 +68,12 @@ describe('MemberPool', () => {
     );
     const reply = new RecordingReply();
     return Object.assign(reply, {
-      running: one.member!.call({ tool, message, era: 'legacy', headers: {}, principalId: principalId('p') }, reply),
+      running: one.member!.request({ ...CALL, target: tool, message }, reply),
     });
   }
   const textOf = async (reply: RecordingReply) => {
     const answer = await reply.answered;
-    return answer.toolError ?? answer.result?.content?.[0]?.text;
+    return answer.failure ?? answer.result?.content?.[0]?.text;
   };
 
   it('serves a registered member with the tools that it offers', async () => {

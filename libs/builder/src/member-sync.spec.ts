@@ -15,6 +15,8 @@ const acme = tenantId('acme');
 const ref = (id: string, tenant: TenantId = acme) => ({ tenantId: tenant, serverId: serverId(id) });
 
 /** Two pools on the same stores, as two processes have them: what changes here is followed there. */
+const CALL = { method: 'tools/call', era: 'legacy', headers: {}, principalId: principalId('p') } as const;
+
 describe('members of another process', () => {
   let here: OpenPool;
   let there: OpenPool;
@@ -51,7 +53,7 @@ describe('members of another process', () => {
     const params = { name: `x_${tool}`, arguments: {} };
     const message = parseMessage(Buffer.from(JSON.stringify({ jsonrpc: '2.0', id: 1, method: 'tools/call', params })));
     const reply = new RecordingReply();
-    one.member!.call({ tool, message, era: 'legacy', headers: {}, principalId: principalId('p') }, reply);
+    one.member!.request({ ...CALL, target: tool, message }, reply);
     return reply;
   };
 

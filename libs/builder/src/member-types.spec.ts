@@ -45,13 +45,14 @@ describe.each(KINDS)('a member of type %s', (kind) => {
     const message = parseMessage(Buffer.from(JSON.stringify(request)));
     const reply = new RecordingReply();
     const tool = member.tool('crm');
-    slot().member!.call({ tool, message, era: 'legacy', headers: {}, principalId: principalId(by) }, reply);
+    const asked = { method: 'tools/call', target: tool, message, era: 'legacy', headers: {} } as const;
+    slot().member!.request({ ...asked, principalId: principalId(by) }, reply);
     return reply;
   }
   async function answerTo(reply: RecordingReply): Promise<string> {
-    const { toolError, result, error } = await reply.answered;
+    const { failure, result, error } = await reply.answered;
     const failed = result?.isError ? 'failed: ' : '';
-    return toolError ?? failed + (result?.content?.[0]?.text ?? error?.message ?? '');
+    return failure ?? failed + (result?.content?.[0]?.text ?? error?.message ?? '');
   }
   const tokenOf = ({ headers }: SeenRequest) => String(headers.authorization).replace('Bearer ', '');
   const takeOnly = (wanted: string, refusal: object = { status: 401 }) => {

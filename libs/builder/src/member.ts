@@ -6,10 +6,14 @@ import type { Message } from './json-rpc/json-rpc-message.js';
 /** `legacy`: a handshake and a session, up to revision 2025-11-25. `modern`: every request stands alone, 2026-07-28. */
 export type Era = 'legacy' | 'modern';
 
-/** One `tools/call` on its way to a member. */
-export interface ToolCall {
-  /** The member's own name of the tool. */
-  readonly tool: string;
+/** Requests of clients that a member answers. */
+export type ForwardedMethod = 'tools/call' | 'prompts/get' | 'resources/read' | 'completion/complete';
+
+/** One request of a client on its way to a member. */
+export interface MemberRequest {
+  readonly method: ForwardedMethod;
+  /** The member's own word for what is asked for: the name of a tool or prompt, a URI, or what the `ref` of a completion names. */
+  readonly target: string;
   readonly message: Message;
   /** Of the caller. */
   readonly era: Era;
@@ -20,10 +24,10 @@ export interface ToolCall {
 }
 
 /**
- * Where the answer of one call goes. The member gives exactly one answer: a message, a result, a tool error, a protocol
+ * Where the answer of one request goes. The member gives exactly one answer: a message, a result, a failure, a protocol
  * error, or a stream that ends. The endpoint owns the connection to the caller.
  */
-export interface ToolReply {
+export interface MemberReply {
   /** The caller's JSON-RPC id, as it stood in the request. */
   readonly id: Buffer;
   /** Whether the caller takes an event stream. */
@@ -35,10 +39,15 @@ export interface ToolReply {
    * stream it is the last event.
    */
   message(parts: readonly Buffer[], status?: number): void;
-  /** A `CallToolResult`; the reply makes a message of it. */
+  /** The result of the method that was asked; the reply makes a message of it. */
   result(result: object): void;
-  /** The member failed: a result with `isError`, and a text that says what happened and what to do. */
-  toolError(text: string): void;
+  /**
+   * The member failed. The caller of a tool gets a result with `isError`, every other one the JSON-RPC error -32603.
+   *
+   * @param text what happened, and what to do
+   * @param code of the `ComposerError`
+   */
+  failed(text: string, code: string): void;
   /** Nothing was done: a person has to connect the member first. Told in the way that the caller can take. */
   needsConsent(consent: NeededConsent): void;
   protocolError(code: number, message: string, data?: object): void;
@@ -63,7 +72,7 @@ export interface NeededConsent {
   readonly text: string;
 }
 
-/** A call under way. */
+/** A request under way. */
 export interface RunningCall {
   /** The caller does not want the answer any more: the member is told, and the connection is freed. */
   cancel(): void;
@@ -99,7 +108,8 @@ export interface Member {
   offered(): MemberOffer;
   /** What to keep of that, for the next process. */
   snapshot(): StoredCatalog;
-  call(call: ToolCall, reply: ToolReply): RunningCall;
+  /** Begins the request; the answer goes to `reply`. A method that its type does not have is unknown to it. */
+  request(request: MemberRequest, reply: MemberReply): RunningCall;
   /** What is stored of its credentials has changed, of one principal or of anybody: nothing older is sent any more. */
   forgetCredentials(principalId?: PrincipalId): void;
   /** Lets running calls finish within `graceMs`, then releases everything. */

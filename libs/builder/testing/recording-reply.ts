@@ -1,14 +1,14 @@
-import type { NeededConsent, ToolReply } from '../src/member.js';
+import type { MemberReply, NeededConsent } from '../src/member.js';
 
 /** One of them is there. */
 export interface GivenAnswer {
   readonly result?: { readonly content?: readonly { readonly text: string }[]; readonly isError?: boolean };
-  readonly toolError?: string;
+  readonly failure?: string;
   readonly error?: { readonly code: number; readonly message: string };
 }
 
 /** Takes the one answer of a call and keeps what it was told before. */
-export class RecordingReply implements ToolReply {
+export class RecordingReply implements MemberReply {
   readonly id = Buffer.from('"caller-1"');
   readonly takesEvents = true;
   takesPieces = true;
@@ -30,11 +30,11 @@ export class RecordingReply implements ToolReply {
   result(result: object): void {
     this.settle({ result });
   }
-  toolError(text: string): void {
-    this.settle({ toolError: text });
+  failed(text: string): void {
+    this.settle({ failure: text });
   }
   needsConsent({ url, text }: NeededConsent): void {
-    this.settle({ toolError: `${text} ${url}` });
+    this.settle({ failure: `${text} ${url}` });
   }
   protocolError(code: number, message: string): void {
     this.settle({ error: { code, message } });

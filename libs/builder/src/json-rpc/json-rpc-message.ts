@@ -14,14 +14,22 @@ export interface Message {
   readonly places: {
     readonly id?: Span;
     readonly params?: Span;
-    /** `params.name` */
-    readonly name?: Span;
+    /** What the request asks for: `params.name`, `params.uri`, or the name or URI that `params.ref` holds. */
+    readonly target?: Span;
     /** `params._meta` */
     readonly meta?: Span;
     /** `params._meta.progressToken` */
     readonly progressToken?: Span;
   };
 }
+
+/** By method, which of the params says what is asked for. */
+const TARGETS: ReadonlyMap<string, 'name' | 'uri' | 'ref'> = new Map([
+  ['tools/call', 'name'],
+  ['prompts/get', 'name'],
+  ['resources/read', 'uri'],
+  ['completion/complete', 'ref'],
+]);
 
 /**
  * Reads one message. Refuses with `MessageError`: invalid UTF-8 or JSON, batches (removed in revision 2025-06-18), what is
@@ -47,7 +55,7 @@ export function parseMessage(raw: Buffer): Message {
     ...(method === undefined ? {} : { method }),
     ...(id === undefined ? {} : { id }),
     params,
-    places: placesOf(raw, id),
+    places: placesOf(raw, value, id),
   };
 }
 
@@ -68,7 +76,11 @@ function idOf(value: Record<string, unknown>): MessageId | undefined {
   throw new MessageError(-32600, 'Invalid Request: id must be a string or an integer');
 }
 
-function placesOf(raw: Buffer, id: MessageId | undefined): Message['places'] {
+function placesOf(
+  raw: Buffer,
+  { method, params: given }: Readonly<Record<string, unknown>>,
+  id: MessageId | undefined,
+): Message['places'] {
   try {
     const top = uniqueMembers(raw, skipBlank(raw, 0), id);
     const params = top.get('params');
@@ -76,7 +88,15 @@ function placesOf(raw: Buffer, id: MessageId | undefined): Message['places'] {
     const meta = inner.get('_meta');
     const progressToken =
       meta && raw[meta.start] === 0x7b ? uniqueMembers(raw, meta.start, id).get('progressToken') : undefined;
-    return defined({ id: top.get('id'), params, name: inner.get('name'), meta, progressToken });
+    const names = typeof method === 'string' ? TARGETS.get(method) : undefined;
+    let target = names && inner.get(names);
+    if (names === 'ref' && target) {
+      const ref = (given as Record<string, unknown>)['ref'];
+      target = isObject(ref)
+        ? uniqueMembers(raw, target.start, id).get(ref['type'] === 'ref/resource' ? 'uri' : 'name')
+        : undefined;
+    }
+    return defined({ id: top.get('id'), params, target, meta, progressToken });
   } catch (error) {
     if (error instanceof TooDeepError) throw new MessageError(-32600, `Invalid Request: ${error.message}`, id);
     throw error;

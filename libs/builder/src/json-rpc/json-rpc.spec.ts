@@ -15,12 +15,31 @@ describe('parseMessage', () => {
     );
     expect({ id, method }).toEqual({ id: 7, method: 'tools/call' });
     expect(at(raw, places.id)).toBe('7');
-    expect(at(raw, places.name)).toBe('"a_\\"b"');
+    expect(at(raw, places.target)).toBe('"a_\\"b"');
     expect(at(raw, places.meta)).toBe('{"progressToken":"p"}');
     expect(at(raw, places.progressToken)).toBe('"p"');
   });
 
   it.each([
+    ['prompts/get', '{"uri":"no","name":"greet"}', '"greet"'],
+    ['resources/read', '{"name":"no","uri":"test://a"}', '"test://a"'],
+    ['completion/complete', '{"name":"no","ref":{"type":"ref/prompt","uri":"no","name":"greet"}}', '"greet"'],
+    ['completion/complete', '{"ref":{"name":"no","uri":"a://{b}","type":"ref/resource"}}', '"a://{b}"'],
+    ['completion/complete', '{"ref":"greet"}', undefined],
+    ['completion/complete', '{}', undefined],
+    ['tools/list', '{"name":"no"}', undefined],
+    ['constructor', '{"name":"no"}', undefined],
+  ])('finds what is asked for by %s with %s', (method, params, wanted) => {
+    const { raw, places } = call(`{"jsonrpc":"2.0","id":1,"method":"${method}","params":${params}}`);
+    expect(at(raw, places.target)).toBe(wanted);
+  });
+
+  it.each([
+    [
+      'a doubled name in a ref',
+      '{"jsonrpc":"2.0","id":1,"method":"completion/complete","params":{"ref":{"type":"ref/prompt","name":"a","name":"b"}}}',
+      -32600,
+    ],
     ['no JSON', '{', -32700],
     ['nothing', '', -32700],
     ['a batch', '[{"jsonrpc":"2.0","id":1,"method":"ping"}]', -32600],

@@ -2,7 +2,7 @@ import { principalId } from '#kernel';
 import { describe, expect, it } from '@jest/globals';
 import fc from 'fast-check';
 import { parseMessage } from '../json-rpc/json-rpc-message.js';
-import type { Era, ToolCall } from '../member.js';
+import type { Era, MemberRequest } from '../member.js';
 import { notificationFor, requestFor, responseFor } from './answer-translation.js';
 import { COMPOSER_INFO, META_CAPABILITIES, META_CLIENT_INFO, META_VERSION, MODERN_VERSION } from './mcp-protocol.js';
 import { readMemberMessage } from './member-message.js';
@@ -13,8 +13,9 @@ interface Sent {
   readonly params: Params & { readonly _meta?: Params };
 }
 
-const callOf = (text: string, era: Era, tool: string): ToolCall => ({
-  tool,
+const callOf = (text: string, era: Era, target: string): MemberRequest => ({
+  method: 'tools/call',
+  target,
   era,
   headers: {},
   principalId: principalId('p'),
@@ -22,7 +23,7 @@ const callOf = (text: string, era: Era, tool: string): ToolCall => ({
 });
 const call = (era: Era, params: Params, { id = 'caller-1', tool = 'echo' }: { id?: unknown; tool?: string } = {}) =>
   callOf(JSON.stringify({ jsonrpc: '2.0', id, method: 'tools/call', params }), era, tool);
-const sent = (toolCall: ToolCall, memberEra: Era, id = 7) =>
+const sent = (toolCall: MemberRequest, memberEra: Era, id = 7) =>
   JSON.parse(requestFor(toolCall, memberEra, id).toString()) as Sent;
 
 const MODERN_META = { [META_VERSION]: MODERN_VERSION, [META_CAPABILITIES]: { sampling: {} } };
@@ -38,6 +39,16 @@ describe('requestFor', () => {
   it('changes no byte when even the name is the same', () => {
     const text = '{"jsonrpc":"2.0","id":1,"method":"tools/call","params":{"name":"echo"}}';
     expect(requestFor(callOf(text, 'modern', 'echo'), 'modern', 7).toString()).toBe(text);
+  });
+
+  it.each([
+    ['prompts/get', '{"name":"crm_greet","arguments":{"name":"crm_greet"}}', 'crm_greet', 'greet'],
+    ['resources/read', '{"uri":"mcp+crm:a://b","name":"x"}', 'mcp+crm:a://b', 'a://b'],
+    ['completion/complete', '{"ref":{"type":"ref/prompt","name":"crm_g"},"argument":{}}', 'crm_g', 'g'],
+  ] as const)('changes of %s with %s only what is asked for', (method, params, from, target) => {
+    const text = `{"jsonrpc":"2.0","id":1,"method":"${method}","params":${params}}`;
+    const request = { ...callOf(text, 'modern', target), method };
+    expect(requestFor(request, 'modern', 7).toString()).toBe(text.replace(from, target));
   });
 
   it('gives a legacy member an id and a progress token of the link, because callers share one session', () => {

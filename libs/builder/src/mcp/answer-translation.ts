@@ -1,23 +1,24 @@
 import { type Edit, applyEdits, insertMembers } from '../json-rpc/json-edit.js';
 import { type Span, scanObject } from '../json-rpc/json-scan.js';
-import type { Era, ToolCall } from '../member.js';
+import type { Era, MemberRequest } from '../member.js';
 import { OWN_META } from './mcp-protocol.js';
 import { type MemberMessage, textAt } from './member-message.js';
 
 const OPEN_OBJECT = 0x7b;
 
-/** Makes the caller's request into the member's: its name of the tool, an id of this link, and the member's era. */
-export function requestFor(call: ToolCall, memberEra: Era, id: number): Buffer {
-  const { message } = call;
+/** Makes the caller's request into the member's: its word for what is asked, an id of this link, and the member's era. */
+export function requestFor(request: MemberRequest, memberEra: Era, id: number): Buffer {
+  const { message } = request;
   const { places, raw } = message;
   const edits: Edit[] = [];
-  const name = JSON.stringify(call.tool);
-  if (places.name && textAt(raw, places.name) !== name) edits.push({ ...places.name, bytes: Buffer.from(name) });
+  const target = JSON.stringify(request.target);
+  if (places.target && textAt(raw, places.target) !== target)
+    edits.push({ ...places.target, bytes: Buffer.from(target) });
   if (memberEra === 'legacy') {
     // Callers share one session, and members tell requests of a session apart by their ids.
     if (places.id) edits.push({ ...places.id, bytes: Buffer.from(String(id)) });
     if (places.progressToken) edits.push({ ...places.progressToken, bytes: Buffer.from(String(id)) });
-  } else if (call.era === 'legacy') {
+  } else if (request.era === 'legacy') {
     edits.push(...modernMeta(raw, places.params, places.meta));
   }
   return applyEdits(raw, edits);

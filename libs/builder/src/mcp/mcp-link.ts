@@ -11,6 +11,7 @@ import { TimeLimit } from '../wire/time-limit.js';
 import { type ControlAnswer, sendControl } from './control-request.js';
 import { INITIALIZE, agreedVersion, told } from './handshake.js';
 import { LATEST_LEGACY_VERSION, MODERN_VERSION, OWN_META, UNSUPPORTED_VERSION } from './mcp-protocol.js';
+import type { MemberLink } from './member-link.js';
 import { hasLostSession } from './member-message.js';
 
 /** What was agreed on with a member. */
@@ -54,7 +55,7 @@ const MODERN_ERRORS = new Set([-32020, -32021, UNSUPPORTED_VERSION]);
  * The composer's side of one MCP member over Streamable HTTP: finds out which era it speaks, opens the session that the
  * legacy era wants, and asks it what the composer itself wants to know.
  */
-export class McpLink {
+export class McpLink implements MemberLink<McpSession> {
   readonly path: string;
   private session: McpSession | undefined;
   private opening: Promise<McpSession> | undefined;

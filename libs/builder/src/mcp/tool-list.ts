@@ -3,6 +3,7 @@ import { MemberProtocolError } from '../builder.errors.js';
 import { type Span, scanList, scanObject } from '../json-rpc/json-scan.js';
 import type { Log } from '#observability';
 import type { TimeLimit } from '../wire/time-limit.js';
+import type { MemberSource } from './member-link.js';
 import { isToolDefinition } from './tool-definition.js';
 
 const MAX_PAGES = 100;
@@ -11,20 +12,11 @@ const MAX_BYTES = 20 * 1024 * 1024;
 /** Of tools that are left out, in the log. */
 const MAX_NAMED = 20;
 
-/** Who can be asked for a list: gives the result decoded, and the response as it came. */
-export interface ToolSource {
-  ask(
-    method: string,
-    params: Record<string, unknown>,
-    limit: TimeLimit,
-  ): Promise<{ result: Record<string, unknown>; raw: Buffer }>;
-}
-
 /**
  * All tools of a member, each as the JSON text that it gave: fields that nobody here knows stay as they are. A tool that
  * would make clients refuse the whole list is left out, and the log says so.
  */
-export async function fetchTools(source: ToolSource, limit: TimeLimit, log: Log): Promise<readonly string[]> {
+export async function fetchTools(source: MemberSource, limit: TimeLimit, log: Log): Promise<readonly string[]> {
   const tools: string[] = [];
   const refused: string[] = [];
   let bytes = 0;

@@ -3,7 +3,7 @@ import type { EgressAnswer, EgressPool } from '#egress';
 import type { MemberCredential } from '../member-credential.js';
 import { applyPatch, passCookies, patchFor } from '../wire/request-head.js';
 
-export interface MemberRequest {
+export interface ServiceRequest {
   readonly method: string;
   readonly path: string;
   /** Lower-case names. */
@@ -13,7 +13,7 @@ export interface MemberRequest {
   readonly timeoutMs: number;
 }
 
-export interface MemberAnswer extends EgressAnswer {
+export interface ServiceAnswer extends EgressAnswer {
   /** The credential was not taken, nor a renewed one, if there was one. */
   readonly isRefusal: boolean;
 }
@@ -24,8 +24,8 @@ const MAX_BYTES = 10 * 1024 * 1024;
 export async function askMember(
   pool: EgressPool,
   credential: MemberCredential,
-  request: MemberRequest,
-): Promise<MemberAnswer> {
+  request: ServiceRequest,
+): Promise<ServiceAnswer> {
   const patch = await credential.get();
   const answer = await askWith(pool, request, patch);
   if (!refuses(credential, answer)) return accepted(credential, patch, answer);
@@ -35,7 +35,7 @@ export async function askMember(
   return refuses(credential, again) ? { ...again, isRefusal: true } : accepted(credential, fresh, again);
 }
 
-function askWith(pool: EgressPool, request: MemberRequest, patch: RequestPatch): Promise<EgressAnswer> {
+function askWith(pool: EgressPool, request: ServiceRequest, patch: RequestPatch): Promise<EgressAnswer> {
   const { method, path: wanted, headers: own, body, timeoutMs } = request;
   const [path, list] = applyPatch(wanted, own, patchFor(patch, method, wanted));
   const headers = Object.fromEntries(
@@ -54,7 +54,7 @@ function refuses(credential: MemberCredential, { status, headers }: EgressAnswer
   return credential.refuses({ status, contentType, ...(typeof location === 'string' ? { location } : {}) });
 }
 
-function accepted(credential: MemberCredential, patch: RequestPatch, answer: EgressAnswer): MemberAnswer {
+function accepted(credential: MemberCredential, patch: RequestPatch, answer: EgressAnswer): ServiceAnswer {
   if (answer.status < 400) credential.noteAccepted(patch);
   return { ...answer, isRefusal: false };
 }

@@ -1,9 +1,7 @@
-import type { EgressPool } from '#egress';
-import { type MemberRef, type PrincipalId, isObject } from '#kernel';
+import { type PrincipalId, isObject } from '#kernel';
 import type { OpenApiServerConfig, StoredCatalog } from '#registry';
 import { MemberProtocolError, SpecificationError } from '../builder.errors.js';
-import type { Member, MemberOffer, RunningCall, ToolCall, ToolReply } from '../member.js';
-import { MemberCredentials } from '../member-credentials.js';
+import type { MemberOffer, MemberReply, MemberRequest } from '../member.js';
 import {
   type OpenApiOperation,
   type OperationRequest,
@@ -13,12 +11,12 @@ import {
   parseDocument,
   toToolResult,
 } from '../openapi/index.js';
-import { lowerCased } from '../wire/request-head.js';
 import { askMember } from './ask-member.js';
+import type { ReadyCall } from './live-member.js';
 import type { MemberBuilder, MemberOrder } from './member-parts.js';
-import { RunningCalls, refuseAsBusy } from './running-calls.js';
 import { type RequestTool, RequestToolCall } from './request-tool-call.js';
 import { fingerprintOf, loadSpecification } from './specification-source.js';
+import { WireMember } from './wire-member.js';
 
 /** What is kept of a compiled specification. */
 interface Compiled {
@@ -27,34 +25,17 @@ interface Compiled {
 }
 
 /** An HTTP service that an OpenAPI document describes: every operation is a tool. */
-export class OpenApiMember implements Member {
-  readonly ref: MemberRef;
+export class OpenApiMember extends WireMember<OpenApiServerConfig> {
   readonly provesCredential = false;
-  private readonly base: URL;
-  private readonly headers: Readonly<Record<string, string>>;
-  private readonly pool: EgressPool;
-  private readonly credentials: MemberCredentials;
-  private readonly running = new RunningCalls();
   private readonly tools: ReadonlyMap<string, RequestTool>;
 
   constructor(
-    private readonly order: MemberOrder<OpenApiServerConfig>,
+    order: MemberOrder<OpenApiServerConfig>,
     private readonly compiled: Compiled,
     private readonly document: Buffer | undefined,
   ) {
-    const { ref, config, parts, clock } = order;
-    this.ref = ref;
-    this.base = new URL(config.open_api.endpoint);
-    this.headers = lowerCased(config.headers);
-    const timeoutMs = config.timeout * 1000;
-    this.pool = parts.egress.open(this.base, { headersTimeoutMs: timeoutMs, idleTimeoutMs: timeoutMs });
-    const { auth, deadlines } = parts;
-    this.credentials = new MemberCredentials({ auth, clock, deadlines }, { member: ref, endpoint: this.base }, config);
+    super(order, new URL(order.config.open_api.endpoint));
     this.tools = new Map(compiled.operations.map((operation) => [operation.name, this.toolOf(operation)]));
-  }
-
-  get isPerPrincipal(): boolean {
-    return this.credentials.isPerPrincipal;
   }
 
   /**
@@ -63,7 +44,7 @@ export class OpenApiMember implements Member {
    */
   async refresh(timeoutMs: number, as?: PrincipalId): Promise<MemberOffer> {
     const credential = this.credentials.for(undefined, as);
-    const request = { method: 'GET', path: this.base.pathname, headers: { accept: '*/*', ...this.headers } };
+    const request = { method: 'GET', path: this.endpoint.pathname, headers: { accept: '*/*', ...this.headers } };
     const { status } = await askMember(this.pool, credential, { ...request, timeoutMs });
     if (status >= 500) throw new MemberProtocolError(`it answered HTTP ${status}`);
     return this.offered();
@@ -81,47 +62,14 @@ export class OpenApiMember implements Member {
     return { fetchedAt: new Date(this.order.clock.now()), content: this.compiled, ...(document ? { document } : {}) };
   }
 
-  call(call: ToolCall, reply: ToolReply): RunningCall {
-    const { config, parts, noteOutcome } = this.order;
-    const running = new RequestToolCall(
-      {
-        headers: this.headers,
-        pool: this.pool,
-        credential: this.credentials.for(call.tool, call.principalId),
-        deadlines: parts.deadlines,
-        memberName: config.id,
-        timeoutSeconds: config.timeout,
-        retries: config.retry_attempts,
-        forwardHeaders: config.forward_headers,
-        noteOutcome,
-        done: this.running.remove,
-      },
-      this.tools.get(call.tool)!,
-      call,
-      reply,
-    );
-    const hasRoom = this.pool.hasRoom && this.running.add(running, call.message.raw.length);
-    if (!hasRoom) return refuseAsBusy(config.id, reply);
-    running.start();
-    return running;
-  }
-
-  forgetCredentials(principalId?: PrincipalId): void {
-    this.credentials.forget(principalId);
-  }
-
-  async close(graceMs: number): Promise<void> {
-    await this.running.drained(graceMs, (error) =>
-      this.order.log.error('a call could not be broken off', { err: error }),
-    );
-    this.credentials.close();
-    await this.pool.destroy();
+  protected override callFor(request: MemberRequest, reply: MemberReply): ReadyCall {
+    return new RequestToolCall(this.wirePartsFor(request), this.tools.get(request.target)!, request, reply);
   }
 
   private toolOf(operation: OpenApiOperation): RequestTool {
     const mask = (text: string) => this.order.log.mask(text);
     return {
-      requestFor: (args): OperationRequest => buildRequest(operation, args, this.base),
+      requestFor: (args): OperationRequest => buildRequest(operation, args, this.endpoint),
       resultOf: (answer: OperationResponse) => toToolResult(answer, mask),
     };
   }

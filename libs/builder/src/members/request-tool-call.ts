@@ -2,16 +2,13 @@ import type { RequestPatch } from '#auth';
 import { type ComposerError, isObject } from '#kernel';
 import { MemberClosedError, MemberTimeoutError, asComposerError, refusalOf } from '../builder.errors.js';
 import { replyFailure } from '../failure-text.js';
-import type { RunningCall, ToolCall, ToolReply } from '../member.js';
+import type { MemberReply, MemberRequest, RunningCall } from '../member.js';
+import { METHOD_NOT_FOUND } from '../mcp/mcp-protocol.js';
 import type { OperationRequest, OperationResponse } from '../openapi/index.js';
 import { applyPatch, forwarded, passCookies, patchFor } from '../wire/request-head.js';
 import { outcomeOf, retryDelay, wasNeverSent } from '../wire/retry.js';
 import { type AnswerHead, type BodyForm, type ExchangeListener, WireExchange } from '../wire/wire-exchange.js';
-import type { CallParts } from './call-parts.js';
-
-export interface RequestCallParts extends CallParts {
-  readonly headers: Readonly<Record<string, string>>;
-}
+import type { WireCallParts } from './call-parts.js';
 
 /** What a call of one tool is in HTTP. */
 export interface RequestTool {
@@ -34,13 +31,17 @@ export class RequestToolCall implements ExchangeListener, RunningCall {
   private tries = 0;
 
   constructor(
-    private readonly parts: RequestCallParts,
+    private readonly parts: WireCallParts,
     private readonly tool: RequestTool,
-    private readonly call: ToolCall,
-    private readonly reply: ToolReply,
+    private readonly call: MemberRequest,
+    private readonly reply: MemberReply,
   ) {}
 
   start(): void {
+    if (this.call.method !== 'tools/call') {
+      this.settle();
+      return this.reply.protocolError(METHOD_NOT_FOUND, `Method not found: ${this.call.method}`);
+    }
     const args = this.call.message.params['arguments'] ?? {};
     if (!isObject(args)) {
       this.settle();
@@ -51,7 +52,8 @@ export class RequestToolCall implements ExchangeListener, RunningCall {
     } catch (error) {
       this.settle();
       // 2025-11-25, tools: what a model can mend is a tool error, so that it reads it.
-      return this.reply.toolError(asComposerError(error).message);
+      const { message, code } = asComposerError(error);
+      return this.reply.failed(message, code);
     }
     this.clearDeadline = this.parts.deadlines.add(this.parts.timeoutSeconds * 1000, () => this.expire());
     this.attempt();

@@ -1,6 +1,6 @@
 import { MemberBusyError } from '../builder.errors.js';
 import { failureText } from '../failure-text.js';
-import type { RunningCall, ToolReply } from '../member.js';
+import type { MemberReply, RunningCall } from '../member.js';
 
 const MAX_CALLS = 200;
 const MAX_BYTES = 32 * 1024 * 1024;
@@ -55,7 +55,8 @@ export class RunningCalls {
 }
 
 /** Begins no call: tells the caller that the member has more to do than it may have. */
-export function refuseAsBusy(member: string, reply: ToolReply): RunningCall {
-  reply.toolError(failureText(member, new MemberBusyError()));
+export function refuseAsBusy(member: string, reply: MemberReply): RunningCall {
+  const error = new MemberBusyError();
+  reply.failed(failureText(member, error), error.code);
   return { cancel: () => undefined, breakOff: () => undefined };
 }

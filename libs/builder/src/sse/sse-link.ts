@@ -7,6 +7,7 @@ import { type ControlAnswer, sendControl } from '../mcp/control-request.js';
 import { INITIALIZE, agreedVersion, told } from '../mcp/handshake.js';
 import { METHOD_NOT_FOUND } from '../mcp/mcp-protocol.js';
 import { type MemberMessage, textAt } from '../mcp/member-message.js';
+import type { MessageStreamLink, StreamSession } from '../mcp/message-stream.js';
 import type { MemberCredential } from '../member-credential.js';
 import type { Deadlines } from '../wire/deadlines.js';
 import { type HeaderList, applyPatch, passCookies, patchFor } from '../wire/request-head.js';
@@ -16,7 +17,7 @@ import { SseStream } from './sse-stream.js';
 import { SessionLostError, isLost } from './sse.errors.js';
 
 /** A stream on which the handshake is done. */
-export interface SseSession {
+export interface SseSession extends StreamSession {
   readonly stream: SseStream;
   /** Headers of every message within it. */
   readonly headers: Readonly<Record<string, string>>;
@@ -52,7 +53,7 @@ const LONGEST_REST_MS = 60_000;
 const STEADY_MS = 10_000;
 
 /** The composer's side of one MCP member over HTTP+SSE (2024-11-05): one stream, one session, shared by all its calls. */
-export class SseLink {
+export class SseLink implements MessageStreamLink<SseSession> {
   private session: SseSession | undefined;
   private opening: Promise<SseSession> | undefined;
   private openedAt = 0;

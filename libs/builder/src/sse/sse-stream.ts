@@ -4,6 +4,7 @@ import type { ComposerError } from '#kernel';
 import { MemberProtocolError } from '../builder.errors.js';
 import { scanObject } from '../json-rpc/json-scan.js';
 import { type MemberMessage, readMemberMessage, textAt } from '../mcp/member-message.js';
+import type { MessageStream, StreamWaiter } from '../mcp/message-stream.js';
 import { EventStreamReader } from '../wire/event-stream-reader.js';
 import { type HeaderList, passCookies } from '../wire/request-head.js';
 import { type AnswerHead, type BodyForm, type ExchangeListener, WireExchange } from '../wire/wire-exchange.js';
@@ -15,14 +16,6 @@ const MAX_BYTES = 50 * 1024 * 1024;
 const MAX_PATH = 4_096;
 const OPEN_OBJECT = 0x7b;
 
-/** Who has asked something and is told what comes of it; once `answer` or `lost` has come, nothing more. */
-export interface SseWaiter {
-  answer(message: MemberMessage): void;
-  progress(message: MemberMessage): void;
-  /** The stream is over, and the answer will not come. */
-  lost(error: ComposerError): void;
-}
-
 export interface SseStreamParts {
   readonly endpoint: URL;
   readonly pool: EgressPool;
@@ -33,7 +26,7 @@ export interface SseStreamParts {
 }
 
 interface Waiting {
-  readonly waiter: SseWaiter;
+  readonly waiter: StreamWaiter;
   events: number;
   bytes: number;
 }
@@ -42,7 +35,7 @@ interface Waiting {
  * One open stream of the HTTP+SSE transport (2024-11-05, transports): the member says where messages are to be posted, and
  * answers all of them here. Gives every answer, and every progress, to the request that it belongs to.
  */
-export class SseStream implements ExchangeListener {
+export class SseStream implements ExchangeListener, MessageStream {
   /** Where messages are posted, with the query; set once the stream is open. */
   path = '';
   /** When something came last, in milliseconds of `performance.now()`. */
@@ -75,14 +68,12 @@ export class SseStream implements ExchangeListener {
     return this.waiting.size > 0;
   }
 
-  /** False if the stream is over: then the request must not be sent. Otherwise the waiter is told of it until `drop`. */
-  expect(id: number, waiter: SseWaiter): boolean {
+  expect(id: number, waiter: StreamWaiter): boolean {
     if (this.isOver) return false;
     this.waiting.set(id, { waiter, events: 0, bytes: 0 });
     return true;
   }
 
-  /** Nobody waits for this request any more. */
   drop(id: number): void {
     this.waiting.delete(id);
     if (this.isRetired && !this.isBusy) this.close();

@@ -23,7 +23,12 @@ describe('HttpReply', () => {
   });
 
   const portOf = () => (server.address() as AddressInfo).port;
-  const OPTIONS: ReplyOptions = { era: 'legacy', id: Buffer.from('"a\\u0062"'), takesEvents: true };
+  const OPTIONS: ReplyOptions = {
+    era: 'legacy',
+    id: Buffer.from('"a\\u0062"'),
+    takesEvents: true,
+    isToolCall: true,
+  };
 
   /** What arrives of what `write` writes, on a real connection. */
   function answered(write: (reply: HttpReply) => void, options: Partial<ReplyOptions> = {}): Promise<Answer> {
@@ -62,7 +67,7 @@ describe('HttpReply', () => {
   }
 
   describe('that fails late', () => {
-    const failed = (reply: HttpReply) => reply.toolError('it broke');
+    const failed = (reply: HttpReply) => reply.failed('it broke', 'COMPOSER_ANY');
 
     it('carries the failure as the last event of a stream that is open, and ends it', async () => {
       const { status, headers, text } = await answered((reply) => {
@@ -120,11 +125,20 @@ describe('HttpReply', () => {
     });
 
     it('makes a tool error a result that says so', async () => {
-      const { status, text } = await answered((reply) => reply.toolError('it failed'));
+      const { status, text } = await answered((reply) => reply.failed('it failed', 'COMPOSER_ANY'));
       expect(status).toBe(200);
       expect(JSON.parse(text)).toMatchObject({
         result: { isError: true, content: [{ type: 'text', text: 'it failed' }] },
       });
+    });
+
+    it('makes the failure of anything but a tool a protocol error that says so', async () => {
+      const { status, text } = await answered((reply) => reply.failed('it failed', 'COMPOSER_ANY'), {
+        isToolCall: false,
+      });
+      expect(status).toBe(200);
+      const error = { code: -32603, message: 'it failed', data: { code: 'COMPOSER_ANY' } };
+      expect(JSON.parse(text)).toEqual({ jsonrpc: '2.0', id: 'ab', error });
     });
 
     it.each([

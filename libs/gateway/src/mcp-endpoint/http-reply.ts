@@ -2,10 +2,11 @@ import type { ServerResponse } from 'node:http';
 import {
   COMPOSER_INFO,
   type Era,
+  INTERNAL_ERROR,
   META_SERVER_INFO,
   METHOD_NOT_FOUND,
+  type MemberReply,
   type NeededConsent,
-  type ToolReply,
 } from '#builder';
 import type { ComposerError } from '#kernel';
 
@@ -13,6 +14,8 @@ import type { ComposerError } from '#kernel';
 const REFUSED = -32000;
 /** For what is not there; clients know it from the official SDK. */
 const NOT_FOUND = -32001;
+/** Of the error that says the same. */
+const CONSENT_REQUIRED = 'COMPOSER_CONSENT_REQUIRED';
 const EVENT_START = Buffer.from('event: message\ndata: ');
 const EVENT_END = Buffer.from('\n\n');
 /** What a reader that does not read may leave waiting here. */
@@ -33,6 +36,8 @@ export interface ReplyOptions {
   /** The caller's id as it stood in its request; absent if it could not be read. */
   readonly id?: Buffer;
   readonly takesEvents: boolean;
+  /** Whoever calls a tool reads of failures in a result. */
+  readonly isToolCall?: boolean;
 }
 
 /**
@@ -40,11 +45,12 @@ export interface ReplyOptions {
  * Writes nothing to a caller that has gone, and nothing after the answer. A message on an open stream is its last event,
  * so that whoever fails late need not know how far the answer has come.
  */
-export class HttpReply implements ToolReply {
+export class HttpReply implements MemberReply {
   readonly id: Buffer;
   readonly takesEvents: boolean;
   readonly takesPieces: boolean;
   private readonly era: Era;
+  private readonly isToolCall: boolean;
   private isGone = false;
   private isStreaming = false;
   private isAnswered = false;
@@ -54,9 +60,10 @@ export class HttpReply implements ToolReply {
 
   constructor(
     private readonly response: ServerResponse,
-    { era, id, takesEvents }: ReplyOptions,
+    { era, id, takesEvents, isToolCall = false }: ReplyOptions,
   ) {
     this.era = era;
+    this.isToolCall = isToolCall;
     this.id = id ?? Buffer.alloc(0);
     this.takesEvents = takesEvents;
     this.takesPieces = takesEvents;
@@ -113,8 +120,9 @@ export class HttpReply implements ToolReply {
     this.resultBytes([Buffer.from(JSON.stringify(this.era === 'modern' ? stamped(result) : result))]);
   }
 
-  toolError(text: string): void {
-    this.result({ content: [{ type: 'text', text }], isError: true });
+  failed(text: string, code: string): void {
+    if (this.isToolCall) this.result({ content: [{ type: 'text', text }], isError: true });
+    else this.protocolError(INTERNAL_ERROR, text, { code });
   }
 
   /** The caller can be asked for a person in another way than with words. */
@@ -124,7 +132,10 @@ export class HttpReply implements ToolReply {
 
   needsConsent(consent: NeededConsent): void {
     const answer = this.consentAnswer?.(consent);
-    if (!answer) return this.toolError(`${consent.text} Open ${consent.url} in a browser, then try again.`);
+    if (!answer) {
+      const text = `${consent.text} Open ${consent.url} in a browser, then try again.`;
+      return this.failed(text, CONSENT_REQUIRED);
+    }
     if ('result' in answer) this.result(answer.result);
     else this.error(200, answer.fault);
   }

@@ -143,6 +143,7 @@ export class McpEndpoint implements BeforeApplicationShutdown {
       reply = new HttpReply(response, {
         era: era === 'modern' ? 'modern' : 'legacy',
         takesEvents,
+        isToolCall: message.method === 'tools/call',
         ...(id ? { id: body.subarray(id.start, id.end) } : {}),
       });
       if (era === 'unsupported') return this.refuseVersion(request, reply);

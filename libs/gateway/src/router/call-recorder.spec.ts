@@ -57,7 +57,12 @@ describe('CallRecorder', () => {
   /** What a caller of the modern era gets from a call that `work` carries out. */
   const answerOf = async (work: (reply: RecordedReply) => void) => {
     answered = (response) => {
-      const reply = new HttpReply(response, { era: 'modern', id: Buffer.from('1'), takesEvents: true });
+      const reply = new HttpReply(response, {
+        era: 'modern',
+        id: Buffer.from('1'),
+        takesEvents: true,
+        isToolCall: true,
+      });
       work(recorder().begin({ principal: ada, reply }, TOOL));
     };
     const answer = await fetch(`http://127.0.0.1:${(server.address() as AddressInfo).port}`);
@@ -106,7 +111,7 @@ describe('CallRecorder', () => {
         reply.endUnanswered();
       },
     ],
-    'a failure of the member': ['failed', (reply) => reply.toolError('it is away')],
+    'a failure of the member': ['failed', (reply) => reply.failed('it is away', 'COMPOSER_ANY')],
     'a protocol error': ['failed', (reply) => reply.protocolError(-32603, 'no')],
     'a refusal': ['refused', (reply) => reply.refuse((to) => to.protocolError(-32602, 'Unknown tool'))],
   };
@@ -114,7 +119,7 @@ describe('CallRecorder', () => {
     const [outcome, work] = ends[name]!;
     await answerOf((reply) => {
       work(reply);
-      reply.toolError('too late');
+      reply.failed('too late', 'COMPOSER_ANY');
       reply.noteCancelled();
     });
     expect(batches.recorded.map((event) => event.outcome)).toEqual([outcome]);

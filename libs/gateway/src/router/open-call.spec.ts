@@ -139,7 +139,7 @@ describe('OpenCall', () => {
 
   it('gives it back when the member has answered at once', () => {
     open((reply) => {
-      reply.toolError('busy');
+      reply.failed('busy', 'COMPOSER_ANY');
       return undefined;
     });
     expect([admission.inUse, exchanges.size]).toEqual([0, 0]);

@@ -1,4 +1,4 @@
-import { INTERNAL_ERROR, type NeededConsent, type ToolReply } from '#builder';
+import { INTERNAL_ERROR, type MemberReply, type NeededConsent } from '#builder';
 import { ComposerError } from '#kernel';
 import type { HttpReply } from '../mcp-endpoint/http-reply.js';
 
@@ -18,7 +18,7 @@ export interface RecordedReplyOptions {
  * Stands between whoever carries a call out and its caller, and sees to it that the end of the call is recorded: before
  * the answer is given where the tenant wants that, else along with it. Progress is passed on in either case.
  */
-export class RecordedReply implements ToolReply {
+export class RecordedReply implements MemberReply {
   readonly id: Buffer;
   readonly takesEvents: boolean;
   readonly takesPieces: boolean;
@@ -43,8 +43,8 @@ export class RecordedReply implements ToolReply {
     this.end('done', () => this.reply.result(result));
   }
 
-  toolError(text: string): void {
-    this.end('failed', () => this.reply.toolError(text));
+  failed(text: string, code: string): void {
+    this.end('failed', () => this.reply.failed(text, code));
   }
 
   needsConsent(consent: NeededConsent): void {

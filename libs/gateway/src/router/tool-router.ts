@@ -74,16 +74,21 @@ export class ToolRouter {
     }
     const { slot, tool } = entry.target;
     if (!slot.member) {
-      recorded.toolError(
-        `Server "${slot.ref.serverId}" cannot serve: ${slot.problem ?? 'it could not be built'}. Tell an administrator.`,
-      );
+      const text = `Server "${slot.ref.serverId}" cannot serve: ${slot.problem ?? 'it could not be built'}. Tell an administrator.`;
+      recorded.failed(text, 'COMPOSER_MEMBER_UNUSABLE');
       return undefined;
     }
     const { message, request } = exchange;
-    return slot.member.call(
-      { tool, message, era, headers: request.headers, principalId: exchange.principal.id },
-      recorded,
-    );
+    const { headers } = request;
+    const asked = {
+      method: 'tools/call',
+      target: tool,
+      message,
+      era,
+      headers,
+      principalId: exchange.principal.id,
+    } as const;
+    return slot.member.request(asked, recorded);
   }
 
   /** `undefined`: the call cannot be recorded, so it is not made, and its caller knows. */
@@ -122,12 +127,11 @@ export class ToolRouter {
       recorded.result(await this.management.run(tool, principal, message.params['arguments'] ?? {}));
     } catch (error) {
       if (error instanceof ComposerError && error.status < 500)
-        return recorded.refuse((reply) => reply.toolError(`${error.message} (${error.code})`));
+        return recorded.refuse((reply) => reply.failed(`${error.message} (${error.code})`, error.code));
       this.log.error('a management tool failed', { tool, err: error });
       const code = error instanceof ComposerError ? error.code : 'COMPOSER_INTERNAL';
-      recorded.toolError(
-        `The composer could not do this (${code}). Nothing is known to have changed; look at its log.`,
-      );
+      const text = `The composer could not do this (${code}). Nothing is known to have changed; look at its log.`;
+      recorded.failed(text, code);
     }
   }
 }

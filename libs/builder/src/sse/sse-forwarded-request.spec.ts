@@ -37,12 +37,19 @@ describe('a member over HTTP+SSE', () => {
     const request = { jsonrpc: '2.0', id, method: 'tools/call', params: { name: 'crm_echo', ...meta } };
     const message = parseMessage(Buffer.from(JSON.stringify(request)));
     const reply = new RecordingReply();
-    const told = { tool: 'echo', message, era: 'legacy', headers: {}, principalId: principalId('p') } as const;
-    return Object.assign(reply, { running: slot().member!.call(told, reply) });
+    const told = {
+      method: 'tools/call',
+      target: 'echo',
+      message,
+      era: 'legacy',
+      headers: {},
+      principalId: principalId('p'),
+    } as const;
+    return Object.assign(reply, { running: slot().member!.request(told, reply) });
   }
   const textOf = async (reply: RecordingReply) => {
     const answer = await reply.answered;
-    return answer.toolError ?? answer.result?.content?.[0]?.text;
+    return answer.failure ?? answer.result?.content?.[0]?.text;
   };
   const calls = () => origin.posted.filter(({ method }) => method === 'tools/call');
 

@@ -17,7 +17,7 @@ const answerWith = (response: ServerResponse, message: unknown): void =>
   void response.writeHead(200, { 'content-type': 'application/json' }).end(JSON.stringify(message));
 const LOG_LINE = { method: 'notifications/message', params: { level: 'info', data: 'x' } };
 
-describe('HttpToolCall', () => {
+describe('HttpForwardedRequest', () => {
   let opened: OpenPool;
   let crm: McpOrigin;
 
@@ -47,12 +47,20 @@ describe('HttpToolCall', () => {
     const meta = era === 'modern' ? { _meta: { [META_VERSION]: MODERN_VERSION } } : {};
     const request = { jsonrpc: '2.0', id: 'caller-1', method: 'tools/call', params: { name: 'crm_echo', ...meta } };
     const message = parseMessage(Buffer.from(JSON.stringify(request)));
-    slot().member!.call({ tool: 'echo', message, era, headers: {}, principalId: principalId('p') }, reply);
+    const asked = {
+      method: 'tools/call',
+      target: 'echo',
+      message,
+      era,
+      headers: {},
+      principalId: principalId('p'),
+    } as const;
+    slot().member!.request(asked, reply);
     return reply;
   }
   const textOf = async (reply: RecordingReply) => {
     const answer = await reply.answered;
-    return answer.toolError ?? answer.result?.content?.[0]?.text;
+    return answer.failure ?? answer.result?.content?.[0]?.text;
   };
   /** A member of revision 2026-07-28. */
   const beModern = () =>

@@ -1,0 +1,171 @@
+import type { ComposerError, PrincipalId } from '#kernel';
+import { MemberClosedError, MemberProtocolError, MemberTimeoutError, asComposerError } from '../builder.errors.js';
+import { replyFailure } from '../failure-text.js';
+import type { MemberOutcome, MemberReply, MemberRequest, RunningCall } from '../member.js';
+import type { CallParts } from '../members/call-parts.js';
+import { outcomeOf, retryDelay, wasNeverSent } from '../wire/retry.js';
+import { TimeLimit } from '../wire/time-limit.js';
+import { notificationFor, responseFor } from './answer-translation.js';
+import type { MemberLink } from './member-link.js';
+import type { MemberMessage } from './member-message.js';
+
+export interface ForwardedParts<Session> extends CallParts {
+  readonly link: MemberLink<Session>;
+}
+
+/**
+ * One request at an MCP member, whatever the transport, from its start to its one answer. A lost session is opened anew
+ * once, and a connection that never came about is tried again: nothing else is, because the member may have acted
+ * already. A transport says how the request is sent, and hands over what comes back.
+ */
+export abstract class ForwardedRequest<
+  Session,
+  Parts extends ForwardedParts<Session> = ForwardedParts<Session>,
+> implements RunningCall {
+  protected session: Session | undefined;
+  /** The id under which the member was asked, as JSON text; empty as long as it was not. */
+  protected askedAs = '';
+  protected isSettled = false;
+  protected isStreaming = false;
+  /** The caller gets the member's bytes as they come. */
+  protected passesThrough = false;
+  protected wasReopened = false;
+  private clearDeadline: (() => void) | undefined;
+  private tries = 0;
+
+  constructor(
+    protected readonly parts: Parts,
+    protected readonly request: MemberRequest,
+    protected readonly reply: MemberReply,
+  ) {}
+
+  start(): void {
+    const { deadlines, timeoutSeconds } = this.parts;
+    this.clearDeadline = deadlines.add(timeoutSeconds * 1000, () => this.expire());
+    this.attempt();
+  }
+
+  cancel(): void {
+    if (this.isSettled) return;
+    this.settle();
+    this.stop();
+    this.tellCancelled('the caller cancelled the request');
+  }
+
+  breakOff(): void {
+    if (this.isSettled) return;
+    this.stop();
+    this.tellCancelled('the connection is closed');
+    this.giveUp(new MemberClosedError(), 'unknown');
+  }
+
+  /** Sends the request if all that it needs is at hand. False: nothing was done. */
+  protected abstract sendAtOnce(): boolean;
+  /** Gets what is missing, and sends the request unless it is settled meanwhile. Rejects if that cannot be had. */
+  protected abstract prepareAndSend(limit: TimeLimit): Promise<void>;
+
+  /** Breaks off what is under way on the transport. */
+  protected stop(): void {
+    // Not every transport has something that could be broken off.
+  }
+
+  /** Who is told how the member was, where it was used with a credential of the caller's own. */
+  protected get usedBy(): PrincipalId | undefined {
+    return undefined;
+  }
+
+  protected attempt(): void {
+    if (this.isSettled) return;
+    this.tries++;
+    if (!this.sendAtOnce()) void this.prepare();
+  }
+
+  /** The member has forgotten the session, and has not looked at the request. */
+  protected reopen(): void {
+    this.wasReopened = true;
+    this.parts.link.forget(this.session!);
+    this.attempt();
+  }
+
+  protected answered(message: MemberMessage, status = 200): void {
+    if (this.isSettled) return;
+    const { era } = this.request;
+    const context = { askedAs: this.askedAs, callerId: this.reply.id, callerEra: era };
+    const answered = responseFor(message, context);
+    if (answered.kind === 'stranger') {
+      const what = 'it answered another request than the one that it was asked';
+      return this.giveUp(new MemberProtocolError(what), 'error');
+    }
+    if (answered.kind === 'input-required') {
+      const what = 'it asks for input that this client cannot give; use a client of revision 2026-07-28';
+      return this.giveUp(new MemberProtocolError(what), 'ok');
+    }
+    const bytes = this.passesThrough ? message.raw : answered.bytes;
+    this.finish(() => this.reply.message([bytes], era === 'modern' ? status : 200));
+  }
+
+  /** Gives the caller what the member tells it besides the answer. */
+  protected passOn(message: MemberMessage): void {
+    if (this.isSettled || !this.reply.takesEvents) return;
+    const { raw, places } = this.request.message;
+    const token = places.progressToken && raw.subarray(places.progressToken.start, places.progressToken.end);
+    const bytes = notificationFor(message, this.request.era, token);
+    if (!bytes) return;
+    if (!this.isStreaming) this.reply.openStream();
+    this.isStreaming = true;
+    this.reply.event([bytes]);
+  }
+
+  /** @param isUnsent certainly no byte of the request has left */
+  protected failed(error: ComposerError, isUnsent: boolean): void {
+    if (this.isSettled) return;
+    if (wasNeverSent(error, isUnsent) && this.tries <= this.parts.retries) {
+      this.parts.deadlines.add(retryDelay(this.tries), () => this.attempt());
+      return;
+    }
+    this.giveUp(error, outcomeOf(error));
+  }
+
+  protected expire(): void {
+    this.stop();
+    this.tellCancelled('the call took longer than it may');
+    this.giveUp(new MemberTimeoutError(this.parts.timeoutSeconds), 'timeout');
+  }
+
+  protected tellCancelled(reason: string): void {
+    if (!this.session || !this.askedAs) return;
+    const params = { requestId: Number(this.askedAs), reason };
+    void this.parts.link.tell(this.session, { method: 'notifications/cancelled', params });
+  }
+
+  protected giveUp(error: ComposerError, outcome: MemberOutcome): void {
+    if (this.isSettled) return;
+    this.settle();
+    this.stop();
+    this.parts.noteOutcome(outcome, this.usedBy);
+    // A stream that was passed on piece by piece may have stopped in the middle of an event.
+    if (this.passesThrough && this.isStreaming) return this.reply.endUnanswered();
+    replyFailure(this.reply, this.parts.memberName, error);
+  }
+
+  protected finish(write: () => void): void {
+    if (this.isSettled) return;
+    this.settle();
+    this.parts.noteOutcome('ok', this.usedBy);
+    write();
+  }
+
+  protected settle(): void {
+    this.isSettled = true;
+    this.clearDeadline?.();
+    this.parts.done(this);
+  }
+
+  private async prepare(): Promise<void> {
+    try {
+      await this.prepareAndSend(new TimeLimit(this.parts.timeoutSeconds * 1000));
+    } catch (error) {
+      this.failed(asComposerError(error), true);
+    }
+  }
+}

@@ -1,0 +1,159 @@
+import type { RequestPatch } from '#auth';
+import type { ComposerError } from '#kernel';
+import { MemberProtocolError, asComposerError } from '../builder.errors.js';
+import type { MessageId } from '../json-rpc/json-rpc.errors.js';
+import type { Span } from '../json-rpc/json-scan.js';
+import { forwarded } from '../wire/request-head.js';
+import type { AnswerHead, BodyForm } from '../wire/wire-exchange.js';
+import { requestFor } from './answer-translation.js';
+import { decoded } from './control-request.js';
+import type { McpLink, McpSession } from './mcp-link.js';
+import { METHOD_NOT_FOUND, encodeHeader } from './mcp-protocol.js';
+import { type MemberMessage, isSessionLost, readMemberMessage, textAt } from './member-message.js';
+import { type PostedParts, PostedRequest } from './posted-request.js';
+
+export interface HttpRequestParts extends PostedParts<McpSession> {
+  readonly link: McpLink;
+}
+
+/** How long a member may keep a stream open behind its answer: ending it itself saves the connection. */
+const LINGER_MS = 1_000;
+
+/**
+ * One request at an MCP member over Streamable HTTP. Sends the caller's bytes with only the target, the id and the era
+ * changed, and gives the answer's bytes back the same way.
+ */
+export class HttpForwardedRequest extends PostedRequest<McpSession, HttpRequestParts> {
+  private stopLingering: (() => void) | undefined;
+
+  piece(piece: Buffer): boolean {
+    return this.isSettled || this.reply.piece(piece);
+  }
+
+  event(data: Buffer): void {
+    if (this.isSettled) return;
+    const message = this.read(data);
+    if (!message) return;
+    if (message.kind === 'response') {
+      const { exchange } = this;
+      this.stopLingering = this.parts.deadlines.add(LINGER_MS, () => exchange?.stop());
+      return this.answered(message);
+    }
+    if (message.kind === 'request') return this.refuse(message);
+    if (textAt(data, message.places.get('method')) === '"notifications/tools/list_changed"')
+      this.parts.noteListChanged(this.request.principalId);
+    this.passOn(message);
+  }
+
+  body(body: Buffer): void {
+    const { status, contentType } = this.answerHead!;
+    if (this.isRefusal && !this.wasRenewed) return this.renew();
+    if (this.isRefusal || status === 401 || status === 403) return this.giveUp(this.refusal(), 'auth_required');
+    if (status >= 400 && this.mayReopen() && isSessionLost(status, decoded(body))) return this.reopen();
+    if (!contentType.startsWith('application/json')) {
+      return this.giveUp(
+        new MemberProtocolError(`it answered HTTP ${status} and no JSON-RPC message`),
+        status >= 500 ? 'error' : 'ok',
+      );
+    }
+    const message = this.read(body);
+    if (!message) return;
+    if (message.kind === 'response') return this.answered(message, status);
+    this.giveUp(new MemberProtocolError('it answered with a message that is no answer'), 'error');
+  }
+
+  end(): void {
+    this.stopLingering?.();
+    if (this.isStreaming && this.passesThrough) return this.finish(() => this.reply.endStream());
+    if (this.isSettled) return;
+    this.giveUp(
+      new MemberProtocolError('it ended its answer without a result; whether it carried the call out is not known'),
+      'error',
+    );
+  }
+
+  override fail(error: ComposerError, isUnsent: boolean): void {
+    this.stopLingering?.();
+    super.fail(error, isUnsent);
+  }
+
+  protected override formOf({ status, contentType }: AnswerHead): BodyForm {
+    const isStream = status === 200 && contentType.startsWith('text/event-stream');
+    if (!isStream) return 'whole';
+    if (!this.passesThrough) return 'events';
+    this.isStreaming = true;
+    this.reply.openStream();
+    this.reply.onDrain(() => this.exchange?.resume());
+    return 'pieces';
+  }
+
+  protected override send(session: McpSession, patch: RequestPatch): void {
+    const { link, forwardHeaders } = this.parts;
+    const { request } = this;
+    const isLegacy = session.era === 'legacy';
+    this.session = session;
+    this.passesThrough = !isLegacy && request.era === 'modern' && this.reply.takesPieces;
+    const id = isLegacy ? link.nextId() : 0;
+    this.askedAs = isLegacy ? String(id) : textAt(request.message.raw, request.message.places.id)!;
+    const more = forwardHeaders.length > 0 ? forwarded(forwardHeaders, request.headers) : {};
+    if (!isLegacy) this.addModernHeaders(more);
+    this.post({
+      head: link.head(session, more, patch),
+      body: requestFor(request, session.era, id),
+      patch,
+      to: link.path,
+    });
+  }
+
+  protected override stop(): void {
+    this.exchange?.stop();
+  }
+
+  /** Revision 2026-07-28, transports: a stream that is closed has cancelled its request. */
+  protected override tellCancelled(reason: string): void {
+    if (this.session?.era === 'legacy') super.tellCancelled(reason);
+  }
+
+  /** Revision 2026-07-28, transports: routing headers of a request, and the parameters that a tool mirrors into headers. */
+  private addModernHeaders(headers: Record<string, string>): void {
+    const { method, target, headers: inbound } = this.request;
+    headers['mcp-method'] = method;
+    if (method !== 'completion/complete') headers['mcp-name'] = encodeHeader(target);
+    for (const name in inbound) {
+      const value = inbound[name];
+      if (name.startsWith('mcp-param-') && typeof value === 'string') headers[name] = value;
+    }
+  }
+
+  private read(raw: Buffer): MemberMessage | undefined {
+    try {
+      return readMemberMessage(raw);
+    } catch (error) {
+      this.giveUp(asComposerError(error), 'error');
+      return undefined;
+    }
+  }
+
+  /** The composer declared no capabilities to this member, so the only thing it may ask is whether anybody is there. */
+  private refuse({ raw, places }: MemberMessage): void {
+    const id = idAt(raw, places.get('id')!);
+    const isPing = textAt(raw, places.get('method')) === '"ping"';
+    const answer = isPing ? { result: {} } : { error: { code: METHOD_NOT_FOUND, message: 'Method not found' } };
+    if (this.session && id !== undefined) void this.parts.link.tell(this.session, { id, ...answer });
+  }
+
+  /** Once, and only a session that the member has named. */
+  private mayReopen(): boolean {
+    return this.session!.isNamed && !this.wasReopened;
+  }
+}
+
+/** Undefined for what is no id of a request (2025-11-25, base protocol): nothing could be answered to it. */
+function idAt(raw: Buffer, { start, end }: Span): MessageId | undefined {
+  try {
+    const id: unknown = JSON.parse(raw.toString('utf8', start, end));
+    return typeof id === 'string' || typeof id === 'number' ? id : undefined;
+  } catch {
+    return undefined;
+  }
+}

@@ -1,0 +1,26 @@
+import type { TimeLimit } from '../wire/time-limit.js';
+
+/** Who can be asked something: gives the result decoded, and the response as it came. */
+export interface MemberSource {
+  ask(
+    method: string,
+    params: Record<string, unknown>,
+    limit: TimeLimit,
+  ): Promise<{ result: Record<string, unknown>; raw: Buffer }>;
+}
+
+/** The composer's side of one MCP member, whatever the transport: opens sessions, and asks what the composer wants to know. */
+export interface MemberLink<Session> extends MemberSource {
+  /** The open session: the way of almost every request, without a promise. */
+  peek(): Session | undefined;
+  /** The open session, or a new one. Rejects with a `ComposerError` that says why there is none. */
+  open(limit: TimeLimit): Promise<Session>;
+  /** The session is not to be used any more. */
+  forget(session: Session): void;
+  /** An id that no other request of this link has. */
+  nextId(): number;
+  /** Tells the member something, whether it takes it or not. Never rejects. */
+  tell(session: Session, message: Record<string, unknown>): Promise<void>;
+  /** Ends the session. */
+  end(): void | Promise<void>;
+}

@@ -1,0 +1,32 @@
+import type { ComposerError } from '#kernel';
+import type { MemberLink } from './member-link.js';
+import type { MemberMessage } from './member-message.js';
+
+/** Who has asked something and is told what comes of it; once `answer` or `lost` has come, nothing more. */
+export interface StreamWaiter {
+  answer(message: MemberMessage): void;
+  progress(message: MemberMessage): void;
+  /** The stream is over, and the answer will not come. */
+  lost(error: ComposerError): void;
+}
+
+/** A stream on which a member answers every request of a session. */
+export interface MessageStream {
+  /** When something came last, in milliseconds of `performance.now()`. */
+  readonly heardAt: number;
+  /** False if the stream is over: then the request must not be sent. Otherwise the waiter is told of it until `drop`. */
+  expect(id: number, waiter: StreamWaiter): boolean;
+  /** Nobody waits for this request any more. */
+  drop(id: number): void;
+}
+
+/** A session of a transport that answers on one stream, as HTTP+SSE and stdio do. */
+export interface StreamSession {
+  readonly stream: MessageStream;
+}
+
+/** The composer's side of such a member. */
+export interface MessageStreamLink<Session extends StreamSession = StreamSession> extends MemberLink<Session> {
+  /** Whether somebody waits for an answer, or for a session. */
+  readonly isBusy: boolean;
+}

@@ -1,0 +1,90 @@
+import type { MemberRef, PrincipalId } from '#kernel';
+import type { ServerConfig, StoredCatalog } from '#registry';
+import type { Member, MemberOffer, MemberReply, MemberRequest, RunningCall } from '../member.js';
+import { MemberCredentials } from '../member-credentials.js';
+import type { CallParts } from './call-parts.js';
+import type { MemberOrder } from './member-parts.js';
+import { RunningCalls, refuseAsBusy } from './running-calls.js';
+
+type Credentials = ConstructorParameters<typeof MemberCredentials>[2];
+/** What every configuration says that a live member is built from. */
+export type MemberConfig = ServerConfig & Credentials & { readonly timeout: number; readonly retry_attempts: number };
+
+/** A request that has not begun. */
+export interface ReadyCall extends RunningCall {
+  start(): void;
+}
+
+/** What members of all types do alike: they know their credentials and what they have under way, and end it in order. */
+export abstract class LiveMember<C extends MemberConfig> implements Member {
+  readonly ref: MemberRef;
+  abstract readonly provesCredential: boolean;
+  protected readonly credentials: MemberCredentials;
+  /** For every request. */
+  protected readonly callParts: CallParts;
+  private readonly running = new RunningCalls();
+
+  /** @param endpoint whom the credentials are for */
+  constructor(
+    protected readonly order: MemberOrder<C>,
+    protected readonly endpoint: URL,
+  ) {
+    const { ref, config, parts, clock, noteOutcome, noteListChanged } = order;
+    const { auth, deadlines } = parts;
+    this.ref = ref;
+    this.credentials = new MemberCredentials({ auth, clock, deadlines }, { member: ref, endpoint }, config);
+    this.callParts = {
+      deadlines,
+      memberName: config.id,
+      timeoutSeconds: config.timeout,
+      retries: config.retry_attempts,
+      noteOutcome,
+      noteListChanged,
+      done: this.running.remove,
+    };
+  }
+
+  get isPerPrincipal(): boolean {
+    return this.credentials.isPerPrincipal;
+  }
+
+  abstract refresh(timeoutMs: number, as?: PrincipalId): Promise<MemberOffer>;
+  abstract offered(): MemberOffer;
+  abstract snapshot(): StoredCatalog;
+
+  request(request: MemberRequest, reply: MemberReply): RunningCall {
+    const call = this.callFor(request, reply);
+    const isTaken = call && this.hasRoom && this.running.add(call, request.message.raw.length);
+    if (!isTaken) return refuseAsBusy(this.order.config.id, reply);
+    call.start();
+    return call;
+  }
+
+  forgetCredentials(principalId?: PrincipalId): void {
+    this.credentials.forget(principalId);
+  }
+
+  async close(graceMs: number): Promise<void> {
+    const { log } = this.order;
+    await this.running.drained(graceMs, (error) => log.error('a call could not be broken off', { err: error }));
+    await this.endSessions();
+    this.credentials.close();
+    await this.freeConnections();
+  }
+
+  /** `undefined`: the member has more under way than it may have. */
+  protected abstract callFor(request: MemberRequest, reply: MemberReply): ReadyCall | undefined;
+
+  /** Whether the transport takes another request. */
+  protected get hasRoom(): boolean {
+    return true;
+  }
+
+  protected async endSessions(): Promise<void> {
+    // Not every type has some.
+  }
+
+  protected async freeConnections(): Promise<void> {
+    // Not every type has some.
+  }
+}

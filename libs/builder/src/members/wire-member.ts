@@ -1,0 +1,42 @@
+import type { EgressPool } from '#egress';
+import type { MemberRequest } from '../member.js';
+import { lowerCased } from '../wire/request-head.js';
+import type { WireCallParts, WireParts } from './call-parts.js';
+import { LiveMember, type MemberConfig } from './live-member.js';
+import type { MemberOrder } from './member-parts.js';
+
+type WireConfig = MemberConfig & {
+  readonly headers: Readonly<Record<string, string>>;
+  readonly forward_headers: readonly string[];
+};
+
+/** A member that is reached over HTTP: it has connections of its own. */
+export abstract class WireMember<C extends WireConfig> extends LiveMember<C> {
+  protected readonly headers: Readonly<Record<string, string>>;
+  protected readonly pool: EgressPool;
+  private readonly wireParts: WireParts;
+
+  constructor(order: MemberOrder<C>, endpoint: URL) {
+    super(order, endpoint);
+    const { config, parts } = order;
+    const timeoutMs = config.timeout * 1000;
+    this.headers = lowerCased(config.headers);
+    this.pool = parts.egress.open(endpoint, { headersTimeoutMs: timeoutMs, idleTimeoutMs: timeoutMs });
+    const { pool, headers } = this;
+    this.wireParts = { ...this.callParts, pool, headers, forwardHeaders: config.forward_headers };
+  }
+
+  protected wirePartsFor({ method, target, principalId }: MemberRequest): WireCallParts {
+    // Tools alone may have a credential of their own.
+    const credential = this.credentials.for(method === 'tools/call' ? target : undefined, principalId);
+    return { ...this.wireParts, credential };
+  }
+
+  protected override get hasRoom(): boolean {
+    return this.pool.hasRoom;
+  }
+
+  protected override async freeConnections(): Promise<void> {
+    await this.pool.destroy();
+  }
+}
