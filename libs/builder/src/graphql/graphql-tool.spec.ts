@@ -46,6 +46,18 @@ describe('GraphqlTool', () => {
     expect(() => tool.requestFor(args)).toThrow(message);
   });
 
+  it.each([200, 400])('hides secrets that an error repeats: HTTP %s', (status) => {
+    const result = tool.resultOf(answer({ data: null, errors: [{ message: 'bad token hunter2' }] }, status));
+    expect(result).toMatchObject({ isError: true });
+    expect(JSON.stringify(result)).toContain('bad token ***');
+    expect(JSON.stringify(result)).not.toContain('hunter2');
+  });
+
+  it('gives what nests too deep to be given as structure as text', () => {
+    const deep = `{"data":${'['.repeat(100)}${']'.repeat(100)}}`;
+    expect(tool.resultOf(answer(deep))).toEqual({ content: [{ type: 'text', text: deep }] });
+  });
+
   it('gives data as text and structure', () => {
     const body = { data: { a: 1 } };
     expect(tool.resultOf(answer(body))).toEqual({

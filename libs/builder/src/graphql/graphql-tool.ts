@@ -59,17 +59,33 @@ export class GraphqlTool implements RequestTool {
   }
 
   resultOf(answer: OperationResponse): object {
-    const result = toToolResult(answer, this.parts.mask);
+    const { mask } = this.parts;
+    const result = toToolResult(answer, mask);
     if (result.isError) return result;
-    const { data, errors } = result.structuredContent ?? {};
-    const isFailed = Array.isArray(errors) && errors.length > 0;
-    if (data === undefined && !isFailed) throw new MemberProtocolError('it answered with no GraphQL response');
-    return isFailed ? { ...result, isError: true } : result;
+    const { structuredContent: response } = result;
+    const errors = response?.['errors'];
+    // Services like to echo what they refuse, and say so under HTTP 200.
+    if (Array.isArray(errors) && errors.length > 0) {
+      return { ...toToolResult({ ...answer, body: Buffer.from(mask(answer.body.toString('utf8'))) }), isError: true };
+    }
+    // What nests too deep to be given as structure is given as text: whatever it says, the operation was carried out.
+    const isResponse = response ? response['data'] !== undefined : isJson(answer.body);
+    if (!isResponse) throw new MemberProtocolError('it answered with no GraphQL response');
+    return result;
   }
 
   private request(query: string, variables?: unknown): OperationRequest {
     const body = JSON.stringify({ query, ...(variables === undefined ? {} : { variables }) });
     return { method: 'POST', path: this.path, headers: HEADERS, body };
+  }
+}
+
+function isJson(body: Buffer): boolean {
+  try {
+    JSON.parse(body.toString('utf8'));
+    return true;
+  } catch {
+    return false;
   }
 }
 
