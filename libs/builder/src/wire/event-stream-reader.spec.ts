@@ -17,6 +17,14 @@ describe('EventStreamReader', () => {
     expect(read('data: a\ndata: b\n\nid: 7\nretry: 3\n\n')).toEqual(['a\nb']);
   });
 
+  it('takes the last of several names, and an empty one for none', () => {
+    const named = (text: string) => new EventStreamReader().pushNamed(Buffer.from(text)).map(({ name }) => name);
+    expect(named('event: end\nevent: point\ndata: a\n\nevent: point\nevent:\ndata: b\n\n')).toEqual([
+      'point',
+      'message',
+    ]);
+  });
+
   it('reads the same events whatever the line ends and wherever the stream is cut', () => {
     const texts = fc.array(
       fc.string({ unit: 'grapheme' }).map((text) => text.replace(/[\r\n]/g, ' ')),

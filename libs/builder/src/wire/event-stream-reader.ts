@@ -29,7 +29,7 @@ export class EventStreamReader {
     const events = this.cut(chunk);
     let kept = 0;
     for (const event of events) {
-      const data = joined(event, DATA, LINE_FEED);
+      const data = joined(event, DATA);
       if (data) events[kept++] = data;
     }
     events.length = kept;
@@ -39,8 +39,8 @@ export class EventStreamReader {
   /** The same with names. */
   pushNamed(chunk: Buffer): NamedEvent[] {
     return this.cut(chunk).flatMap((event) => {
-      const data = joined(event, DATA, LINE_FEED);
-      return data ? [{ name: joined(event, NAME, NOTHING)?.toString('utf8') || 'message', data }] : [];
+      const data = joined(event, DATA);
+      return data ? [{ name: linesOf(event, NAME).at(-1)?.toString('utf8') || 'message', data }] : [];
     });
   }
 
@@ -117,8 +117,15 @@ function endOfEvent(lineEnds: LineEnds, start: number): { last: number; next: nu
 
 const LINE_FEED = Buffer.from('\n');
 
-/** The values of the fields of one name; `undefined` if there are none. */
-function joined(event: Buffer, field: Buffer, by: Buffer): Buffer | undefined {
+/** The values of the fields of one name as one text, a line for each; `undefined` if there are none. */
+function joined(event: Buffer, field: Buffer): Buffer | undefined {
+  const lines = linesOf(event, field);
+  if (lines.length === 0) return undefined;
+  if (lines.length === 1) return lines[0];
+  return Buffer.concat(lines.flatMap((line, index) => (index === 0 ? [line] : [LINE_FEED, line])));
+}
+
+function linesOf(event: Buffer, field: Buffer): readonly Buffer[] {
   const lineEnds = new LineEnds(event);
   const lines: Buffer[] = [];
   for (let at = 0; at < event.length;) {
@@ -128,7 +135,5 @@ function joined(event: Buffer, field: Buffer, by: Buffer): Buffer | undefined {
     if (!line.subarray(0, field.length).equals(field)) continue;
     lines.push(line.subarray(line[field.length] === 0x20 ? field.length + 1 : field.length));
   }
-  if (lines.length === 0) return undefined;
-  if (lines.length === 1) return lines[0];
-  return Buffer.concat(lines.flatMap((line, index) => (index === 0 ? [line] : [by, line])));
+  return lines;
 }
