@@ -25,6 +25,7 @@ class TokenSource {
   lifetimeMs: number | undefined;
   fault: Error | undefined;
   hasFresher = true;
+  generation: number | undefined;
   private count = 0;
 
   constructor(private readonly clock: SetClock) {}
@@ -46,7 +47,8 @@ class TokenSource {
     await new Promise((resolve) => setImmediate(resolve));
     if (this.fault) throw this.fault;
     const expiresAt = this.lifetimeMs === undefined ? {} : { expiresAt: this.clock.now() + this.lifetimeMs };
-    return { headers: { authorization: `Bearer ${++this.count}` }, ...expiresAt };
+    const generation = this.generation === undefined ? {} : { generation: this.generation };
+    return { headers: { authorization: `Bearer ${++this.count}` }, ...expiresAt, ...generation };
   }
 }
 
@@ -74,6 +76,38 @@ describe('MemberCredential', () => {
     await credential.get();
     clock.time += 10 * 365 * 86_400_000;
     expect(token(credential.peek())).toBe('Bearer 1');
+  });
+
+  it('asks again now and then while a patch serves, so that it can be renewed ahead of time', async () => {
+    source.lifetimeMs = 3_600_000;
+    await credential.get();
+    for (let second = 1; second <= 60; second++) {
+      clock.time += 1_000;
+      expect(token(credential.peek())).toMatch(/^Bearer /);
+      await new Promise((resolve) => setImmediate(() => setImmediate(resolve)));
+    }
+    expect(source.authorized).toHaveLength(5);
+    expect(token(credential.peek())).toBe('Bearer 5');
+  });
+
+  it('goes on with what serves when asking ahead of time fails', async () => {
+    source.lifetimeMs = 3_600_000;
+    await credential.get();
+    source.fault = new Error('the issuer is away');
+    clock.time += 20_000;
+    expect(token(credential.peek())).toBe('Bearer 1');
+    await new Promise((resolve) => setImmediate(() => setImmediate(resolve)));
+    expect(token(credential.peek())).toBe('Bearer 1');
+  });
+
+  it('renews what was refused although it was asked for a second time meanwhile', async () => {
+    source.generation = 7;
+    const refused = await credential.get();
+    credential.forget();
+    await credential.get();
+    source.generation = 8;
+    expect((await credential.renew(refused))?.generation).toBe(8);
+    expect(source.renewed).toHaveLength(1);
   });
 
   it('asks anew five seconds before a patch expires', async () => {

@@ -4,12 +4,19 @@ import type { Clock } from '#kernel';
 /** Treated as expired this early, so that a patch does not expire on its way: five seconds, or a tenth of what is left. */
 const MARGIN_MS = 5_000;
 const MARGIN_SHARE = 0.1;
+/**
+ * How often a patch that expires is asked for again while it serves: whoever keeps the credential renews it ahead of time
+ * only when asked, and answers from memory else.
+ */
+const REVIEW_MS = 15_000;
 
 /** One credential: asked for once, kept while it is worth sending. */
 export class MemberCredential {
   private patch: RequestPatch | undefined;
   /** By the clock, in milliseconds since the epoch. */
   private freshUntil = Infinity;
+  /** By the clock; not before then is a patch that serves asked for again. */
+  private reviewAt = Infinity;
   private isAccepted = false;
   private asking: Promise<RequestPatch> | undefined;
   private renewing: Promise<RequestPatch | undefined> | undefined;
@@ -28,7 +35,10 @@ export class MemberCredential {
 
   /** The patch if it is at hand and live: the way of almost every call, without a promise. */
   peek(): RequestPatch | undefined {
-    if (this.freshUntil !== Infinity && this.freshUntil <= this.clock.now()) return undefined;
+    if (this.freshUntil === Infinity) return this.patch;
+    const now = this.clock.now();
+    if (this.freshUntil <= now) return undefined;
+    if (this.reviewAt <= now) this.review(now);
     return this.patch;
   }
 
@@ -40,7 +50,7 @@ export class MemberCredential {
   /** A fresher patch than the one that was refused, or `undefined` if there is none. Calls refused together renew once. */
   async renew(refused: RequestPatch): Promise<RequestPatch | undefined> {
     const current = this.peek();
-    if (current && current !== refused) return current;
+    if (current && isOther(current, refused)) return current;
     if (!this.renewing) {
       const renewing = this.auth
         .renew(this.use, this.block, refused)
@@ -72,8 +82,15 @@ export class MemberCredential {
   forget(): void {
     this.patch = undefined;
     this.freshUntil = Infinity;
+    this.reviewAt = Infinity;
     this.asking = undefined;
     this.renewing = undefined;
+  }
+
+  /** Nobody waits for it, and what serves goes on serving if it fails. */
+  private review(now: number): void {
+    this.reviewAt = now + REVIEW_MS;
+    this.ask().catch(() => undefined);
   }
 
   private ask(): Promise<RequestPatch> {
@@ -93,10 +110,18 @@ export class MemberCredential {
   }
 
   private keep(patch: RequestPatch): void {
+    if (!this.patch || isOther(patch, this.patch)) this.isAccepted = false;
     this.patch = patch;
-    this.isAccepted = false;
     const { expiresAt } = patch;
-    const leftMs = expiresAt === undefined ? Infinity : expiresAt - this.clock.now();
+    const now = this.clock.now();
+    const leftMs = expiresAt === undefined ? Infinity : expiresAt - now;
     this.freshUntil = expiresAt === undefined ? Infinity : expiresAt - Math.min(MARGIN_MS, leftMs * MARGIN_SHARE);
+    this.reviewAt = now + Math.min(REVIEW_MS, leftMs * MARGIN_SHARE);
   }
+}
+
+/** The same credential may have been asked for twice. */
+function isOther(a: RequestPatch, b: RequestPatch): boolean {
+  if (a.generation === undefined || a.generation !== b.generation) return a !== b;
+  return a.account !== b.account;
 }
