@@ -13,8 +13,13 @@ export interface RequestPatch {
   readonly onSetCookie?: (fields: readonly string[], path: string) => void;
   /** When the patch stops being worth sending, in milliseconds since the epoch; absent if it never does. */
   readonly expiresAt?: number;
-  /** Names the credential that the patch carries among those that its strategy has given; for the strategy alone. */
+  /** Names the credential that the patch carries among those that its strategy has given. */
   readonly generation?: number;
+  /**
+   * Names what a person has connected, through all its renewals: a session that was opened with one account is never used
+   * with another. Absent where the settings alone say whose account it is.
+   */
+  readonly account?: string;
 }
 
 export interface PatchedRequest {

@@ -27,6 +27,17 @@ interface Place {
   readonly shared: MemberCredential;
 }
 
+/** Whose credential a request carries. Requests of one owner may share a session with the member, those of two never. */
+export interface CredentialOwner {
+  /** As `tool_auth` lists it; absent: the member's own credential. */
+  readonly tool?: string;
+  /** Absent: everybody's. */
+  readonly principalId?: PrincipalId;
+}
+
+/** The member's own credential, which everybody shares. */
+export const EVERYBODY: CredentialOwner = {};
+
 /**
  * The credentials of a member: its own one, and those of tools that have one for themselves. Where a strategy has one for
  * every principal, each gets its own and never another's.
@@ -70,6 +81,15 @@ export class MemberCredentials {
     return this.personal.of(principalId, listed)!;
   }
 
+  /** Whose credential `for` gives. */
+  ownerOf(tool?: string, principalId?: PrincipalId): CredentialOwner {
+    if (this.ofTools.size === 0 && !this.own.isPersonal) return EVERYBODY;
+    const listed = this.listedAs(tool);
+    const isPersonal = this.placeFor(listed).isPersonal && principalId !== undefined;
+    if (listed === undefined && !isPersonal) return EVERYBODY;
+    return { ...(listed === undefined ? {} : { tool: listed }), ...(isPersonal ? { principalId } : {}) };
+  }
+
   /** What is stored has changed: of one principal, or of anybody. The next request of each asks anew. */
   forget(principalId?: PrincipalId): void {
     for (const credential of this.personal.every(principalId)) credential.forget();
@@ -104,7 +124,7 @@ export class MemberCredentials {
 
   private credential(
     block: AuthBlock,
-    { principalId, tool }: { readonly principalId?: PrincipalId; readonly tool: string | undefined },
+    { principalId, tool }: { readonly principalId?: PrincipalId | undefined; readonly tool: string | undefined },
   ): MemberCredential {
     const use = {
       ...this.use,

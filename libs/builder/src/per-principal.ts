@@ -6,7 +6,7 @@ export interface PerPrincipalOptions<T> {
   /** Milliseconds without use after which one goes. */
   readonly idleMs: number;
   readonly deadlines: { add(ms: number, expire: () => void): () => void };
-  make(principal: PrincipalId, tool: string | undefined): T;
+  make(principal: PrincipalId | undefined, tool: string | undefined): T;
   /** One that is in use makes no room and does not go. Nothing is in use unless given. */
   isInUse?(one: T): boolean;
   /** Told of each one that goes. */
@@ -15,11 +15,11 @@ export interface PerPrincipalOptions<T> {
 
 interface Kept<T> {
   readonly one: T;
-  readonly principal: PrincipalId;
+  readonly principal: PrincipalId | undefined;
   usedAt: number;
 }
 
-/** What every principal has for itself at a member: made when first asked for, bounded, gone when it rests. */
+/** What every principal, or every tool, has for itself at a member: made when first asked for, bounded, gone when it rests. */
 export class PerPrincipal<T> {
   /** The one used last stands last. */
   private readonly kept = new Map<string, Kept<T>>();
@@ -31,8 +31,11 @@ export class PerPrincipal<T> {
     return this.kept.size;
   }
 
-  /** The principal's own, for all tools or for one. `undefined`: all there is room for are in use. */
-  of(principal: PrincipalId, tool?: string): T | undefined {
+  /**
+   * The principal's own, for all tools or for one; the one of a tool for everybody. `undefined`: all there is room for are
+   * in use.
+   */
+  of(principal: PrincipalId | undefined, tool?: string): T | undefined {
     const key = tool === undefined ? `all ${principal}` : `one ${JSON.stringify([principal, tool])}`;
     const known = this.kept.get(key);
     if (known) {

@@ -34,6 +34,14 @@ export class RotatingStrategy implements AuthStrategy<Settings> {
   readonly accepted: string[] = [];
   readonly cookies: string[] = [];
   private readonly counts = new Map<string, number>();
+  private readonly accounts = new Map<string, string>();
+
+  /** A person connects the owner's credential (`all` for the shared one) with this account. */
+  connectAs(owner: string, account: string): void {
+    this.accounts.set(owner, account);
+    this.counts.set(owner, (this.counts.get(owner) ?? 0) + 1);
+    this.connected.add(owner);
+  }
 
   isPerPrincipal({ per_user }: Settings): boolean {
     return per_user;
@@ -50,7 +58,8 @@ export class RotatingStrategy implements AuthStrategy<Settings> {
     }
     const count = this.counts.get(owner) ?? 1;
     this.counts.set(owner, count);
-    return this.patchOf(`${owner}-${count}`, place);
+    const account = this.accounts.get(owner);
+    return { ...this.patchOf(`${owner}-${count}`, place), ...(account === undefined ? {} : { account }) };
   }
 
   async renew(use: CredentialUse, given: Settings, refused: RequestPatch): Promise<RequestPatch | undefined> {

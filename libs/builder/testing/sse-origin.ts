@@ -26,6 +26,10 @@ export interface SseOrigin extends OriginServer {
   endpoint: string;
   /** Answers a tool call on its stream; the default gives the name of the tool. The post is answered with 202. */
   onCall: (message: Sent, stream: OpenStream) => void;
+  /** In place of the answer to `initialize`. */
+  onInitialize?: (message: Sent, stream: OpenStream) => void;
+  /** In place of the stream that somebody asks for. */
+  onStream?: (response: ServerResponse) => void;
   /** Asked about every post before anything else: true if it has answered. */
   intercept: (message: Sent, response: ServerResponse) => boolean;
   /** Knows no session any more, while their streams stay open. */
@@ -59,6 +63,7 @@ export async function sseOrigin(...tools: readonly string[]): Promise<SseOrigin>
       initialize: { protocolVersion: '2024-11-05', capabilities: {}, serverInfo: { name: 'origin', version: '1' } },
       'tools/list': { tools: origin.tools.map((name) => ({ name, inputSchema: { type: 'object' } })) },
     };
+    if (method === 'initialize' && origin.onInitialize) return origin.onInitialize({ id, method }, stream);
     if (method === 'tools/call') return origin.onCall({ id, method, ...(params ? { params } : {}) }, stream);
     const result = answers[String(method)];
     if (result) stream.send({ id, result });
@@ -66,6 +71,7 @@ export async function sseOrigin(...tools: readonly string[]): Promise<SseOrigin>
 
   const server = await originServer((request, response) => {
     const { pathname, searchParams } = new URL(request.url ?? '', 'http://any');
+    if (request.method === 'GET' && origin.onStream) return origin.onStream(response);
     if (request.method === 'GET') return pathname === '/sse' ? begin(response) : void response.writeHead(404).end();
     const chunks: Buffer[] = [];
     request.on('data', (chunk: Buffer) => chunks.push(chunk));

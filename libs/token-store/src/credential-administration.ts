@@ -35,8 +35,9 @@ export class CredentialAdministration {
     private readonly clock: Clock,
   ) {}
 
-  async put(key: TokenKey, tokens: TokenSet, by: Actor): Promise<LiveToken> {
+  async put(key: TokenKey, received: TokenSet, by: Actor): Promise<LiveToken> {
     const receivedAt = this.clock.now();
+    const tokens = key.kind === 'token' ? { ...received, consent: randomUUID() } : received;
     const lifetimeMs = lifetimeOf(tokens);
     for (let attempt = 1; attempt <= PUT_ATTEMPTS; attempt++) {
       const { sight } = await this.stored.look(key);

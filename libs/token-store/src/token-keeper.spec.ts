@@ -193,11 +193,23 @@ describe('a keeper', () => {
       expect(await late.keeper.find(key)).toBeUndefined();
     });
 
+    it('names what a person has connected through all renewals, and anew when it is connected again', async () => {
+      const consentOf = async () => (await one.keeper.find(key))?.tokens.consent;
+      await one.keeper.put(key, { accessToken: 'a', refreshToken: 'r', expiresInSeconds: 10 }, SYSTEM);
+      const first = await consentOf();
+      now += 10_000;
+      await one.keeper.current(key, async () => ({ accessToken: 'b', expiresInSeconds: 10 }));
+      expect(await consentOf()).toBe(first);
+      await one.keeper.put(key, { accessToken: 'c' }, SYSTEM);
+      expect([first, await consentOf()].every((consent) => typeof consent === 'string')).toBe(true);
+      expect(await consentOf()).not.toBe(first);
+    });
+
     it('keeps refresh token and scope where the issuer does not give new ones', async () => {
       await one.keeper.put(key, { accessToken: 'a', refreshToken: 'r', scope: 's', expiresInSeconds: 10 }, SYSTEM);
       now += 10_000;
       const { tokens } = await one.keeper.current(key, async () => ({ accessToken: 'b' }));
-      expect(tokens).toEqual({ accessToken: 'b', refreshToken: 'r', scope: 's' });
+      expect(tokens).toEqual({ accessToken: 'b', refreshToken: 'r', scope: 's', consent: expect.any(String) });
       now += 10_000; // without a new life it has that of the one before
       expect((await one.keeper.current(key, async () => ({ accessToken: 'c' }))).tokens.accessToken).toBe('c');
     });
@@ -344,7 +356,7 @@ describe('a keeper', () => {
     const tokens = { accessToken: 'a-token', refreshToken: 'r-token', more: { client: { client_secret: 's3' } } };
     await one.keeper.put(key, tokens, SYSTEM);
     expect(await one.keeper.take({ tenantId: key.tenantId, serverId: key.serverId }, SYSTEM)).toEqual([
-      { key, tokens },
+      { key, tokens: { ...tokens, consent: expect.any(String) } },
     ]);
     expect(await one.keeper.take({ tenantId: key.tenantId }, SYSTEM)).toEqual([]);
   });

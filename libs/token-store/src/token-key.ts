@@ -23,6 +23,8 @@ export interface TokenSet {
   readonly scope?: string;
   /** Seconds that it lives from when it was received (RFC 6749, 5.1); absent if the issuer does not say. */
   readonly expiresInSeconds?: number;
+  /** Names what a person has connected, through all its renewals; absent for what is had without a person. */
+  readonly consent?: string;
   /** What else the strategy needs to go on with: a cookie jar, a client registration. */
   readonly more?: JsonObject;
 }

@@ -196,8 +196,10 @@ export class TokenRenewals {
 /** RFC 6749, 6: without a new refresh token the one before stays; 5.1: without a scope it is the one before. */
 function whole(received: TokenSet, previous: TokenSet | undefined): TokenSet {
   const { refreshToken = previous?.refreshToken, scope = previous?.scope } = received;
+  const consent = previous?.consent;
   return {
     ...received,
+    ...(consent === undefined ? {} : { consent }),
     ...(refreshToken === undefined ? {} : { refreshToken }),
     ...(scope === undefined ? {} : { scope }),
   };

@@ -14,6 +14,8 @@ export interface ControlAnswer {
   readonly location?: string;
   /** The credential was not taken. */
   readonly isRefusal?: boolean;
+  /** The beginning of a body that is no event stream. */
+  readonly text: string;
   /** The JSON-RPC response, decoded and as it came; absent if there was none. */
   readonly response?: { readonly value: Record<string, unknown>; readonly raw: Buffer };
 }
@@ -25,6 +27,8 @@ export interface ControlRequest {
   readonly body: Buffer | null;
   readonly timeoutMs: number;
 }
+
+const MAX_TEXT = 1024;
 
 /**
  * One request that the composer makes of its own accord (handshake, lists, cancellation), off the path of tool calls.
@@ -41,7 +45,7 @@ export function sendControl(pool: EgressPool, deadlines: Deadlines, request: Con
     const answer = (raw?: Buffer) => {
       const value = raw === undefined ? undefined : decoded(raw);
       const response = raw && value ? { response: { value, raw } } : {};
-      settle(() => resolve({ ...head!, ...response }));
+      settle(() => resolve({ ...head!, ...response, text: raw ? textOf(raw) : '' }));
     };
     const exchange = new WireExchange({
       head(answerHead): BodyForm {
@@ -65,6 +69,9 @@ export function sendControl(pool: EgressPool, deadlines: Deadlines, request: Con
     pool.dispatch({ method, path, headers, body }, exchange);
   });
 }
+
+/** Of a body, as much as is looked at for what it says. */
+export const textOf = (body: Buffer): string => body.toString('utf8', 0, MAX_TEXT);
 
 /** The message as it is, or undefined for what is no JSON-RPC 2.0 message. */
 export function decoded(raw: Buffer): Record<string, unknown> | undefined {

@@ -11,11 +11,11 @@ import { TimeLimit } from '../wire/time-limit.js';
 import { type ControlAnswer, sendControl } from './control-request.js';
 import { INITIALIZE, agreedVersion, told } from './handshake.js';
 import { LATEST_LEGACY_VERSION, MODERN_VERSION, OWN_META, UNSUPPORTED_VERSION } from './mcp-protocol.js';
-import type { MemberLink } from './member-link.js';
+import { type AccountBound, type MemberLink, isOf } from './member-link.js';
 import { hasLostSession } from './member-message.js';
 
 /** What was agreed on with a member. */
-export interface McpSession {
+export interface McpSession extends AccountBound {
   readonly era: Era;
   readonly version: string;
   /** Headers of every request within it. */
@@ -39,6 +39,11 @@ export interface McpLinkParts {
 interface OwnMessage {
   readonly message: Record<string, unknown>;
   readonly limit: TimeLimit;
+}
+
+/** What came of it, and as whom it was said. */
+interface OwnAnswer extends ControlAnswer {
+  readonly account: string | undefined;
 }
 
 const BASE_HEADERS = {
@@ -109,7 +114,7 @@ export class McpLink implements MemberLink<McpSession> {
     params: Record<string, unknown>,
     limit: TimeLimit,
   ): Promise<{ result: Record<string, unknown>; raw: Buffer }> {
-    const session = await this.open(limit);
+    const session = await this.openAsNow(limit);
     let answer = await this.send(session, { id: `composer-${this.nextId()}`, method, params }, limit);
     if (session.isNamed && hasLostSession(answer)) {
       this.forget(session);
@@ -118,6 +123,14 @@ export class McpLink implements MemberLink<McpSession> {
     const { value, raw } = responseOf(answer, method);
     if (isObject(value['result'])) return { result: value['result'], raw };
     throw new MemberProtocolError(`it answered ${method} with an error: ${told(value['error'], this.parts.log)}`);
+  }
+
+  /** The open session, or a new one if the account has changed since. */
+  private async openAsNow(limit: TimeLimit): Promise<McpSession> {
+    const session = await this.open(limit);
+    if (isOf(session, await this.parts.credential().get())) return session;
+    this.forget(session);
+    return this.open(limit);
   }
 
   /** Tells the member something; what it answers does not matter. */
@@ -163,7 +176,13 @@ export class McpLink implements MemberLink<McpSession> {
   }
 
   private async shakeHands(limit: TimeLimit): Promise<McpSession> {
-    const stranger: McpSession = { era: 'legacy', version: LATEST_LEGACY_VERSION, headers: {}, isNamed: false };
+    const stranger: McpSession = {
+      era: 'legacy',
+      version: LATEST_LEGACY_VERSION,
+      headers: {},
+      isNamed: false,
+      isStateless: true,
+    };
     const answer = await this.send(stranger, { id: `composer-${this.nextId()}`, ...INITIALIZE }, limit);
     const version = agreedVersion(responseOf(answer, 'initialize').value, this.parts.log);
 
@@ -173,6 +192,8 @@ export class McpLink implements MemberLink<McpSession> {
       version,
       headers: { 'mcp-protocol-version': version, ...(typeof id === 'string' ? { 'mcp-session-id': id } : {}) },
       isNamed: typeof id === 'string',
+      isStateless: typeof id !== 'string',
+      account: answer.account,
     };
     const noted = await this.send(session, { method: 'notifications/initialized' }, limit);
     if (noted.status >= 400)
@@ -181,7 +202,7 @@ export class McpLink implements MemberLink<McpSession> {
   }
 
   /** A refused credential is renewed once, if its strategy can. */
-  private async send(session: McpSession, message: Record<string, unknown>, limit: TimeLimit): Promise<ControlAnswer> {
+  private async send(session: McpSession, message: Record<string, unknown>, limit: TimeLimit): Promise<OwnAnswer> {
     const credential = this.parts.credential();
     const patch = await credential.get();
     const answer = await this.post(session, patch, { message, limit });
@@ -190,7 +211,7 @@ export class McpLink implements MemberLink<McpSession> {
     return fresh ? this.post(session, fresh, { message, limit }) : answer;
   }
 
-  private async post(session: McpSession, patch: RequestPatch, { message, limit }: OwnMessage): Promise<ControlAnswer> {
+  private async post(session: McpSession, patch: RequestPatch, { message, limit }: OwnMessage): Promise<OwnAnswer> {
     const timeoutMs = limit.left();
     const isModern = session.era === 'modern';
     const method = typeof message['method'] === 'string' ? message['method'] : undefined;
@@ -198,7 +219,10 @@ export class McpLink implements MemberLink<McpSession> {
     const [path, headers] = this.head(session, isModern && method ? { 'mcp-method': method } : {}, patch);
     const body = Buffer.from(JSON.stringify({ jsonrpc: '2.0', ...message, ...(params ? { params } : {}) }));
     const request = { method: 'POST', path, headers, body, timeoutMs } as const;
-    const answer = await sendControl(this.parts.pool, this.parts.deadlines, request);
+    const answer = {
+      ...(await sendControl(this.parts.pool, this.parts.deadlines, request)),
+      account: patch.account,
+    };
     passCookies(patch, answer.headers, this.path);
     const credential = this.parts.credential();
     if (credential.refuses(answer)) return { ...answer, isRefusal: true };
@@ -212,6 +236,7 @@ const MODERN_SESSION: McpSession = {
   version: MODERN_VERSION,
   headers: { 'mcp-protocol-version': MODERN_VERSION },
   isNamed: false,
+  isStateless: true,
 };
 
 function speaksModern({ status, response }: ControlAnswer): boolean {

@@ -1,3 +1,4 @@
+import type { RequestPatch } from '#auth';
 import type { TimeLimit } from '../wire/time-limit.js';
 
 /** Who can be asked something: gives the result decoded, and the response as it came. */
@@ -7,6 +8,19 @@ export interface MemberSource {
     params: Record<string, unknown>,
     limit: TimeLimit,
   ): Promise<{ result: Record<string, unknown>; raw: Buffer }>;
+}
+
+/** What was opened as somebody. */
+export interface AccountBound {
+  /** The account of the credential that it was opened with, if that has one. */
+  readonly account?: string | undefined;
+  /** The member remembers nothing from one request to the next: whoever opened it does not matter. */
+  readonly isStateless?: boolean;
+}
+
+/** Whether a session may carry a credential: one that was opened with another account never does. */
+export function isOf({ account, isStateless }: AccountBound, patch: RequestPatch): boolean {
+  return isStateless === true || account === patch.account;
 }
 
 /** The composer's side of one MCP member, whatever the transport: opens sessions, and asks what the composer wants to know. */

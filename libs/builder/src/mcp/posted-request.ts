@@ -1,14 +1,15 @@
 import type { RequestPatch } from '#auth';
 import type { ComposerError, PrincipalId } from '#kernel';
-import { asComposerError, refusalOf } from '../builder.errors.js';
+import { MemberBusyError, asComposerError, refusalOf } from '../builder.errors.js';
 import type { WireCallParts } from '../members/call-parts.js';
 import { type HeaderList, passCookies } from '../wire/request-head.js';
 import { outcomeOf } from '../wire/retry.js';
 import type { TimeLimit } from '../wire/time-limit.js';
 import { type AnswerHead, type BodyForm, type ExchangeListener, WireExchange } from '../wire/wire-exchange.js';
 import { ForwardedRequest, type ForwardedParts } from './forwarded-request.js';
+import { type AccountBound, isOf } from './member-link.js';
 
-export interface PostedParts<Session> extends ForwardedParts<Session>, WireCallParts {}
+export interface PostedParts<Session extends AccountBound> extends ForwardedParts<Session>, WireCallParts {}
 
 interface Posting {
   readonly head: [path: string, headers: HeaderList];
@@ -20,7 +21,10 @@ interface Posting {
 }
 
 /** A request that is posted over HTTP, with a credential. A refused one is renewed once. */
-export abstract class PostedRequest<Session, Parts extends PostedParts<Session> = PostedParts<Session>>
+export abstract class PostedRequest<
+  Session extends AccountBound,
+  Parts extends PostedParts<Session> = PostedParts<Session>,
+>
   extends ForwardedRequest<Session, Parts>
   implements ExchangeListener
 {
@@ -61,15 +65,19 @@ export abstract class PostedRequest<Session, Parts extends PostedParts<Session> 
   protected override sendAtOnce(): boolean {
     const session = this.parts.link.peek();
     const patch = this.parts.credential.peek();
-    if (!session || !patch) return false;
+    if (!session || !patch || !isOf(session, patch)) return false;
     this.send(session, patch);
     return true;
   }
 
   protected override async prepareAndSend(limit: TimeLimit): Promise<void> {
-    const { link, credential } = this.parts;
-    const [session, patch] = await Promise.all([link.open(limit), credential.get()]);
-    if (!this.isSettled) this.send(session, patch);
+    let ready = await this.ready(limit);
+    if (!isOf(ready.session, ready.patch)) {
+      this.parts.link.forget(ready.session);
+      ready = await this.ready(limit);
+      if (!isOf(ready.session, ready.patch)) throw new MemberBusyError(); // accounts change faster than sessions open
+    }
+    if (!this.isSettled) this.send(ready.session, ready.patch);
   }
 
   protected post({ head, body, patch, to }: Posting): void {
@@ -81,13 +89,20 @@ export abstract class PostedRequest<Session, Parts extends PostedParts<Session> 
     this.parts.pool.dispatch({ method: 'POST', path, headers, body }, exchange);
   }
 
+  private async ready(limit: TimeLimit): Promise<{ session: Session; patch: RequestPatch }> {
+    const { link, credential } = this.parts;
+    const [session, patch] = await Promise.all([link.open(limit), credential.get()]);
+    return { session, patch };
+  }
+
   protected renew(): void {
     this.wasRenewed = true;
     this.parts.credential.renew(this.patch!).then(
       (fresh) => {
         if (this.isSettled) return;
-        if (fresh) this.send(this.session!, fresh);
-        else this.giveUp(this.refusal(), 'auth_required');
+        if (!fresh) return this.giveUp(this.refusal(), 'auth_required');
+        if (isOf(this.session!, fresh)) this.send(this.session!, fresh);
+        else this.attempt();
       },
       (error: unknown) => this.giveUp(asComposerError(error), outcomeOf(asComposerError(error))),
     );

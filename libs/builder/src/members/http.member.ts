@@ -4,6 +4,7 @@ import { HttpForwardedRequest } from '../mcp/http-forwarded-request.js';
 import { McpLink } from '../mcp/mcp-link.js';
 import { McpOffer } from '../mcp/mcp-offer.js';
 import type { MemberOffer, MemberReply, MemberRequest } from '../member.js';
+import type { CredentialOwner } from '../member-credentials.js';
 import type { ReadyCall } from './live-member.js';
 import { MemberLinks } from './member-links.js';
 import type { MemberBuilder, MemberOrder } from './member-parts.js';
@@ -15,7 +16,7 @@ const IDLE_MS = 360_000;
 
 /**
  * An MCP server over Streamable HTTP, of either era. All callers of a tenant share one session with it, unless each has a
- * credential of its own: then each has a session of its own, too.
+ * credential of its own, or a tool has: then each has a session of its own, too.
  */
 export class HttpMember extends WireMember<HttpServerConfig> {
   readonly provesCredential = true;
@@ -29,13 +30,12 @@ export class HttpMember extends WireMember<HttpServerConfig> {
       max: MAX_LINKS,
       idleMs: IDLE_MS,
       deadlines: order.parts.deadlines,
-      isPerPrincipal: () => this.isPerPrincipal,
-      open: (principal) => this.openLink(principal),
+      open: (owner) => this.openLink(owner),
     });
   }
 
   refresh(timeoutMs: number, as?: PrincipalId): Promise<MemberOffer> {
-    return this.offer.refresh(this.linkFor(as), timeoutMs);
+    return this.offer.refresh(this.linkFor(this.credentials.ownerOf(undefined, as)), timeoutMs);
   }
 
   offered(): MemberOffer {
@@ -47,7 +47,7 @@ export class HttpMember extends WireMember<HttpServerConfig> {
   }
 
   protected override callFor(request: MemberRequest, reply: MemberReply): ReadyCall {
-    const parts = { ...this.wirePartsFor(request), link: this.linkFor(request.principalId) };
+    const parts = { ...this.wirePartsFor(request), link: this.linkFor(this.ownerOf(request)) };
     return new HttpForwardedRequest(parts, request, reply);
   }
 
@@ -55,18 +55,18 @@ export class HttpMember extends WireMember<HttpServerConfig> {
     return this.links.end();
   }
 
-  private linkFor(principal: PrincipalId | undefined): McpLink {
-    // A session that makes room for another one is ended, and opened anew if its principal comes again: there is always room.
-    return this.links.for(principal)!;
+  private linkFor(owner: CredentialOwner): McpLink {
+    // A session that makes room for another one is ended, and opened anew if its owner comes again: there is always room.
+    return this.links.for(owner)!;
   }
 
-  private openLink(principal?: PrincipalId): McpLink {
+  private openLink({ tool, principalId }: CredentialOwner): McpLink {
     const { parts, log } = this.order;
     return new McpLink({
       endpoint: this.endpoint,
       headers: this.headers,
       pool: this.pool,
-      credential: () => this.credentials.for(undefined, principal),
+      credential: () => this.credentials.for(tool, principalId),
       deadlines: parts.deadlines,
       log,
     });

@@ -4,6 +4,7 @@ import type { SseServerConfig, StoredCatalog } from '#registry';
 import { MemberBusyError } from '../builder.errors.js';
 import { McpOffer } from '../mcp/mcp-offer.js';
 import type { MemberOffer, MemberReply, MemberRequest } from '../member.js';
+import type { CredentialOwner } from '../member-credentials.js';
 import { SseForwardedRequest } from '../sse/sse-forwarded-request.js';
 import { SseLink } from '../sse/sse-link.js';
 import type { ReadyCall } from './live-member.js';
@@ -17,7 +18,7 @@ const IDLE_MS = 300_000;
 
 /**
  * An MCP server over HTTP+SSE, the transport before Streamable HTTP. All callers of a tenant share one stream, unless each
- * has a credential of its own: then each has a stream of its own, too.
+ * has a credential of its own, or a tool has: then each has a stream of its own, too.
  */
 export class SseMember extends WireMember<SseServerConfig> {
   readonly provesCredential = true;
@@ -35,14 +36,13 @@ export class SseMember extends WireMember<SseServerConfig> {
       max: MAX_STREAMS,
       idleMs: IDLE_MS,
       deadlines: parts.deadlines,
-      isPerPrincipal: () => this.isPerPrincipal,
-      open: (principal) => this.openLink(principal),
+      open: (owner) => this.openLink(owner),
       isInUse: (link) => link.isBusy,
     });
   }
 
   async refresh(timeoutMs: number, as?: PrincipalId): Promise<MemberOffer> {
-    const link = this.links.for(as);
+    const link = this.links.for(this.credentials.ownerOf(undefined, as));
     if (!link) throw new MemberBusyError();
     return this.offer.refresh(link, timeoutMs);
   }
@@ -55,8 +55,13 @@ export class SseMember extends WireMember<SseServerConfig> {
     return this.offer.snapshot();
   }
 
+  override forgetCredentials(principalId?: PrincipalId): void {
+    super.forgetCredentials(principalId);
+    for (const link of this.links.every(principalId)) void link.review();
+  }
+
   protected override callFor(request: MemberRequest, reply: MemberReply): ReadyCall | undefined {
-    const link = this.links.for(request.principalId);
+    const link = this.links.for(this.ownerOf(request));
     return link && new SseForwardedRequest({ ...this.wirePartsFor(request), link }, request, reply);
   }
 
@@ -68,18 +73,18 @@ export class SseMember extends WireMember<SseServerConfig> {
     await Promise.all([super.freeConnections(), this.streams.destroy()]);
   }
 
-  private openLink(principal?: PrincipalId): SseLink {
+  private openLink({ tool, principalId }: CredentialOwner): SseLink {
     const { parts, log, noteListChanged } = this.order;
     return new SseLink({
       endpoint: this.endpoint,
       headers: this.headers,
       pool: this.pool,
       streams: this.streams,
-      credential: () => this.credentials.for(undefined, principal),
+      credential: () => this.credentials.for(tool, principalId),
       deadlines: parts.deadlines,
       log,
-      noteListChanged: () => noteListChanged(principal),
-      staysOpen: principal === undefined,
+      noteListChanged: () => noteListChanged(principalId),
+      staysOpen: tool === undefined && principalId === undefined,
     });
   }
 }

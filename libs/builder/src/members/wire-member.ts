@@ -1,5 +1,6 @@
 import type { EgressPool } from '#egress';
 import type { MemberRequest } from '../member.js';
+import type { CredentialOwner } from '../member-credentials.js';
 import { lowerCased } from '../wire/request-head.js';
 import type { WireCallParts, WireParts } from './call-parts.js';
 import { LiveMember, type MemberConfig } from './live-member.js';
@@ -26,10 +27,13 @@ export abstract class WireMember<C extends WireConfig> extends LiveMember<C> {
     this.wireParts = { ...this.callParts, pool, headers, forwardHeaders: config.forward_headers };
   }
 
-  protected wirePartsFor({ method, target, principalId }: MemberRequest): WireCallParts {
-    // Tools alone may have a credential of their own.
-    const credential = this.credentials.for(method === 'tools/call' ? target : undefined, principalId);
+  protected wirePartsFor(request: MemberRequest): WireCallParts {
+    const credential = this.credentials.for(toolOf(request), request.principalId);
     return { ...this.wireParts, credential };
+  }
+
+  protected ownerOf(request: MemberRequest): CredentialOwner {
+    return this.credentials.ownerOf(toolOf(request), request.principalId);
   }
 
   protected override get hasRoom(): boolean {
@@ -40,3 +44,7 @@ export abstract class WireMember<C extends WireConfig> extends LiveMember<C> {
     await this.pool.destroy();
   }
 }
+
+/** Tools alone may have a credential of their own. */
+const toolOf = ({ method, target }: MemberRequest): string | undefined =>
+  method === 'tools/call' ? target : undefined;

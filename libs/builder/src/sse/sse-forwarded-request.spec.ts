@@ -1,4 +1,5 @@
 import 'reflect-metadata';
+import type { ServerResponse } from 'node:http';
 import { principalId, serverId, tenantId } from '#kernel';
 import { until } from '#persistence/testing';
 import { SYSTEM } from '#tenancy';
@@ -125,7 +126,7 @@ describe('a member over HTTP+SSE', () => {
       origin.intercept = ({ method }, response) => {
         if (method !== 'tools/call') return false;
         origin.intercept = () => false;
-        response.writeHead(status).end();
+        response.writeHead(status).end('No transport found for sessionId');
         return true;
       };
       expect(await textOf(call())).toBe('echo');
@@ -141,6 +142,16 @@ describe('a member over HTTP+SSE', () => {
       };
       expect(await textOf(call())).toMatch(/COMPOSER_MEMBER_PROTOCOL.*HTTP 404/);
       expect(calls()).toHaveLength(2);
+    });
+
+    it('is not taken to have lost it when it only does not like the message', async () => {
+      await register();
+      origin.intercept = ({ method }, response) => {
+        if (method === 'tools/call') response.writeHead(400).end('Invalid message');
+        return method === 'tools/call';
+      };
+      expect(await textOf(call())).toMatch(/COMPOSER_MEMBER_PROTOCOL.*HTTP 400/);
+      expect({ streams: origin.opened, calls: calls().length }).toEqual({ streams: 1, calls: 1 });
     });
 
     it('gets a new one for the composer’s own questions too', async () => {
@@ -220,6 +231,30 @@ describe('a member over HTTP+SSE', () => {
       expect(await textOf(call())).toBe('well again');
       expect(origin.opened).toBe(2);
     });
+
+    it('is asked again after an answer to its first question that could not be read', async () => {
+      const nonsense = `${'x'.repeat(300_000)}`;
+      origin.onInitialize = ({ id }, stream) =>
+        stream.write(`data: {"jsonrpc":"2.0","id":${String(id)},"result":{"a":"${nonsense}",}}\n\n`);
+      expect((await register()).problem).toMatch(/cannot be read/);
+      delete origin.onInitialize;
+      expect(await textOf(call())).toBe('echo');
+    });
+
+    it.each([200, 401, 404])(
+      'keeps no connection with an answer without end that is no stream: HTTP %s',
+      async (status) => {
+        const held = new Set<ServerResponse>();
+        origin.onStream = (response) => {
+          held.add(response);
+          response.once('close', () => held.delete(response));
+          response.writeHead(status, { 'content-type': 'text/html' }).write('<html>');
+        };
+        await register();
+        for (let n = 0; n < 3; n++) await textOf(call());
+        await until(() => held.size === 0, 'the connections to be given back');
+      },
+    );
 
     it('breaks no call with what cannot be read, or is told twice', async () => {
       await register();

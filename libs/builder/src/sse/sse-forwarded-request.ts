@@ -2,6 +2,7 @@ import type { RequestPatch } from '#auth';
 import type { ComposerError } from '#kernel';
 import { MemberProtocolError } from '../builder.errors.js';
 import { requestFor } from '../mcp/answer-translation.js';
+import { textOf } from '../mcp/control-request.js';
 import type { MemberMessage } from '../mcp/member-message.js';
 import type { StreamWaiter } from '../mcp/message-stream.js';
 import { type PostedParts, PostedRequest } from '../mcp/posted-request.js';
@@ -39,12 +40,12 @@ export class SseForwardedRequest extends PostedRequest<SseSession, SseRequestPar
     else this.loss = error;
   }
 
-  body(): void {
+  body(body: Buffer): void {
     if (this.isSettled) return;
     const { status } = this.answerHead!;
     if (this.isRefusal && !this.wasRenewed) return this.renew();
     if (this.isRefusal || status === 401 || status === 403) return this.giveUp(this.refusal(), 'auth_required');
-    if (isLost(status) && !this.wasReopened) return this.reopen();
+    if (!this.wasReopened && isLost(status, textOf(body))) return this.reopen();
     if (status >= 300) {
       const what = `it answered HTTP ${status} to the call`;
       return this.giveUp(new MemberProtocolError(what), status >= 500 ? 'error' : 'ok');

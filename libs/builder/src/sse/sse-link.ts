@@ -3,10 +3,11 @@ import type { EgressPool } from '#egress';
 import { type ComposerError, isObject } from '#kernel';
 import type { Log } from '#observability';
 import { MemberClosedError, MemberProtocolError, asComposerError, refusalOf } from '../builder.errors.js';
-import { type ControlAnswer, sendControl } from '../mcp/control-request.js';
+import { type ControlAnswer, decoded, sendControl } from '../mcp/control-request.js';
 import { INITIALIZE, agreedVersion, told } from '../mcp/handshake.js';
 import { METHOD_NOT_FOUND } from '../mcp/mcp-protocol.js';
 import { type MemberMessage, textAt } from '../mcp/member-message.js';
+import { type AccountBound, isOf } from '../mcp/member-link.js';
 import type { MessageStreamLink, StreamSession } from '../mcp/message-stream.js';
 import type { MemberCredential } from '../member-credential.js';
 import type { Deadlines } from '../wire/deadlines.js';
@@ -17,7 +18,7 @@ import { SseStream } from './sse-stream.js';
 import { SessionLostError, isLost } from './sse.errors.js';
 
 /** A stream on which the handshake is done. */
-export interface SseSession extends StreamSession {
+export interface SseSession extends StreamSession, AccountBound {
   readonly stream: SseStream;
   /** Headers of every message within it. */
   readonly headers: Readonly<Record<string, string>>;
@@ -39,6 +40,8 @@ export interface SseLinkParts {
   /** A stream that breaks is opened anew without waiting for a call: what the member tells of its own accord is not missed. */
   readonly staysOpen: boolean;
 }
+
+type Refusal = Pick<ControlAnswer, 'status' | 'headers' | 'isRefusal'>;
 
 const BASE_HEADERS = { 'content-type': 'application/json', accept: '*/*', 'accept-encoding': 'identity' };
 const STREAM_HEADERS = { accept: 'text/event-stream', 'cache-control': 'no-store', 'accept-encoding': 'identity' };
@@ -96,6 +99,20 @@ export class SseLink implements MessageStreamLink<SseSession> {
     session.stream.retire();
   }
 
+  /** What is stored of credentials has changed: a stream that was opened with one that is no more is given up. */
+  async review(): Promise<void> {
+    const { session } = this;
+    if (session?.account === undefined) return;
+    const isStillOurs = await this.parts
+      .credential()
+      .get()
+      .then(
+        (patch) => isOf(session, patch),
+        (error: unknown) => outcomeOf(asComposerError(error)) !== 'auth_required',
+      );
+    if (!isStillOurs && this.session === session) this.forget(session);
+  }
+
   /** An id that no other request of this link has. */
   nextId(): number {
     return ++this.lastId;
@@ -117,7 +134,7 @@ export class SseLink implements MessageStreamLink<SseSession> {
     params: Record<string, unknown>,
     limit: TimeLimit,
   ): Promise<{ result: Record<string, unknown>; raw: Buffer }> {
-    const session = await this.open(limit);
+    const session = await this.openAsNow(limit);
     let answer: Awaited<ReturnType<SseLink['askIn']>>;
     try {
       answer = await this.askIn(session, { method, params }, limit);
@@ -153,12 +170,20 @@ export class SseLink implements MessageStreamLink<SseSession> {
     session?.stream.close(new MemberClosedError());
   }
 
+  /** The open session, or a new one if the account has changed since. */
+  private async openAsNow(limit: TimeLimit): Promise<SseSession> {
+    const session = await this.open(limit);
+    if (isOf(session, await this.parts.credential().get())) return session;
+    this.forget(session);
+    return this.open(limit);
+  }
+
   private async agree(limit: TimeLimit): Promise<SseSession> {
     const stream = await this.openStream(limit);
     try {
-      const bare: SseSession = { stream, headers: {} };
-      const { value } = await this.askIn(bare, INITIALIZE, limit);
-      const session = { stream, headers: { 'mcp-protocol-version': agreedVersion(value, this.parts.log) } };
+      const { account } = stream;
+      const { value } = await this.askIn({ stream, headers: {}, account }, INITIALIZE, limit);
+      const session = { stream, headers: { 'mcp-protocol-version': agreedVersion(value, this.parts.log) }, account };
       await this.post(session, { method: 'notifications/initialized' }, limit);
       if (this.isEnded) throw new MemberClosedError();
       // It may have broken meanwhile; `expect` tells, and so does its end.
@@ -190,7 +215,7 @@ export class SseLink implements MessageStreamLink<SseSession> {
     credential: MemberCredential,
     patch: RequestPatch,
     limit: TimeLimit,
-  ): Promise<{ stream: SseStream; refusal?: ControlAnswer }> {
+  ): Promise<{ stream: SseStream; refusal?: Refusal }> {
     const stream: SseStream = new SseStream({
       endpoint: this.parts.endpoint,
       pool: this.parts.streams,
@@ -228,7 +253,11 @@ export class SseLink implements MessageStreamLink<SseSession> {
       };
       const clear = this.parts.deadlines.add(limit.left(), () => settle(() => reject(limit.passed())));
       const isWaiting = stream.expect(id, {
-        answer: ({ raw }) => settle(() => resolve({ value: JSON.parse(raw.toString('utf8')) as never, raw })),
+        answer: ({ raw }) => {
+          const value = decoded(raw);
+          const unreadable = new MemberProtocolError(`its answer to ${message.method} cannot be read: not valid JSON`);
+          settle(() => (value ? resolve({ value, raw }) : reject(unreadable)));
+        },
         progress: () => undefined,
         lost: (error) => settle(() => reject(error)),
       });
@@ -250,7 +279,7 @@ export class SseLink implements MessageStreamLink<SseSession> {
     }
     const { status, headers, isRefusal } = answer;
     if (isRefusal || status === 401 || status === 403) throw refusalOf(status, headers['www-authenticate']);
-    if (isLost(status)) throw new SessionLostError();
+    if (isLost(status, answer.text)) throw new SessionLostError();
     if (status >= 300) throw new MemberProtocolError(`it answered HTTP ${status} to a message`);
   }
 

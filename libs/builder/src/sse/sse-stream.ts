@@ -64,6 +64,11 @@ export class SseStream implements ExchangeListener, MessageStream {
     });
   }
 
+  /** As whom it was opened. */
+  get account(): string | undefined {
+    return this.patch?.account;
+  }
+
   get isBusy(): boolean {
     return this.waiting.size > 0;
   }
@@ -98,11 +103,13 @@ export class SseStream implements ExchangeListener, MessageStream {
     if (head.status === 200 && head.contentType.startsWith('text/event-stream')) return 'pieces';
     this.isOver = true;
     this.settle?.opened(head);
+    // Whatever an answer says that is no stream, its head has said it: its body may have no end.
+    this.exchange.stop();
     return 'whole';
   }
 
   body(): void {
-    // Whatever an answer says that is no stream, its head has said it.
+    // It was not waited for.
   }
 
   piece(piece: Buffer): boolean {

@@ -7,7 +7,10 @@ export class SessionLostError extends ComposerError {
   }
 }
 
-/** What servers of the HTTP+SSE transport answer to a message of a session that they do not know: none of it was done. */
-export function isLost(status: number): boolean {
-  return status === 400 || status === 404 || status === 410;
+/**
+ * Whether the answer to a message says that the member does not know its session, so that none of it was done. Servers of
+ * the official SDKs say it with 400 and words; 400 without them is about the message.
+ */
+export function isLost(status: number, text: string): boolean {
+  return status === 404 || status === 410 || (status === 400 && /\b(?:session|transport)/i.test(text));
 }

@@ -63,6 +63,7 @@ export class Oauth2Strategy implements AuthStrategy<Oauth2Settings> {
         headers: { authorization: `${settings.auth_prefix} ${tokens.accessToken}` },
         ...(expiresAt === undefined ? {} : { expiresAt }),
         generation,
+        ...(tokens.consent === undefined ? {} : { account: tokens.consent }),
       };
     } catch (error) {
       if (error instanceof GrantRefusedError && isConsented(settings)) throw await this.consent(use, error);

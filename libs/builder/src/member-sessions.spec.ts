@@ -1,0 +1,92 @@
+import 'reflect-metadata';
+import { ConsentRequiredError } from '#auth';
+import { principalId, serverId, tenantId } from '#kernel';
+import { until } from '#persistence/testing';
+import { SYSTEM } from '#tenancy';
+import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
+import { type GuardedMember, type SeenRequest, startGuardedMember } from '../testing/guarded-member.js';
+import { type OpenPool, openPool } from '../testing/open-pool.js';
+import { RecordingReply } from '../testing/recording-reply.js';
+import { RotatingStrategy } from '../testing/rotating-strategy.js';
+import { sseOrigin } from '../testing/sse-origin.js';
+import { parseMessage } from './json-rpc/json-rpc-message.js';
+
+const BY = { by: SYSTEM };
+const crm = { tenantId: tenantId('acme'), serverId: serverId('crm') };
+
+describe.each(['http', 'sse'] as const)('sessions with a member of type %s', (kind) => {
+  let member: GuardedMember;
+  let strategy: RotatingStrategy;
+  let opened: OpenPool;
+
+  beforeEach(async () => {
+    member = await startGuardedMember(kind);
+    strategy = new RotatingStrategy();
+    opened = await openPool({ strategies: [strategy], speed: 5 });
+  });
+  afterEach(async () => {
+    await opened.close();
+    await member.close();
+  });
+
+  const register = (more: object) => opened.registry.register(crm.tenantId, member.config('crm', more), BY);
+  async function call(by: string): Promise<void> {
+    const request = { jsonrpc: '2.0', id: 1, method: 'tools/call', params: { name: 'greet', arguments: { name: by } } };
+    const message = parseMessage(Buffer.from(JSON.stringify(request)));
+    const reply = new RecordingReply();
+    const asked = { method: 'tools/call', target: 'greet', message, era: 'legacy', headers: {} } as const;
+    opened.pool.find(crm)!.member!.request({ ...asked, principalId: principalId(by) }, reply);
+    expect((await reply.answered).result?.content?.[0]?.text).toBe(`Hello, ${by}!`);
+  }
+  const tokenOf = ({ headers }: SeenRequest) => String(headers.authorization).replace('Bearer ', '');
+  const sessionOf = ({ url, headers }: SeenRequest) =>
+    new URL(url, member.url).searchParams.get('sessionId') ?? String(headers['mcp-session-id']);
+  /** The tokens that were sent in each session. */
+  const usedIn = () => {
+    const sessions = new Map<string, Set<string>>();
+    for (const seen of member.calls()) {
+      sessions.set(sessionOf(seen), (sessions.get(sessionOf(seen)) ?? new Set()).add(tokenOf(seen)));
+    }
+    return [...sessions.values()].map((tokens) => [...tokens]);
+  };
+
+  it('goes on in one session when its credential was renewed, and not when another account was connected', async () => {
+    strategy.connectAs('all', 'first account');
+    await register({ auth_strategy: 'rotating' });
+    await call('ann');
+    member.guard = (request) => (tokenOf(request) === 'all-1' ? { status: 401 } : undefined);
+    await call('ann');
+    member.guard = () => undefined;
+    strategy.connectAs('all', 'second account');
+    opened.pool.noteCredentialsChanged(crm.tenantId, crm.serverId);
+    await call('ann');
+    expect(usedIn()).toEqual([['all-1', 'all-2'], ['all-3']]);
+  });
+
+  it('has one for each principal where a tool alone has a credential for each', async () => {
+    for (const by of ['ann', 'bob']) strategy.connectAs(by, `account of ${by}`);
+    const tool_auth = { greet: { auth_strategy: 'rotating', auth: { per_user: true } } };
+    await register({ auth_strategy: 'none', tool_auth });
+    for (const by of ['ann', 'bob', 'ann']) await call(by);
+    expect(usedIn()).toEqual([['ann-1'], ['bob-1']]);
+  });
+});
+
+describe('the stream of a member over HTTP+SSE', () => {
+  it('is closed when the consent that it was opened with is withdrawn', async () => {
+    const origin = await sseOrigin('echo');
+    const strategy = new RotatingStrategy();
+    strategy.connectAs('all', 'first account');
+    const opened = await openPool({ strategies: [strategy], speed: 5 });
+    const config = { id: 'crm', type: 'sse', endpoint: `${origin.url}/sse`, auth_strategy: 'rotating' };
+    await opened.registry.register(crm.tenantId, { ...config, health_check: { enabled: false } }, BY);
+    opened.pool.noteCredentialsChanged(crm.tenantId, crm.serverId);
+    await until(() => strategy.asked.length > 1, 'the credential to be looked at');
+    expect(origin.streams).toHaveLength(1);
+    strategy.fault = new ConsentRequiredError(crm.serverId, 'http://composer.example/connect/crm');
+    opened.pool.noteCredentialsChanged(crm.tenantId, crm.serverId);
+    await until(() => origin.streams.length === 0, 'the end of the stream');
+    await opened.close();
+    await origin.close();
+  });
+});
