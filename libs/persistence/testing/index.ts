@@ -1,3 +1,4 @@
+export { injectBadDay } from './cloudant/bad-day.js';
 export { type Fault, type FaultRule } from './cloudant/cloudant-faults.js';
 export { type CloudantServer, cloudantEnvironment, openCloudantServer } from './cloudant/cloudant-server.js';
 export { type OpenCloudantDocuments, openCloudantDocuments } from './cloudant/open-cloudant-documents.js';

@@ -34,6 +34,20 @@ export class CloudantShelf {
     }
   }
 
+  /** A state of it that others were made of, as long as the node still has it. */
+  async getFormer(docId: string, rev: string, options: SendOptions): Promise<ShelvedDocument | undefined> {
+    try {
+      const { result } = await this.connection.send(
+        (client, db, signal) => client.getDocument({ db, docId, rev, signal }),
+        options,
+      );
+      return result as ShelvedDocument;
+    } catch (error) {
+      if (error instanceof RefusedRequest && error.fault.status === 404) return undefined;
+      throw toldFault(error);
+    }
+  }
+
   /** @throws RefusedRequest */
   put(docId: string, document: object, options: SendOptions): Promise<Answer<CloudantV1.DocumentResult>> {
     const bytes = Buffer.from(JSON.stringify(document)); // the SDK would copy it field by field

@@ -63,11 +63,39 @@ describe('documents on a Cloudant with bad days', () => {
 
   it('tells a conflict of somebody else from one with its own write whose answer was lost', async () => {
     const first = await open.documents.write(ref(), { n: 1 });
-    on('PUT', { kind: 'answer', status: 409 }, { times: 1 });
-    await expect(open.documents.write(ref(), { n: 2 }, first)).rejects.toMatchObject(conflict);
+    await expect(open.documents.write(ref(), { n: 2 })).rejects.toMatchObject(conflict);
     on('PUT', { kind: 'cut' }, { times: 1 });
     const second = await open.documents.write(ref(), { n: 2 }, first);
     expect(await open.documents.read(ref())).toEqual({ path: 'a/1', rev: second, body: { n: 2 } });
+  });
+
+  it('knows its own write again that others have gone on from before it was asked for', async () => {
+    const first = await open.documents.write(ref(), { n: 1 });
+    on('PUT', { kind: 'cut' }, { times: 1 });
+    on('PUT', { kind: 'answer', status: 503 }, { times: 4 });
+    const writing = open.documents.write(ref(), { n: 2 }, first);
+    while ((await server.raw(config.database)).some(({ _id, b }) => _id === id() && (b as { n: number }).n === 1));
+    server.front.faults.clear();
+    const other = await openCloudantDocuments(config);
+    const { rev } = (await other.documents.read(ref()))!;
+    const third = await other.documents.write(ref(), { n: 3 }, rev);
+    expect(await writing).toBe(rev);
+    expect(await open.documents.read(ref())).toMatchObject({ rev: third, body: { n: 3 } });
+    await other.close();
+  });
+
+  it('asks again where a node takes for a conflict what is none, and not for ever', async () => {
+    const refuse = (method: string, times: number) => on(method, { kind: 'answer', status: 409 }, { times });
+    refuse('PUT', 2);
+    const first = await open.documents.write(ref(), { n: 1 });
+    refuse('PUT', 2);
+    const second = await open.documents.write(ref(), { n: 2 }, first);
+    refuse('DELETE', 2);
+    await open.documents.remove(ref(), second);
+    expect(await open.documents.read(ref())).toBeUndefined();
+    refuse('PUT', 10);
+    await expect(open.documents.write(ref(), { n: 3 })).rejects.toMatchObject(conflict);
+    expect(asked('PUT').length).toBeLessThan(16);
   });
 
   it('waits for a majority that comes late', async () => {

@@ -1,4 +1,5 @@
 import { randomBytes } from 'node:crypto';
+import { setTimeout as pause } from 'node:timers/promises';
 import type { CloudantV1 } from '@ibm-cloud/cloudant';
 import { Injectable } from '@nestjs/common';
 import type { JsonObject } from '#kernel';
@@ -9,7 +10,7 @@ import { DocumentConflictError } from '../persistence.errors.js';
 import { CloudantConnection, deadlineIn, told, toldFault } from './cloudant-connection.js';
 import { CloudantShelf, type ShelvedDocument } from './cloudant-shelf.js';
 import { packBody, unpackBody } from './document-body.js';
-import { Quorum } from './quorum.js';
+import { type MadeState, Quorum } from './quorum.js';
 import { revisionOf } from './revision.js';
 import { RefusedRequest } from './refused-request.js';
 
@@ -17,8 +18,20 @@ import { RefusedRequest } from './refused-request.js';
 const CHANGE_MS = 10_000;
 /** A partition gives 2000 rows at most, in 5 seconds. */
 const PAGE_ROWS = 1_000;
+/** A node that lags may take a state for a conflict that is none: how often it is asked again, and how long after. */
+const REFUSALS = 3;
+const REFUSED_MS = 50;
+/** How many changes may have followed a write whose answer was lost, for it to be known again. */
+const FORMER = 10;
 /** Sorts behind everything that a path may hold. */
 const LAST = '\u007f';
+
+interface PutOptions {
+  readonly rev: string | undefined;
+  readonly deadline: number;
+  /** Whether it may have been written before. */
+  readonly isInDoubt?: boolean;
+}
 
 /**
  * Documents in IBM Cloudant or CouchDB, by ids that are known beforehand: `<partition>:<path>`. CouchDB's `_rev` is the
@@ -70,18 +83,15 @@ export class CloudantDocuments extends Documents {
     // By its name a write is known again whose answer was lost.
     const document = { ...(await packBody(body)), w: randomBytes(9).toString('base64url') };
     const made = await this.put(id, document, { rev, deadline });
-    if (made.isDoubtful) await this.quorum.confirm({ id, rev: made.rev, before: rev, document }, deadline);
-    return made.rev;
+    if (!made.isDoubtful) return made.rev;
+    const again = () => this.put(id, document, { rev, deadline, isInDoubt: true });
+    return this.quorum.confirm({ id, rev: made.rev, before: rev, document, again }, deadline);
   }
 
   override async remove(ref: DocumentRef, rev: string): Promise<void> {
     const id = idOf(ref);
     const deadline = deadlineIn(CHANGE_MS);
-    const answer = await this.shelf.delete(id, rev, { deadline }).catch((error: unknown) => {
-      if (error instanceof RefusedRequest && [404, 409].includes(error.fault.status ?? 0)) return undefined;
-      throw toldFault(error);
-    });
-    const left = await this.shelf.get(id, { deadline });
+    const { answer, left } = await this.tombstone(id, rev, deadline);
     if (!answer) {
       if (left) throw new DocumentConflictError();
       return;
@@ -97,17 +107,54 @@ export class CloudantDocuments extends Documents {
   private async put(
     id: string,
     document: { readonly w: string },
-    { rev, deadline }: { readonly rev: string | undefined; readonly deadline: number },
-  ): Promise<{ readonly rev: string; readonly isDoubtful: boolean }> {
-    try {
-      const state = rev === undefined ? document : { ...document, _rev: rev };
-      const { status, result } = await this.shelf.put(id, state, { deadline });
-      return { rev: result.rev ?? '', isDoubtful: status === 202 };
-    } catch (error) {
-      if (!(error instanceof RefusedRequest) || error.fault.status !== 409) throw toldFault(error);
-      const current = error.isInDoubt ? await this.shelf.get(id, { deadline }) : undefined;
-      if (current?.['w'] !== document.w) throw new DocumentConflictError(error);
-      return { rev: current._rev, isDoubtful: true };
+    { rev, deadline, isInDoubt = false }: PutOptions,
+  ): Promise<MadeState> {
+    const state = rev === undefined ? document : { ...document, _rev: rev };
+    let wasDone = isInDoubt;
+    for (let refusals = 1; ; refusals++) {
+      try {
+        const { status, result } = await this.shelf.put(id, state, { deadline });
+        return { rev: result.rev ?? '', isDoubtful: status === 202 };
+      } catch (error) {
+        if (!(error instanceof RefusedRequest) || error.fault.status !== 409) throw toldFault(error);
+        const current = await this.shelf.get(id, { deadline });
+        wasDone ||= error.isInDoubt;
+        const own = wasDone && current ? await this.own(current, { w: document.w, rev }, deadline) : undefined;
+        if (own !== undefined) return { rev: own, isDoubtful: true };
+        if (current?._rev !== rev || refusals > REFUSALS) throw new DocumentConflictError(error);
+      }
+      await pause(REFUSED_MS * Math.random());
+    }
+  }
+
+  /** The state that a write has made whose answer was lost, also if others have been made of it meanwhile. */
+  private async own(
+    { _id: id, _rev, _revisions, ...current }: ShelvedDocument,
+    { w, rev }: { readonly w: string; readonly rev: string | undefined },
+    deadline: number,
+  ): Promise<string | undefined> {
+    if (current['w'] === w) return _rev;
+    const { start, ids } = _revisions ?? { start: 0, ids: [] };
+    const oldest = rev === undefined ? 0 : revisionOf(rev).generation;
+    const former = ids.map((digest, n) => ({ generation: start - n, digest })).slice(1, 1 + FORMER);
+    for (const { generation, digest } of former) {
+      if (generation <= oldest) return undefined;
+      const state = `${generation}-${digest}`;
+      if ((await this.shelf.getFormer(id, state, { deadline }))?.['w'] === w) return state;
+    }
+    return undefined;
+  }
+
+  /** @returns the answer, absent if there is nothing to remove or another state, and what is there after it */
+  private async tombstone(id: string, rev: string, deadline: number) {
+    for (let refusals = 1; ; refusals++) {
+      const answer = await this.shelf.delete(id, rev, { deadline }).catch((error: unknown) => {
+        if (error instanceof RefusedRequest && [404, 409].includes(error.fault.status ?? 0)) return undefined;
+        throw toldFault(error);
+      });
+      const left = await this.shelf.get(id, { deadline });
+      if (answer || left?._rev !== rev || refusals > REFUSALS) return { answer, left };
+      await pause(REFUSED_MS * Math.random());
     }
   }
 

@@ -17,37 +17,60 @@ export interface Doubtful {
   readonly before: string | undefined;
   /** What is stored, without any state. */
   readonly document: object;
+  /** Writes it once more, if `before` still is the state. @throws DocumentConflictError */
+  again(): Promise<MadeState>;
+}
+
+/** A state that was written, and whether it is doubtful. */
+export interface MadeState {
+  readonly rev: string;
+  readonly isDoubtful: boolean;
 }
 
 /**
  * Makes sure of writes that Cloudant answers with 202: "accepted" by fewer nodes than it takes. Such a state may be
  * gone when these nodes are, and another one may have won elsewhere. It counts once it is the winner and a majority has it.
+ * What nobody has seen is written again, and not put beside what others may have written meanwhile.
  */
 @Injectable()
 export class Quorum {
   constructor(private readonly shelf: CloudantShelf) {}
 
   /**
+   * @returns the state, another one if it had to be written again
    * @throws DocumentConflictError when another state has won
    * @throws DatabaseUnavailableError when it is not sure in time
    */
-  async confirm(doubtful: Doubtful, deadline: number): Promise<void> {
-    const { id, rev, before, document } = doubtful;
+  async confirm(doubtful: Doubtful, deadline: number): Promise<string> {
+    const { id, before, document } = doubtful;
+    let { rev } = doubtful;
     for (let tries = 0; ; tries++) {
       await rest(tries, deadline);
-      if ((await this.standing(doubtful, { deadline })) === 'built upon') return;
+      const standing = await this.standing(id, rev, { deadline });
+      if (standing === 'built upon') return rev;
+      if (standing === 'not seen') {
+        const made = await doubtful.again();
+        ({ rev } = made);
+        if (!made.isDoubtful) return rev;
+        continue;
+      }
       const state = { ...document, _id: id, _rev: rev };
       if (!(await told(this.shelf.spread(state, ancestryOf(rev, before), { deadline })))) continue;
-      if ((await this.standing(doubtful, { deadline })) !== 'not seen') return;
+      if ((await this.standing(id, rev, { deadline })) !== 'not seen') return rev;
     }
   }
 
-  /** Waits until nothing is left of what was removed. @throws DatabaseUnavailableError when it is not sure in time */
+  /**
+   * Waits until nothing is left of what was removed.
+   *
+   * @throws DocumentConflictError when it was changed at the same time, and the change has won
+   * @throws DatabaseUnavailableError when it is not sure in time
+   */
   async confirmRemoval(id: string, rev: string, deadline: number): Promise<void> {
     for (let tries = 0; ; tries++) {
       await rest(tries, deadline);
       const current = await this.shelf.get(id, { deadline });
-      if (!current || revisionOf(current._rev).generation > revisionOf(rev).generation) return;
+      if (!current || newerThan(rev, current._rev)) return;
       const again = await this.shelf.delete(id, current._rev, { deadline }).catch((error: unknown) => {
         if (error instanceof RefusedRequest) return undefined; // it changed meanwhile
         throw error;
@@ -56,7 +79,7 @@ export class Quorum {
     }
   }
 
-  private async standing({ id, rev }: Doubtful, options: SendOptions): Promise<Standing> {
+  private async standing(id: string, rev: string, options: SendOptions): Promise<Standing> {
     const current = await this.shelf.get(id, options);
     if (!current) return 'not seen';
     if (current._rev === rev) return 'winner';
@@ -68,6 +91,13 @@ export class Quorum {
     if (revisionOf(current._rev).generation < revisionOf(rev).generation) return 'not seen';
     throw new DocumentConflictError();
   }
+}
+
+/** Whether a state was made after a removal. @throws DocumentConflictError for one that was made in its place */
+function newerThan(removal: string, rev: string): boolean {
+  const [at, generation] = [revisionOf(removal).generation, revisionOf(rev).generation];
+  if (generation === at) throw new DocumentConflictError();
+  return generation > at;
 }
 
 type Standing = 'winner' | 'built upon' | 'not seen';

@@ -30,6 +30,8 @@ interface Entry {
 
 /** What a Cloudant does on a bad day, on demand. */
 export class CloudantFaults {
+  /** How often each kind befell a request since `clear`, by the status where it is an answer. */
+  readonly befallen = new Map<string, number>();
   private entries: Entry[] = [];
 
   /** Returns how to end it. */
@@ -41,6 +43,7 @@ export class CloudantFaults {
 
   clear(): void {
     this.entries = [];
+    this.befallen.clear();
   }
 
   /** @internal What befalls this request; the oldest rule that fits. */
@@ -52,6 +55,8 @@ export class CloudantFaults {
       if (entry.due < 1) continue;
       entry.due -= 1;
       entry.left -= 1;
+      const kind = rule.fault.kind === 'answer' ? `${rule.fault.status}` : rule.fault.kind;
+      this.befallen.set(kind, (this.befallen.get(kind) ?? 0) + 1);
       return rule.fault;
     }
     return undefined;
