@@ -7,6 +7,7 @@ import {
   type OpenDatabase,
   createTenant,
   createTenantDocument,
+  injectBadDay,
   openCloudantDocuments,
   openCloudantServer,
   openEmbeddedDatabase,
@@ -61,10 +62,12 @@ async function actionsOn(documents: Documents, tenant: TenantId): Promise<readon
   return events.map(({ body }) => (JSON.parse(body) as { readonly action: string }).action);
 }
 
-async function onCloudant(): Promise<OpenTokenStore> {
+async function onCloudant(isBadDay = false): Promise<OpenTokenStore> {
   const server = await openCloudantServer();
   const { documents, close } = await openCloudantDocuments(server.database());
+  const befallen = isBadDay ? injectBadDay(server.front.faults) : undefined;
   return onDocuments(documents, async () => {
+    if (befallen) expect([...befallen.keys()].sort()).toEqual(['409', '429', '503', 'accepted', 'cut', 'lost']);
     await close();
     await server.close();
   });
@@ -91,7 +94,8 @@ async function onDatabase(open: () => Promise<OpenDatabase>): Promise<OpenTokenS
 
 describeTokenStore('memory', inMemory);
 describeTokenStore('documents', () => onDocuments(new MemoryDocuments()));
-describeTokenStore('Cloudant', onCloudant);
+describeTokenStore('Cloudant', () => onCloudant());
+describeTokenStore('Cloudant on a bad day', () => onCloudant(true));
 describeTokenStore('the embedded database', () => onDatabase(() => openEmbeddedDatabase()));
 describeTokenStore('Postgres', () => onDatabase(() => openPostgresDatabase()));
 

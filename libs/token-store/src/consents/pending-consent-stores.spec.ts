@@ -1,9 +1,11 @@
 import { randomUUID } from 'node:crypto';
+import { expect } from '@jest/globals';
 import { Clock, tenantId } from '#kernel';
 import {
   MemoryDocuments,
   type OpenDatabase,
   createTenant,
+  injectBadDay,
   openCloudantDocuments,
   openCloudantServer,
   openEmbeddedDatabase,
@@ -23,6 +25,21 @@ async function onDatabase(open: () => Promise<OpenDatabase>): Promise<OpenConsen
   return { consents: new PostgresPendingConsentStore(database), tenant: () => createTenant(database), close };
 }
 
+async function onCloudant(isBadDay = false): Promise<OpenConsents> {
+  const server = await openCloudantServer();
+  const { documents, close } = await openCloudantDocuments(server.database());
+  const befallen = isBadDay ? injectBadDay(server.front.faults) : undefined;
+  return {
+    consents: new DocumentsPendingConsentStore(documents, new Clock()),
+    tenant: async () => tenantId(randomUUID()),
+    async close() {
+      if (befallen) expect([...befallen.keys()].sort()).toEqual(['409', '429', '503', 'accepted', 'cut', 'lost']);
+      await close();
+      await server.close();
+    },
+  };
+}
+
 describePendingConsentStore('memory', async () => ({
   consents: new MemoryPendingConsentStore(new Clock()),
   tenant: anyTenant,
@@ -33,17 +50,7 @@ describePendingConsentStore('documents', async () => ({
   tenant: anyTenant,
   close: nothing,
 }));
-describePendingConsentStore('Cloudant', async () => {
-  const server = await openCloudantServer();
-  const { documents, close } = await openCloudantDocuments(server.database());
-  return {
-    consents: new DocumentsPendingConsentStore(documents, new Clock()),
-    tenant: async () => tenantId(randomUUID()),
-    async close() {
-      await close();
-      await server.close();
-    },
-  };
-});
+describePendingConsentStore('Cloudant', () => onCloudant());
+describePendingConsentStore('Cloudant on a bad day', () => onCloudant(true));
 describePendingConsentStore('the embedded database', () => onDatabase(() => openEmbeddedDatabase()));
 describePendingConsentStore('Postgres', () => onDatabase(() => openPostgresDatabase()));

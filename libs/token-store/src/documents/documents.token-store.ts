@@ -15,7 +15,7 @@ const TAKEN_AT_ONCE = 200;
 const ATTEMPTS = 30;
 const PAUSE_MS = 20;
 
-/** `isTaken`: somebody is removing it, so that it is not there any more. */
+/** `isTaken`: somebody has taken it, so that it is not there any more; what is left of it goes. */
 interface CredentialDocument extends StoredDocument {
   readonly body: { readonly record: CredentialRecord & JsonObject; readonly isTaken?: true };
 }
@@ -74,8 +74,9 @@ export class DocumentsTokenStore extends TokenStore {
     const taken: CredentialRecord[] = [];
     for await (const document of this.all(which)) {
       if (taken.length === TAKEN_AT_ONCE) break;
-      const { record } = document.body;
-      if (await this.remove(which.tenantId, document, event(record))) taken.push(record);
+      const { record, isTaken } = document.body;
+      if (isTaken) await this.clear(which.tenantId, document);
+      else if (await this.takeOne(which.tenantId, document, event(record))) taken.push(record);
     }
     return taken;
   }
@@ -103,19 +104,25 @@ export class DocumentsTokenStore extends TokenStore {
     }
   }
 
-  /** False if somebody else has removed or changed it. */
-  private async remove(tenant: TenantId, { path, rev, body }: CredentialDocument, event: AuditEvent): Promise<boolean> {
-    const ref = { partition: tenant, path };
+  /** False if somebody else has taken or changed it. */
+  private async takeOne(tenant: TenantId, document: CredentialDocument, event: AuditEvent): Promise<boolean> {
+    const { path, rev, body } = document;
     try {
-      // To remove what is gone already is no conflict, so the one who takes it is the one who marks it last.
+      // To remove what is gone already is no conflict, so the one who takes it is the one who marks it.
       const mark = { body: { ...body, isTaken: true }, rev };
-      const marked = await this.documents.write(ref, mark, { event: undefined });
-      await this.documents.remove(ref, marked, { event, topic: CREDENTIALS });
+      const marked = await this.documents.write({ partition: tenant, path }, mark, { event, topic: CREDENTIALS });
+      await this.clear(tenant, { path, rev: marked });
       return true;
     } catch (error) {
       if (error instanceof DocumentConflictError) return false;
       throw error;
     }
+  }
+
+  private async clear(tenant: TenantId, { path, rev }: Pick<StoredDocument, 'path' | 'rev'>): Promise<void> {
+    await this.documents.remove({ partition: tenant, path }, rev, { event: undefined }).catch((error: unknown) => {
+      if (!(error instanceof DocumentConflictError)) throw error; // there is another one by now, or somebody else sees to it
+    });
   }
 
   private async *all(which: Which): AsyncGenerator<CredentialDocument> {
