@@ -4,6 +4,13 @@ import { faultOf } from './cloudant-fault.js';
 
 /** For a request with its answer; an operation of several has a deadline of its own. */
 const REQUEST_MS = 15_000;
+/** For a token or a session. Shorter than one try of a request: all others wait for the one who logs in. */
+const LOGIN_MS = 3_000;
+/**
+ * A redirect would carry credentials on to wherever it says. And the client below hands them to an http:// proxy of the
+ * environment as they are, instead of asking it for a tunnel.
+ */
+const DIRECT = { maxRedirects: 0, proxy: false } as const;
 
 /** Told of each credential that is sent, and so held by this process. */
 export type NoteCredential = (credential: string) => void;
@@ -13,11 +20,11 @@ export async function cloudantClient(
   { url, authentication }: CloudantConfig,
   note: NoteCredential,
 ): Promise<CloudantV1> {
-  const { CloudantV1 } = await import('@ibm-cloud/cloudant');
+  const { CloudantV1, CouchdbSessionAuthenticator } = await import('@ibm-cloud/cloudant');
   const authenticator = await authenticatorOf(authentication);
-  // A redirect would carry credentials on to wherever it says.
-  const options = { authenticator, serviceUrl: url, timeout: REQUEST_MS, maxRedirects: 0 };
-  const client = new CloudantV1(options);
+  const client = new CloudantV1({ ...DIRECT, authenticator, serviceUrl: url, timeout: REQUEST_MS });
+  // It has taken over the client's options.
+  if (authenticator instanceof CouchdbSessionAuthenticator) authenticator.configure({ timeout: LOGIN_MS });
   client.getHttpClient().interceptors.request.use((request) => {
     for (const name of ['Authorization', 'Cookie']) {
       const credential: unknown = request.headers.get(name);
@@ -32,7 +39,8 @@ async function authenticatorOf(authentication: CloudantConfig['authentication'])
   const { BasicAuthenticator, CouchdbSessionAuthenticator, IamAuthenticator } = await import('@ibm-cloud/cloudant');
   if (authentication.type === 'iam') {
     const { apikey, url } = authentication;
-    return tellingLogins(new IamAuthenticator({ apikey, ...(url === undefined ? {} : { url }) }));
+    const address = url === undefined ? {} : { url };
+    return tellingLogins(new IamAuthenticator({ ...DIRECT, timeout: LOGIN_MS, apikey, ...address }));
   }
   const { username, password } = authentication;
   if (authentication.type === 'basic') return new BasicAuthenticator({ username, password });
