@@ -1,6 +1,6 @@
 import type { CloudantV1 } from '@ibm-cloud/cloudant';
 import type { CloudantConfig } from '../persistence.config.js';
-import { faultOf } from './cloudant-fault.js';
+import { loginFaultOf } from './cloudant-fault.js';
 
 /** For a request with its answer; an operation of several has a deadline of its own. */
 const REQUEST_MS = 15_000;
@@ -12,26 +12,13 @@ const LOGIN_MS = 3_000;
  */
 const DIRECT = { maxRedirects: 0, proxy: false } as const;
 
-/** Told of each credential that is sent, and so held by this process. */
-export type NoteCredential = (credential: string) => void;
-
 /** The SDK's client. It loads only here: nobody with a Postgres waits half a second for it. */
-export async function cloudantClient(
-  { url, authentication }: CloudantConfig,
-  note: NoteCredential,
-): Promise<CloudantV1> {
+export async function cloudantClient({ url, authentication }: CloudantConfig): Promise<CloudantV1> {
   const { CloudantV1, CouchdbSessionAuthenticator } = await import('@ibm-cloud/cloudant');
   const authenticator = await authenticatorOf(authentication);
   const client = new CloudantV1({ ...DIRECT, authenticator, serviceUrl: url, timeout: REQUEST_MS });
   // It has taken over the client's options.
   if (authenticator instanceof CouchdbSessionAuthenticator) authenticator.configure({ timeout: LOGIN_MS });
-  client.getHttpClient().interceptors.request.use((request) => {
-    for (const name of ['Authorization', 'Cookie']) {
-      const credential: unknown = request.headers.get(name);
-      if (typeof credential === 'string') note(credential.replace(/^(?:\w+ |AuthSession=)/, ''));
-    }
-    return request;
-  });
   return client;
 }
 
@@ -52,7 +39,7 @@ function tellingLogins<T extends { authenticate(options: never): Promise<unknown
   const authenticate = authenticator.authenticate.bind(authenticator);
   authenticator.authenticate = (options: never) =>
     authenticate(options).catch((error: unknown) => {
-      throw faultOf(error, true);
+      throw loginFaultOf(error);
     });
   return authenticator;
 }

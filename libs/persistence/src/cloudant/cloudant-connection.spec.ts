@@ -1,10 +1,10 @@
 import { randomUUID } from 'node:crypto';
 import { once } from 'node:events';
 import { type IncomingMessage, type RequestListener, createServer, request } from 'node:http';
-import type { AddressInfo } from 'node:net';
+import type { AddressInfo, Socket } from 'node:net';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from '@jest/globals';
 import { tenantId } from '#kernel';
-import { type CloudantServer, openCloudantDocuments, openCloudantServer } from '../../testing/index.js';
+import { type CloudantServer, openCloudantDocuments, openCloudantServer, until } from '../../testing/index.js';
 import type { CloudantConfig } from '../persistence.config.js';
 
 const WAYS = ['iam', 'basic', 'session'] as const;
@@ -34,7 +34,7 @@ describe('the credential of a Cloudant', () => {
   };
   /** A server of this spec; gives its URL. */
   const listen = async (listener: RequestListener): Promise<string> => {
-    const other = createServer(listener).listen(0, '127.0.0.1');
+    const other = createServer({ keepAliveTimeout: 60_000 }, listener).listen(0, '127.0.0.1');
     await once(other, 'listening');
     closing.push(async () => {
       other.closeAllConnections();
@@ -88,6 +88,65 @@ describe('the credential of a Cloudant', () => {
       expect(await documents.read(ref)).toBeUndefined();
     };
     await Promise.all([outlives('iam'), outlives('session')]);
+  });
+
+  it.each(['iam', 'session'] as const)(
+    'is fetched once for all who find out that it has ended, with %s',
+    async (way) => {
+      const { documents, secrets } = await open(server.database(way));
+      const read = () => documents.read(ref);
+      await Promise.all(Array.from({ length: 12 }, read));
+      const { gatekeeper } = server.front;
+      const [logins, old] = [gatekeeper.logins, gatekeeper.newest];
+      gatekeeper.forget();
+      await Promise.all(Array.from({ length: 12 }, read));
+      expect(gatekeeper.logins).toBe(logins + 1);
+      expect(secrets.mask(gatekeeper.newest)).toBe('[secret]');
+      expect(secrets.mask(old)).toBe(old);
+    },
+  );
+
+  it('leaves no connection behind when it has ended, and no request that was under way', async () => {
+    const sockets = new Set<Socket>();
+    let hold = (): void => undefined;
+    const held = new Promise<void>((resolve) => (hold = resolve));
+    let isHeld = (): void => undefined;
+    const holding = new Promise<void>((resolve) => (isHeld = resolve));
+    const door = await listen((incoming, response) => {
+      sockets.add(incoming.socket);
+      if (!incoming.url?.includes('slow')) return passOn(incoming, server.front.url, response);
+      isHeld();
+      void held.then(() => response.writeHead(404).end('{"error":"not_found","reason":"missing"}'));
+    });
+    const { documents } = await open({ ...server.database('session'), url: door });
+    const slow = documents.read({ ...ref, path: 'slow' });
+    await holding;
+    const before = [...sockets];
+    server.front.gatekeeper.forget();
+    await documents.read(ref);
+    expect(before.some((socket) => !socket.destroyed)).toBe(true);
+    hold();
+    expect(await slow).toBeUndefined();
+    await until(() => before.every((socket) => socket.destroyed), 'the first session to close', 5_000);
+  });
+
+  it('is not what a fault of this process is taken for', async () => {
+    const { connection } = await open(server.database());
+    let tries = 0;
+    const faulty = (error: Error) => () => {
+      tries += 1;
+      throw error;
+    };
+    const coded = Object.assign(new Error('not our id'), { code: 'ERR_INVALID_ARG_VALUE' });
+    for (const error of [new TypeError('no function'), coded]) {
+      tries = 0;
+      await expect(connection.send(faulty(error))).rejects.toBe(error);
+      expect(tries).toBe(1);
+    }
+    await connection.close();
+    tries = 0;
+    await expect(connection.send(faulty(coded))).rejects.toThrow('is not open');
+    expect(tries).toBe(0);
   });
 });
 

@@ -4,8 +4,8 @@ import { Inject, Injectable } from '@nestjs/common';
 import { SecretValues } from '#observability';
 import { type CloudantConfig, type DatabaseConfig, databaseConfig } from '../persistence.config.js';
 import { DatabaseUnavailableError } from '../persistence.errors.js';
-import { cloudantClient } from './cloudant-client.js';
 import { CloudantFault, faultOf } from './cloudant-fault.js';
+import { CloudantSession, type Send } from './cloudant-session.js';
 import { RefusedRequest } from './refused-request.js';
 
 /** For an operation, however many requests it takes. */
@@ -14,9 +14,6 @@ const ATTEMPT_MS = 5_000;
 const PING_MS = 2_000;
 const FIRST_PAUSE_MS = 50;
 const LONGEST_PAUSE_MS = 1_000;
-
-/** One request. */
-export type Send<T> = (client: CloudantV1, db: string, signal: AbortSignal) => Promise<CloudantV1.Response<T>>;
 
 export interface Answer<T> {
   /** 202: carried out, but not on as many nodes as it takes to be sure. */
@@ -31,17 +28,12 @@ export interface SendOptions {
   readonly attemptMs?: number;
 }
 
-interface Agents {
-  readonly httpAgent?: { destroy(): void };
-  readonly httpsAgent?: { destroy(): void };
-}
-
 /** The one way to the Cloudant of this process: logs in, tries again what passes, and keeps to a deadline. */
 @Injectable()
 export class CloudantConnection {
-  private client: CloudantV1 | undefined;
+  private session: CloudantSession | undefined;
+  private renewing: Promise<void> | undefined;
   private partitioned = false;
-  private credential = '';
 
   constructor(
     @Inject(databaseConfig.KEY) private readonly config: DatabaseConfig,
@@ -56,7 +48,7 @@ export class CloudantConnection {
   /** Logs in, and makes the database if there is none. @throws DatabaseUnavailableError */
   async open(): Promise<void> {
     for (const secret of secretsOf(this.own)) this.secrets.remember(secret);
-    await this.logIn();
+    this.session = await CloudantSession.open(this.own, this.secrets);
     const found = await this.describe();
     if (!found) await this.create();
     const { props } = found ?? (await this.describe()) ?? {};
@@ -65,12 +57,9 @@ export class CloudantConnection {
 
   /** Safe to call twice. */
   async close(): Promise<void> {
-    if (!this.client) return;
-    const { httpAgent, httpsAgent } = this.client.getHttpClient().defaults as Agents;
-    httpAgent?.destroy();
-    httpsAgent?.destroy();
-    this.client = undefined;
-    this.note('');
+    if (!this.session) return;
+    this.session.close();
+    this.session = undefined;
     for (const secret of secretsOf(this.own)) this.secrets.forget(secret);
   }
 
@@ -91,18 +80,18 @@ export class CloudantConnection {
     let isInDoubt = false;
     let hasLoggedIn = false;
     for (let tries = 0; ; tries++) {
+      const session = this.opened();
       try {
-        const { status, result } = await this.attempt(
-          send,
-          Math.min(options.attemptMs ?? ATTEMPT_MS, deadline - performance.now()),
-        );
+        const ms = Math.min(options.attemptMs ?? ATTEMPT_MS, deadline - performance.now());
+        const { status, result } = await this.attempt(session, send, ms);
         return { status, result };
       } catch (error) {
         const fault = faultOf(error);
+        if (!fault) throw error;
         isInDoubt ||= fault.isOpen;
         if (fault.status === 401 && !hasLoggedIn) {
           hasLoggedIn = true; // a session may end before its time
-          await this.logIn();
+          await this.renew(session);
           continue;
         }
         if (!fault.isPassing) throw refusal(fault, isInDoubt);
@@ -118,21 +107,27 @@ export class CloudantConnection {
     return this.config;
   }
 
-  private async logIn(): Promise<void> {
-    this.client = await cloudantClient(this.own, (credential) => this.note(credential));
+  /** Of many who find out at once that a session has ended, one begins the next. */
+  private async renew(ended: CloudantSession): Promise<void> {
+    if (this.session !== ended) return;
+    this.renewing ??= this.replace(ended).finally(() => (this.renewing = undefined));
+    await this.renewing;
   }
 
-  /** What is sent to show who we are is masked as long as it is used. */
-  private note(credential: string): void {
-    if (credential === this.credential) return;
-    this.secrets.forget(this.credential);
-    this.secrets.remember(credential);
-    this.credential = credential;
+  private async replace(ended: CloudantSession): Promise<void> {
+    const next = await CloudantSession.open(this.own, this.secrets);
+    if (this.session !== ended) return next.close(); // the connection was closed meanwhile
+    this.session = next;
+    ended.end();
   }
 
-  /** The SDK asks for a token without a deadline, so the whole has one. */
-  private async attempt<T>(send: Send<T>, ms: number): Promise<CloudantV1.Response<T>> {
-    if (!this.client) throw new Error('the connection to Cloudant is not open');
+  private opened(): CloudantSession {
+    if (!this.session) throw new Error('the connection to Cloudant is not open');
+    return this.session;
+  }
+
+  /** A request includes what it takes to log in, so the whole has a deadline. */
+  private async attempt<T>(session: CloudantSession, send: Send<T>, ms: number): Promise<CloudantV1.Response<T>> {
     const controller = new AbortController();
     let timer: NodeJS.Timeout | undefined;
     const late = new Promise<never>((_, reject) => {
@@ -145,7 +140,7 @@ export class CloudantConnection {
       );
     });
     try {
-      const answer = send(this.client, this.own.database, controller.signal);
+      const answer = session.send(send, controller.signal);
       answer.catch(() => undefined); // after the deadline nobody listens any more
       return await Promise.race([answer, late]);
     } finally {

@@ -34,14 +34,32 @@ interface SdkError {
   readonly status?: unknown;
   readonly statusText?: unknown;
   readonly code?: unknown;
-  readonly message?: unknown;
+  /** Set by the SDK for every request that was sent, whatever became of it. */
+  readonly body?: unknown;
   readonly result?: { readonly error?: unknown; readonly reason?: unknown };
 }
 
-/** Of an error of the SDK what is safe to tell: it also holds headers and bodies. */
-export function faultOf(error: unknown, isLogin = false): CloudantFault {
+/** How the system names what is wrong with a connection. */
+const OF_SYSTEM = /^E[A-Z0-9]+$/;
+
+/**
+ * Of an error of the SDK what is safe to tell: it also holds headers and bodies.
+ *
+ * @returns undefined for what is no error of a request: then the fault is in this process
+ */
+export function faultOf(error: unknown): CloudantFault | undefined {
   if (error instanceof CloudantFault) return error;
-  const { status, statusText, code, result } = error as SdkError;
+  const { status, statusText, code, body } = error as SdkError;
+  const isOfRequest = [status, statusText, body].some((value) => value !== undefined);
+  return isOfRequest || OF_SYSTEM.test(String(code)) ? toldBy(error as SdkError) : undefined;
+}
+
+/** Of an error of who logs in: whatever it is, there is no token. */
+export function loginFaultOf(error: unknown): CloudantFault {
+  return toldBy(error as SdkError, true);
+}
+
+function toldBy({ status, statusText, code, result }: SdkError, isLogin = false): CloudantFault {
   if (typeof status !== 'number') return new CloudantFault(undefined, wordOf(statusText ?? code), '', isLogin);
   const reason = typeof result?.reason === 'string' ? result.reason : '';
   return new CloudantFault(status, wordOf(result?.error), reason, isLogin);

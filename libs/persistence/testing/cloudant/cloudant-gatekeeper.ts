@@ -11,6 +11,8 @@ export class CloudantGatekeeper {
   lifetime = 3_600;
   /** How often somebody logged in or fetched a token. */
   logins = 0;
+  /** What the last one was given. */
+  newest = '';
   private readonly key = randomBytes(32);
   private generation = 0;
 
@@ -48,7 +50,8 @@ export class CloudantGatekeeper {
     const text = [{ alg: 'HS256' }, { iat, exp: iat + this.lifetime, generation: this.generation }]
       .map(encode)
       .join('.');
-    return `${text}.${this.sign(text)}`;
+    this.newest = `${text}.${this.sign(text)}`;
+    return this.newest;
   }
 
   private isLive(token: string): boolean {
