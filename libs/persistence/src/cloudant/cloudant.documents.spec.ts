@@ -135,6 +135,26 @@ describe('documents on a Cloudant with bad days', () => {
     expect(await open.documents.read(ref())).toBeUndefined();
   });
 
+  it('changes and removes no state that has lost meanwhile, and keeps the one that has won', async () => {
+    const first = await open.documents.write(ref(), { n: 'lost' });
+    const winner = `1-${digest('f')}`;
+    await server.plant(config.database, { _id: id(), _rev: winner, b: { n: 'won' } });
+    await expect(open.documents.remove(ref(), first)).rejects.toMatchObject(conflict);
+    await expect(open.documents.write(ref(), { n: 'erased' }, first)).rejects.toMatchObject(conflict);
+    expect(await open.documents.read(ref())).toMatchObject({ rev: winner, body: { n: 'won' } });
+  });
+
+  it('asks again what has won before it builds on what it wrote, and not right after it was read', async () => {
+    const first = await open.documents.write(ref(), { n: 1 });
+    const second = await open.documents.write(ref(), { n: 2 }, first);
+    expect(asked('GET')).toHaveLength(1);
+    await open.documents.read(ref());
+    const third = await open.documents.write(ref(), { n: 3 }, second);
+    expect(asked('GET')).toHaveLength(2);
+    await open.documents.remove(ref(), third);
+    expect(await open.documents.read(ref())).toBeUndefined();
+  });
+
   it('removes for good what had lost and comes up again', async () => {
     await server.plant(config.database, { _id: id(), _rev: `1-${digest('a')}`, b: { n: 'a' } });
     await server.plant(config.database, { _id: id(), _rev: `1-${digest('c')}`, b: { n: 'c' } });

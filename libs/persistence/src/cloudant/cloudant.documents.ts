@@ -13,6 +13,7 @@ import { packBody, unpackBody } from './document-body.js';
 import { type MadeState, Quorum } from './quorum.js';
 import { revisionOf } from './revision.js';
 import { RefusedRequest } from './refused-request.js';
+import { WinnersSeen } from './winners-seen.js';
 
 /** For one change, however often it is tried. */
 const CHANGE_MS = 10_000;
@@ -40,6 +41,8 @@ interface PutOptions {
  */
 @Injectable()
 export class CloudantDocuments extends Documents {
+  private readonly winners = new WinnersSeen();
+
   constructor(
     private readonly connection: CloudantConnection,
     private readonly shelf: CloudantShelf,
@@ -51,6 +54,7 @@ export class CloudantDocuments extends Documents {
 
   override async read(ref: DocumentRef): Promise<StoredDocument | undefined> {
     const found = await this.shelf.get(idOf(ref));
+    if (found) this.winners.add(found._id, found._rev);
     if (found?._conflicts) await this.settle(found);
     return found && stored(found);
   }
@@ -82,6 +86,7 @@ export class CloudantDocuments extends Documents {
     const deadline = deadlineIn(CHANGE_MS);
     // By its name a write is known again whose answer was lost.
     const document = { ...(await packBody(body)), w: randomBytes(9).toString('base64url') };
+    if (rev !== undefined) await this.refuseLost(id, rev, deadline);
     const made = await this.put(id, document, { rev, deadline });
     if (!made.isDoubtful) return made.rev;
     const again = () => this.put(id, document, { rev, deadline, isInDoubt: true });
@@ -91,6 +96,7 @@ export class CloudantDocuments extends Documents {
   override async remove(ref: DocumentRef, rev: string): Promise<void> {
     const id = idOf(ref);
     const deadline = deadlineIn(CHANGE_MS);
+    await this.refuseLost(id, rev, deadline);
     const { answer, left } = await this.tombstone(id, rev, deadline);
     if (!answer) {
       if (left) throw new DocumentConflictError();
@@ -102,6 +108,18 @@ export class CloudantDocuments extends Documents {
     else if (left && revisionOf(left._rev).generation <= revisionOf(tombstone).generation) {
       await this.quorum.confirmRemoval(id, tombstone, deadline);
     }
+  }
+
+  /**
+   * CouchDB takes a change of any state that nothing was made of, of one that has lost, too; and that change may win
+   * then. So who comes with a state that he has kept is shown here what has become of it.
+   */
+  private async refuseLost(id: string, rev: string, deadline: number): Promise<void> {
+    if (this.winners.has(id, rev)) return;
+    const current = await this.shelf.get(id, { deadline });
+    if (!current || current._rev === rev) return;
+    // A node that lags shows what the state was made of.
+    if (revisionOf(current._rev).generation >= revisionOf(rev).generation) throw new DocumentConflictError();
   }
 
   private async put(
