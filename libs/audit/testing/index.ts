@@ -1,3 +1,4 @@
 export { type OpenTrail, describeOnEveryTrail, openDocumentsTrail } from './every-trail.js';
 export { type OpenRecording, documentsTrailOn, recordedActions, recordingOn } from './documents-on.js';
+export { WatchedDocuments, type WatchedRequest } from './watched-documents.js';
 export { type TrailOptions, checkOn, trailOn } from './trail-on.js';

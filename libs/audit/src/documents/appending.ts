@@ -1,11 +1,13 @@
 import { randomUUID } from 'node:crypto';
-import { CommitUnknownError, DatabaseUnavailableError } from '#persistence';
+import { CommitUnknownError, DatabaseUnavailableError, UnknownTenantError } from '#persistence';
 
 /** Names an appending that may have been done before, by whoever began it. */
 export interface Once {
   readonly id: string;
   /** Behind which number it can be. */
   readonly after: number;
+  /** Somebody else may have done it: nothing can be said of it before it was looked for. */
+  readonly isRepeated?: boolean;
 }
 
 /** Events that somebody waits for to be in a trail, all or none. */
@@ -15,6 +17,8 @@ export class Appending {
   readonly after: number;
   readonly length: number;
   readonly over: Promise<void>;
+  /** Somebody else may have done it, and it was not looked for yet. */
+  isToBeSought: boolean;
   /** Why an attempt at it may have come through or not. */
   doubt: unknown;
   succeed!: () => void;
@@ -25,10 +29,11 @@ export class Appending {
   constructor(
     readonly texts: readonly string[],
     private readonly end: number,
-    { id, after }: Once = { id: randomUUID(), after: Infinity },
+    { id, after, isRepeated = false }: Once = { id: randomUUID(), after: Infinity },
   ) {
     this.id = id;
     this.after = after;
+    this.isToBeSought = isRepeated;
     this.length = texts.reduce((sum, text) => sum + text.length, 0);
     this.over = new Promise((resolve, reject) => {
       this.succeed = () => {
@@ -42,7 +47,9 @@ export class Appending {
 
   fail(error: unknown): void {
     this.isOver = true;
-    this.reject(this.doubt === undefined ? error : new CommitUnknownError(this.doubt));
+    // What became of a tenant's trail when the tenant was removed is no question.
+    const isUnknown = !(error instanceof UnknownTenantError) && (this.isToBeSought || this.doubt !== undefined);
+    this.reject(isUnknown ? new CommitUnknownError(this.doubt ?? error) : error);
   }
 
   /** Whether it is still to be tried. One whose time is over fails. */

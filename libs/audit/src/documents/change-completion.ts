@@ -1,5 +1,11 @@
-import { CommitUnknownError, DocumentConflictError, type DocumentRef, type Documents } from '#persistence';
-import { ClaimTakenError } from '../audit.errors.js';
+import {
+  CommitUnknownError,
+  DocumentConflictError,
+  type DocumentRef,
+  type Documents,
+  UnknownTenantError,
+} from '#persistence';
+import { AuditTrailBrokenError, ClaimTakenError } from '../audit.errors.js';
 import { Claims } from './claims.js';
 import type { DocumentsAuditTrail } from './documents.audit-trail.js';
 import { insist } from './insist.js';
@@ -37,14 +43,45 @@ export class ChangeCompletion {
    * @throws CommitUnknownError when the change may still come; after any other error it is undone, or never was
    */
   async make(ref: DocumentRef, pending: Pending): Promise<string | undefined> {
-    const { change } = pending;
     try {
-      for (const claim of change.claims) await this.claims.take(claim, ref, change.id);
-      await this.record(ref, change);
+      await this.decide(ref, pending.change, { isRepeated: false });
     } catch (error) {
       if (!(error instanceof CommitUnknownError)) await this.undo(ref, pending);
       throw error;
     }
+    return this.carryOut(ref, pending);
+  }
+
+  /**
+   * Finishes the change `id` of somebody who may have died. Does nothing if it is finished. Undoes it only where it can
+   * never be made: he may have recorded it, so what merely fails is left for another time.
+   */
+  async finish(ref: DocumentRef, id: string): Promise<void> {
+    const pending = await this.pending(ref, id);
+    if (!pending) return;
+    if (pending.change.isUndone === true) return this.undo(ref, pending);
+    const { rev, ...written } = pending;
+    const taken = { ...pending, rev: await this.documents.write(ref, bodyOf(written), rev) };
+    try {
+      await this.decide(ref, taken.change, { isRepeated: true });
+    } catch (error) {
+      if (!canNeverBe(error)) throw error;
+      return this.undo(ref, taken);
+    }
+    await this.carryOut(ref, taken);
+  }
+
+  private async decide(
+    ref: DocumentRef,
+    { id, after, events, claims }: PendingChange,
+    { isRepeated }: { readonly isRepeated: boolean },
+  ): Promise<void> {
+    for (const claim of claims) await this.claims.take(claim, ref, id);
+    if (events.length > 0) await this.trail.append(trailOf(ref), events, { id, after, isRepeated });
+  }
+
+  private async carryOut(ref: DocumentRef, pending: Pending): Promise<string | undefined> {
+    const { change } = pending;
     try {
       return await insist(async () => {
         for (const claim of change.releases) await this.claims.release(claim, ref);
@@ -54,18 +91,6 @@ export class ChangeCompletion {
     } catch (error) {
       throw error instanceof CommitUnknownError ? error : new CommitUnknownError(error);
     }
-  }
-
-  /** Finishes the change `id` of somebody who may have died. Does nothing if it is finished. */
-  async finish(ref: DocumentRef, id: string): Promise<void> {
-    const pending = await this.pending(ref, id);
-    if (!pending) return;
-    if (pending.change.isUndone === true) return this.undo(ref, pending);
-    const { rev, ...written } = pending;
-    const taken = await this.documents.write(ref, bodyOf(written), rev);
-    await this.make(ref, { ...pending, rev: taken }).catch((error: unknown) => {
-      if (!(error instanceof ClaimTakenError)) throw error;
-    });
   }
 
   /** @throws CommitUnknownError when somebody else is about to finish it */
@@ -94,10 +119,6 @@ export class ChangeCompletion {
     }
   }
 
-  private async record(ref: DocumentRef, { id, after, events }: PendingChange): Promise<void> {
-    if (events.length > 0) await this.trail.append(trailOf(ref), events, { id, after });
-  }
-
   private async clear(ref: DocumentRef, { rev, change }: Pending): Promise<string | undefined> {
     const written: Written | undefined = change.next && { value: change.next, by: change.id };
     try {
@@ -120,3 +141,7 @@ export class ChangeCompletion {
     return document?.change?.id === id ? (document as Pending) : undefined;
   }
 }
+
+/** Whether a change that failed like this was never recorded, and will not be. */
+const canNeverBe = (error: unknown): boolean =>
+  error instanceof ClaimTakenError || error instanceof UnknownTenantError || error instanceof AuditTrailBrokenError;

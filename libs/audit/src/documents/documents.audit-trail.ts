@@ -82,8 +82,11 @@ export class DocumentsAuditTrail extends AuditTrail {
 
   private async chainGroup(tenant: TenantId, all: readonly Appending[]): Promise<void> {
     let end = await this.ends.of(tenant);
-    const repeated = Math.min(...all.map(({ after }) => after));
-    if (repeated < end.place.seq) settle(all, await this.ends.idsBehind(tenant, repeated));
+    const after = Math.min(...all.map((appending) => appending.after));
+    if (after < end.place.seq || all.some(({ isToBeSought }) => isToBeSought)) {
+      settle(all, await this.ends.idsBehind(tenant, after));
+      for (const appending of all) appending.isToBeSought = false;
+    }
     for (;;) {
       const group = all.filter((appending) => appending.isOpen(performance.now()));
       if (group.length === 0) return;

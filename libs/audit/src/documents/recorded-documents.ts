@@ -203,7 +203,11 @@ export class RecordedDocuments {
   private async refuse(ref: DocumentRef): Promise<never> {
     const stored = await this.documents.read(ref);
     const change = stored && changingIn(stored).change;
-    if (change && this.clock.now() - change.at > LEFT_AFTER_MS) await this.completion.finish(ref, change.id);
+    if (change && this.clock.now() - change.at > LEFT_AFTER_MS) {
+      await this.completion.finish(ref, change.id).catch((error: unknown) => {
+        if (!(error instanceof CommitUnknownError)) throw error; // it says nothing of what was refused
+      });
+    }
     throw new DocumentConflictError();
   }
 }
