@@ -1,13 +1,20 @@
 import { beforeEach, describe, expect, it } from '@jest/globals';
 import { Clock, type TenantId } from '#kernel';
-import { DatabaseUnavailableError, type DocumentRef, type Documents, OPERATOR, tenantDocument } from '#persistence';
+import {
+  DatabaseUnavailableError,
+  type DocumentRef,
+  type Documents,
+  OPERATOR,
+  type StoredDocument,
+  tenantDocument,
+} from '#persistence';
 import { MemoryDocuments, createTenantDocument, ringProvider } from '#persistence/testing';
 import { DEFAULT_TENANT, SYSTEM } from '#tenancy';
 import { recordedActions, recordingOn } from '../../testing/documents-on.js';
 import { WatchedDocuments, type WatchedRequest } from '../../testing/watched-documents.js';
 import type { AuditEvent } from '../audit-event.js';
 import { eventsPath, headRef } from './chain-documents.js';
-import type { RecordedChange } from './pending-change.js';
+import { type RecordedChange, type Written, bodyOf } from './pending-change.js';
 
 const event = (action: string): AuditEvent => ({ action, actor: SYSTEM });
 
@@ -105,5 +112,78 @@ describe('a change of a document', () => {
     }
     await sweepLater();
     expect([await value(), await marks()]).toEqual([{ n: 0 }, []]);
+  });
+
+  describe('whose writer is slow at the end', () => {
+    /** Lets the writer go on to make its change visible after something has happened. */
+    const makeAfter = async (happens: (before: StoredDocument) => Promise<unknown>, remove = false) => {
+      const rev = await made();
+      let isOver = false;
+      const slow = watched(async (request) => {
+        if (isOver || !(clears(request) || (request.method === 'remove' && request.path === ref.path))) return;
+        isOver = true;
+        await happens((await documents.read(ref))!);
+      });
+      const { recorded } = await on(slow);
+      return remove ? recorded.remove(ref, rev, change()) : recorded.write(ref, { body: { n: 1 }, rev }, change());
+    };
+    const unknown = { code: 'COMPOSER_DATABASE_COMMIT_UNKNOWN' };
+    const write = (body: Written) => async (before: StoredDocument) => documents.write(ref, bodyOf(body), before.rev);
+    const finish = () => sweepLater();
+
+    it('is acknowledged where somebody else has finished it', async () => {
+      const rev = await makeAfter(finish);
+      expect(await (await on()).recorded.read(ref)).toEqual({ path: ref.path, rev, body: { n: 1 } });
+    });
+
+    it('is not acknowledged where it was undone', async () => {
+      await expect(makeAfter(write({ value: { n: 0 } }))).rejects.toMatchObject(unknown);
+      expect(await value()).toEqual({ n: 0 });
+    });
+
+    it('is not acknowledged where a new document is gone', async () => {
+      const gone = async (before: StoredDocument) => documents.remove(ref, before.rev);
+      await expect(makeAfter(gone)).rejects.toMatchObject(unknown);
+    });
+
+    it('is left to who is undoing it', async () => {
+      const undo = async (before: StoredDocument) => {
+        const { value: old, change: its } = before.body as Written;
+        await write({ value: old!, change: { ...its!, isUndone: true } })(before);
+      };
+      await expect(makeAfter(undo)).rejects.toMatchObject(unknown);
+      expect(await value()).toEqual({ n: 0 });
+      await sweepLater();
+      expect([await value(), await documents.range(tenant, { prefix: 'name/' })]).toEqual([{ n: 0 }, []]);
+    });
+
+    it('gives no state to write upon where the next change is under way already', async () => {
+      const next = async () => {
+        await finish();
+        const { rev, body } = (await documents.read(ref))!;
+        const its = {
+          id: 'next',
+          at: clock.now(),
+          after: 2,
+          next: { n: 2 },
+          events: [],
+          claims: [],
+          releases: [],
+          drops: [],
+        };
+        await documents.write(ref, bodyOf({ ...(body as Written), change: its }), rev);
+      };
+      const rev = (await makeAfter(next)) as string;
+      const written = (await on()).recorded.write(ref, { body: { n: 3 }, rev }, { event: event('thing.next') });
+      await expect(written).rejects.toMatchObject({ code: 'COMPOSER_DOCUMENT_CONFLICT' });
+      await sweepLater();
+    });
+
+    it('is a removal where the document is gone, and is none where another one is there', async () => {
+      await makeAfter(finish, true);
+      expect(await documents.read(ref)).toBeUndefined();
+      const undone = makeAfter(write({ value: { n: 0 } }), true);
+      await expect(undone).rejects.toMatchObject(unknown);
+    });
   });
 });

@@ -119,6 +119,7 @@ export class ChangeCompletion {
     }
   }
 
+  /** @throws CommitUnknownError when somebody has undone it, or nothing tells that nobody has */
   private async clear(ref: DocumentRef, { rev, change }: Pending): Promise<string | undefined> {
     const written: Written | undefined = change.next && { value: change.next, by: change.id };
     try {
@@ -127,12 +128,14 @@ export class ChangeCompletion {
       return undefined;
     } catch (error) {
       if (!(error instanceof DocumentConflictError)) throw error;
+      const stored = await this.documents.read(ref);
+      const found = stored && changingIn(stored);
+      if (found?.change?.id === change.id && !found.change.isUndone) return this.clear(ref, found as Pending);
+      if (!found && !written) return undefined;
+      if (!found || !written || found.by !== change.id) throw new CommitUnknownError(error);
+      // Where somebody is about to go on from there already, the old state is good for a conflict.
+      return found.change ? rev : found.rev;
     }
-    const pending = await this.pending(ref, change.id);
-    if (pending) return this.clear(ref, pending);
-    const stored = await this.documents.read(ref);
-    // Where somebody has gone on from there already, the old state is good for a conflict.
-    return stored && (stored.body['by'] === change.id ? stored.rev : rev);
   }
 
   private async pending(ref: DocumentRef, id: string): Promise<Pending | undefined> {
