@@ -18,6 +18,7 @@ import { Oauth2Consent } from './strategies/oauth2/oauth2-consent.js';
 import { OAUTH2_PARTS } from './strategies/oauth2/oauth2-parts.js';
 import { TokenKeys } from './token-keys.js';
 import { TokenRevocation } from './token-revocation.js';
+import { UnwantedRevocation } from './unwanted-revocation.js';
 
 const strategies: Type<AuthStrategy>[] = Object.values(offered);
 
@@ -39,6 +40,7 @@ const strategies: Type<AuthStrategy>[] = Object.values(offered);
     ConnectLinks,
     { provide: CONSENT_FLOWS, useFactory: (...all: ConsentFlow[]) => all, inject: [Oauth2Consent] },
     TokenRevocation,
+    UnwantedRevocation,
     ...strategies,
     { provide: AUTH_STRATEGIES, useFactory: (...all: AuthStrategy[]) => indexByName(all), inject: strategies },
     { provide: AuthAdapter, useClass: StrategyAuthAdapter },

@@ -1,7 +1,7 @@
 import 'reflect-metadata';
 import { Clock } from '#kernel';
-import { Fingerprints, TokenKeeper, TokenStoreModule } from '#token-store';
-import { openFingerprints, openTokenKeeper } from '#token-store/testing';
+import { Fingerprints, TokenKeeper, TokenStoreModule, UnwantedTokens } from '#token-store';
+import { type OpenKeeper, openFingerprints, openMemoryKeeper } from '#token-store/testing';
 import { Module } from '@nestjs/common';
 import { Test } from '@nestjs/testing';
 import { AuthAdapter } from '../src/auth-adapter.js';
@@ -10,12 +10,16 @@ import { AuthModule } from '../src/auth.module.js';
 import { AUTH_STRATEGIES, indexByName } from '../src/strategy.auth-adapter.js';
 import * as strategies from '../src/strategies/index.js';
 
+const KEEPER = Symbol('KEEPER');
+
 @Module({
   providers: [
-    { provide: TokenKeeper, useFactory: () => openTokenKeeper(new Clock()) },
+    { provide: KEEPER, useFactory: () => openMemoryKeeper(new Clock()) },
+    { provide: TokenKeeper, useFactory: ({ keeper }: OpenKeeper) => keeper, inject: [KEEPER] },
+    { provide: UnwantedTokens, useFactory: ({ unwanted }: OpenKeeper) => unwanted, inject: [KEEPER] },
     { provide: Fingerprints, useFactory: () => openFingerprints() },
   ],
-  exports: [TokenKeeper, Fingerprints],
+  exports: [TokenKeeper, UnwantedTokens, Fingerprints],
 })
 class MemoryTokens {}
 

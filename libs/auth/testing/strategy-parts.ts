@@ -1,8 +1,8 @@
 import { Clock } from '#kernel';
 import { SecretValues } from '#observability';
 import { type Egress, type OriginServer, egressFor, originServer } from '#egress/testing';
-import type { TokenKeeper } from '#token-store';
-import { openFingerprints, openTokenKeeper } from '#token-store/testing';
+import type { TokenKeeper, UnwantedTokens } from '#token-store';
+import { openFingerprints, openMemoryKeeper } from '#token-store/testing';
 import { IssuedSecrets } from '../src/issuers/issued-secrets.js';
 import { TokenKeys } from '../src/token-keys.js';
 
@@ -34,6 +34,7 @@ export interface IssuerAnswer {
 export interface StrategyParts {
   readonly keeper: TokenKeeper;
   readonly keys: TokenKeys;
+  readonly unwanted: UnwantedTokens;
   readonly http: Egress['http'];
   readonly guard: Egress['guard'];
   readonly issued: IssuedSecrets;
@@ -73,8 +74,10 @@ export async function openStrategyParts(
   const egress = egressFor(['127.0.0.1:*']);
   const clock = new SetClock();
   const secrets = new SecretValues();
+  const { keeper, unwanted } = openMemoryKeeper(clock);
   return {
-    keeper: openTokenKeeper(clock),
+    keeper,
+    unwanted,
     keys: new TokenKeys(await openFingerprints()),
     http: egress.http,
     guard: egress.guard,

@@ -1,5 +1,5 @@
 import { randomUUID } from 'node:crypto';
-import { Clock } from '#kernel';
+import { Clock, type ServerId, type TenantId } from '#kernel';
 import { SealBrokenError } from '#persistence';
 import type { Actor } from '#tenancy';
 import { Injectable } from '@nestjs/common';
@@ -66,6 +66,10 @@ export class CredentialAdministration {
       if (records.length === 0) return taken;
       for (const record of records) taken.push(await this.takenOf(record));
     }
+  }
+
+  async resting(tenant: TenantId, forMs: number): Promise<readonly ServerId[]> {
+    return this.store.resting(tenant, forMs);
   }
 
   private async takenOf(record: CredentialRecord): Promise<TakenCredential> {

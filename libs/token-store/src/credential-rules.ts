@@ -62,6 +62,8 @@ export interface Renewed {
   readonly stamp: string;
   /** For the next generation. */
   readonly sealed: string;
+  /** The number of that; absent if it is not known any more. */
+  readonly generation?: number;
   /** Absent if the issuer does not say. */
   readonly lifetimeMs?: number;
   /** How long ago it was received. */
@@ -70,16 +72,21 @@ export interface Renewed {
 
 /**
  * `stored`: by this call, or before. `moved`: there is a newer one. `busy`: somebody else is renewing it. `gone`: it was
- * removed.
+ * removed. `replaced`: it was removed, and another one was begun in its place.
  */
-export type KeepOutcome = 'stored' | 'moved' | 'busy' | 'gone';
+export type KeepOutcome = 'stored' | 'moved' | 'busy' | 'gone' | 'replaced';
 
 /** Keeps what the issuer has given: the fence is the generation, whoever has the claim. */
-export function keeping(look: Look, { id, stamp, sealed, lifetimeMs, ageMs }: Renewed): Change<KeepOutcome> {
+export function keeping(look: Look, renewed: Renewed): Change<KeepOutcome> {
+  const { id, stamp, sealed, generation, lifetimeMs, ageMs } = renewed;
   const { record, now } = look;
   if (!record) return { result: 'gone' };
   if (record.stamp === id) return { result: 'stored' };
-  if (record.stamp !== stamp) return { result: 'moved' };
+  if (record.stamp !== stamp) {
+    // Generations only count up, until a credential is removed.
+    const isAnother = generation !== undefined && record.generation < generation;
+    return { result: isAnother ? 'replaced' : 'moved' };
+  }
   if (record.claim?.id !== id && isClaimed(record, now)) return { result: 'busy' };
   const next: CredentialRecord = {
     ...quiet(record),

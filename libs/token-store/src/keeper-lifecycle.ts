@@ -8,6 +8,7 @@ import { AcceptedNotes } from './accepted-notes.js';
 import { TokenKeeper } from './token-keeper.js';
 import { TokenRenewals } from './token-renewals.js';
 import { UnsettledTokens } from './unsettled-tokens.js';
+import { UnwantedTokens } from './unwanted-tokens.js';
 
 /** What an issuer is being asked for is waited for, however urgent the stop: its answer may exist only once. */
 const STOP_MS = 15_000;
@@ -20,9 +21,11 @@ export class KeeperLifecycle implements OnModuleInit, BeforeApplicationShutdown,
     private readonly renewals: TokenRenewals,
     private readonly unsettled: UnsettledTokens,
     private readonly notes: AcceptedNotes,
+    private readonly unwanted: UnwantedTokens,
   ) {}
 
   async onModuleInit(): Promise<void> {
+    this.unwanted.listen();
     await this.unsettled.replay();
   }
 
@@ -35,5 +38,6 @@ export class KeeperLifecycle implements OnModuleInit, BeforeApplicationShutdown,
     await this.renewals.stop(STOP_MS);
     await this.notes.settled();
     await this.unsettled.stop();
+    await this.unwanted.settled();
   }
 }

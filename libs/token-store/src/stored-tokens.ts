@@ -47,7 +47,11 @@ export class StoredTokens {
   }
 
   /** Undefined if nothing was had yet. @throws SealBrokenError */
-  async open({ key, generation, sealed }: CredentialRecord): Promise<TokenSet | undefined> {
+  async open({
+    key,
+    generation,
+    sealed,
+  }: Pick<CredentialRecord, 'key' | 'generation' | 'sealed'>): Promise<TokenSet | undefined> {
     if (sealed === undefined) return undefined;
     const tokens = JSON.parse(await this.sealer.open(placeOf(key, generation), sealed)) as TokenSet;
     this.secrets.note(tokens);

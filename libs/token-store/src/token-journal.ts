@@ -13,6 +13,8 @@ export interface JournalEntry {
   readonly id: string;
   readonly stamp: string;
   readonly sealed: string;
+  /** Of what is sealed; entries of older versions do not tell. */
+  readonly generation?: number | undefined;
   readonly lifetimeMs?: number | undefined;
   /** In milliseconds since the epoch, by the clock of this host. */
   readonly receivedAt: number;
@@ -35,6 +37,7 @@ const entrySchema = z.object({
   id: z.string().regex(ID),
   stamp: text,
   sealed: z.string(),
+  generation: z.number().optional(),
   lifetimeMs: z.number().optional(),
   receivedAt: z.number(),
 });

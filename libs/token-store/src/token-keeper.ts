@@ -1,4 +1,4 @@
-import { Clock, ComposerError } from '#kernel';
+import { Clock, ComposerError, type ServerId, type TenantId } from '#kernel';
 import type { Actor } from '#tenancy';
 import { Injectable } from '@nestjs/common';
 import { CredentialAdministration, type TakenCredential } from './credential-administration.js';
@@ -94,6 +94,11 @@ export class TokenKeeper {
   /** Removes what fits and hands it over, to be revoked at its issuer. What was taken is not handed out any more. */
   async take(which: Which, by: Actor): Promise<readonly TakenCredential[]> {
     return this.administration.take(which, by);
+  }
+
+  /** The servers of a tenant that have credentials which have not changed for so long, in milliseconds. */
+  async resting(tenant: TenantId, forMs: number): Promise<readonly ServerId[]> {
+    return this.administration.resting(tenant, forMs);
   }
 
   /** Looks after nothing ahead of time any more; whoever needs a credential still gets it. */

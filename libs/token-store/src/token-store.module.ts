@@ -27,6 +27,7 @@ import { TokenSecrets } from './token-secrets.js';
 import { tokenStoreConfig } from './token-store.config.js';
 import { TokenStore } from './token-store.js';
 import { UnsettledTokens } from './unsettled-tokens.js';
+import { UnwantedTokens } from './unwanted-tokens.js';
 
 /** Credentials for members that were had from issuers, and consents on the way there: kept, and renewed once. */
 @Module({
@@ -48,6 +49,7 @@ import { UnsettledTokens } from './unsettled-tokens.js';
     RenewalClaims,
     TokenJournal,
     UnsettledTokens,
+    UnwantedTokens,
     ChangeWaits,
     CredentialChanges,
     TokenRenewals,
@@ -61,6 +63,6 @@ import { UnsettledTokens } from './unsettled-tokens.js';
     PendingConsents,
     ConsentSweep,
   ],
-  exports: [TokenKeeper, Fingerprints, PendingConsents],
+  exports: [TokenKeeper, Fingerprints, UnwantedTokens, PendingConsents],
 })
 export class TokenStoreModule {}

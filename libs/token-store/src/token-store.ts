@@ -1,13 +1,19 @@
 import type { AuditEvent } from '#audit';
-import type { MemberRef, TenantId } from '#kernel';
+import type { MemberRef, ServerId, TenantId } from '#kernel';
 import type { Change, CredentialRecord, Look, Sight } from './credential-record.js';
 import type { TokenKey } from './token-key.js';
 
 /** The topic under which changes of credentials are announced. */
 export const CREDENTIALS = 'credentials';
 
-/** Which credentials: those that agree in every part that is given. */
-export type Which = Partial<TokenKey> & Pick<TokenKey, 'tenantId'>;
+/** Which credentials: those that agree in every part of the key that is given. */
+export type Which = Partial<TokenKey> &
+  Pick<TokenKey, 'tenantId'> & {
+    /** None that has one of these fingerprints. */
+    readonly but?: readonly string[];
+    /** None that has changed within this time, in milliseconds. */
+    readonly restingMs?: number;
+  };
 
 /**
  * Durable home of credentials. Holds sealed bytes, and decides nothing: what may be changed is decided by whoever calls
@@ -30,8 +36,18 @@ export abstract class TokenStore {
   /** A mark for each of these credentials that is there; another one whenever what there is to send has changed. */
   abstract marks(tenant: TenantId, ids: readonly string[]): Promise<ReadonlyMap<string, string>>;
 
+  /** The servers that have credentials which have not changed for so long, in milliseconds. */
+  abstract resting(tenant: TenantId, forMs: number): Promise<readonly ServerId[]>;
+
   /** Removes and returns some of them. None is returned twice, and an empty answer says that there are none left. */
   abstract take(which: Which, event: (record: CredentialRecord) => AuditEvent): Promise<readonly CredentialRecord[]>;
+}
+
+/** Whether a credential is one of these. */
+export function isAmong({ key, updatedAt }: CredentialRecord, which: Which, now: number): boolean {
+  const { but, restingMs, ...parts } = which;
+  if (but?.includes(key.fingerprint) || (restingMs !== undefined && updatedAt > now - restingMs)) return false;
+  return (Object.entries(parts) as [keyof TokenKey, string][]).every(([name, value]) => key[name] === value);
 }
 
 /** The mark that `marks` gives for a credential. */

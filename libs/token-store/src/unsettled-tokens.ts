@@ -23,6 +23,7 @@ export interface Unsettled {
   readonly receivedAt: number;
   /** Absent if a process before this one has left it in the journal. */
   readonly live?: LiveToken;
+  readonly generation?: number | undefined;
   sealed?: string;
   isOnDisk?: boolean;
 }
@@ -38,6 +39,7 @@ export class UnsettledTokens {
   private readonly settling = new Map<string, Promise<KeepOutcome>>();
   private timer: NodeJS.Timeout | undefined;
   private failures = 0;
+  private unwanted: (entry: Unsettled) => void = () => undefined;
   private isOver = false;
 
   constructor(
@@ -47,6 +49,11 @@ export class UnsettledTokens {
     private readonly clock: Clock,
     private readonly log: Log,
   ) {}
+
+  /** Has whatever turns out not to be wanted any more handed over: its credential was removed meanwhile. */
+  onUnwanted(listener: (entry: Unsettled) => void): void {
+    this.unwanted = listener;
+  }
 
   /** What this process has of a credential beyond what is stored. */
   find(place: string): Unsettled | undefined {
@@ -135,9 +142,11 @@ export class UnsettledTokens {
     const { key, id, stamp, live, lifetimeMs, receivedAt } = entry;
     if (live) entry.sealed ??= await this.stored.seal(key, live.generation, live.tokens);
     const sealed = entry.sealed!;
+    const generation = live?.generation ?? entry.generation;
     const outcome = await this.store.change(key, (look) => {
       const ageMs = Math.max(0, this.clock.now() - receivedAt);
-      return keeping(look, { id, stamp, sealed, ageMs, ...(lifetimeMs === undefined ? {} : { lifetimeMs }) });
+      const known = generation === undefined ? {} : { generation };
+      return keeping(look, { id, stamp, sealed, ageMs, ...known, ...(lifetimeMs === undefined ? {} : { lifetimeMs }) });
     });
     if (outcome === 'busy') return outcome;
     if (this.entries.get(place) === entry) this.entries.delete(place);
@@ -148,14 +157,19 @@ export class UnsettledTokens {
         server: key.serverId,
       });
     }
+    if (outcome === 'gone' || outcome === 'replaced') {
+      this.stored.forget(place); // it may have been used while the store was away
+      this.unwanted(entry);
+    }
     return outcome;
   }
 
   private async writeDown(entry: Unsettled): Promise<void> {
     const { key, id, stamp, sealed, lifetimeMs, receivedAt } = entry;
+    const generation = entry.live?.generation ?? entry.generation;
     try {
       if (sealed === undefined) throw new Error('it could not be sealed yet');
-      await this.journal.write({ key, id, stamp, sealed, lifetimeMs, receivedAt });
+      await this.journal.write({ key, id, stamp, sealed, generation, lifetimeMs, receivedAt });
       entry.isOnDisk = true;
     } catch (error) {
       this.log.error('a new credential is in memory alone until the database is back', {

@@ -19,6 +19,7 @@ import { TokenRenewals } from '../src/token-renewals.js';
 import { TokenSecrets } from '../src/token-secrets.js';
 import type { TokenStore } from '../src/token-store.js';
 import { UnsettledTokens } from '../src/unsettled-tokens.js';
+import { UnwantedTokens } from '../src/unwanted-tokens.js';
 
 /** What a keeper is put together of: one process. */
 export interface KeeperParts {
@@ -37,6 +38,7 @@ export interface OpenKeeper {
   readonly keeper: TokenKeeper;
   readonly lifecycle: KeeperLifecycle;
   readonly unsettled: UnsettledTokens;
+  readonly unwanted: UnwantedTokens;
   readonly notes: AcceptedNotes;
   readonly live: LiveTokens;
 }
@@ -58,5 +60,8 @@ export function keeperOn(parts: KeeperParts): OpenKeeper {
   const renewals = new TokenRenewals(stored, claims, unsettled, waits, clock);
   const administration = new CredentialAdministration(store, stored, unsettled, clock);
   const keeper = new TokenKeeper(stored, renewals, notes, administration, clock);
-  return { keeper, lifecycle: new KeeperLifecycle(keeper, renewals, unsettled, notes), unsettled, notes, live };
+  const unwanted = new UnwantedTokens(unsettled, stored, log);
+  unwanted.listen();
+  const lifecycle = new KeeperLifecycle(keeper, renewals, unsettled, notes, unwanted);
+  return { keeper, lifecycle, unsettled, unwanted, notes, live };
 }

@@ -206,6 +206,32 @@ export function describeTokenStore(name: string, open: () => Promise<OpenTokenSt
       expect(await opened.announcements(tenantId)).toBeGreaterThanOrEqual(3);
     });
 
+    it('takes those of other fingerprints, and those that rest', async () => {
+      const { tenantId, serverId: server } = own;
+      const hourAgo = Date.now() - 3_600_000;
+      const of = (fingerprint: string, updatedAt: number) => {
+        const key = { ...own, fingerprint };
+        return store.change(key, set(begun(key, { updatedAt })));
+      };
+      await of('present', hourAgo);
+      await of('former', hourAgo);
+      await of('late', Date.now());
+      await of('client', hourAgo);
+      const erp = { ...own, serverId: serverId('erp') };
+      await store.change(erp, set(begun(erp, { updatedAt: Date.now() })));
+      expect(await store.resting(tenantId, 1_800_000)).toEqual([server]);
+      expect(await store.resting(tenantId, 7_200_000)).toEqual([]);
+      expect(await store.resting(foreign.tenantId, 0)).toEqual([]);
+      const take = async (more: object) => {
+        const taken = await store.take({ tenantId, serverId: server, ...more }, () => event('x'));
+        return taken.map(({ key }) => key.fingerprint);
+      };
+      expect(await take({ but: ['present', 'client'], restingMs: 1_800_000 })).toEqual(['former']);
+      expect(await take({ but: ['present', 'client'] })).toEqual(['late']);
+      expect((await take({ but: [] })).sort()).toEqual(['client', 'present']);
+      expect(await store.read(erp)).toBeDefined();
+    });
+
     it('gives what is taken to exactly one of many', async () => {
       const keys = Array.from({ length: 12 }, (_, at) => ({ ...own, fingerprint: `f${at}` }));
       for (const key of keys) await store.change(key, set(begun(key)));

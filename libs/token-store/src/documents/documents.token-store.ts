@@ -1,12 +1,12 @@
 import { setTimeout as pause } from 'node:timers/promises';
 import { type AuditEvent, RecordedDocuments } from '#audit';
-import { Clock, type JsonObject, type MemberRef, type TenantId } from '#kernel';
+import { Clock, type JsonObject, type MemberRef, type ServerId, type TenantId } from '#kernel';
 import { DocumentConflictError, type DocumentRef, type StoredDocument } from '#persistence';
 import { Injectable } from '@nestjs/common';
 import type { Change, CredentialRecord, Look, Sight } from '../credential-record.js';
 import { type TokenKey, credentialId } from '../token-key.js';
 import { CredentialsBusyError } from '../token-store.errors.js';
-import { CREDENTIALS, TokenStore, type Which, markOf } from '../token-store.js';
+import { CREDENTIALS, TokenStore, type Which, isAmong, markOf } from '../token-store.js';
 
 const PREFIX = 'credentials/';
 const PAGE = 200;
@@ -70,6 +70,12 @@ export class DocumentsTokenStore extends TokenStore {
     return marks;
   }
 
+  override async resting(tenantId: TenantId, restingMs: number): Promise<readonly ServerId[]> {
+    const servers = new Set<ServerId>();
+    for await (const { body } of this.all({ tenantId, restingMs })) servers.add(body.record.key.serverId);
+    return [...servers];
+  }
+
   override async take(which: Which, event: (record: CredentialRecord) => AuditEvent) {
     const taken: CredentialRecord[] = [];
     for await (const document of this.all(which)) {
@@ -127,14 +133,11 @@ export class DocumentsTokenStore extends TokenStore {
 
   private async *all(which: Which): AsyncGenerator<CredentialDocument> {
     const prefix = which.serverId === undefined ? PREFIX : folderOf(which.serverId);
-    const parts = Object.entries(which) as [keyof TokenKey, string][];
     for (let after: string | undefined; ;) {
       const range = { prefix, limit: PAGE, ...(after === undefined ? {} : { after }) };
       const page = (await this.documents.range(which.tenantId, range)) as readonly CredentialDocument[];
-      for (const document of page) {
-        const { key } = document.body.record;
-        if (parts.every(([name, value]) => key[name] === value)) yield document;
-      }
+      const now = this.clock.now();
+      for (const document of page) if (isAmong(document.body.record, which, now)) yield document;
       after = page.at(-1)?.path;
       if (page.length < PAGE) return;
     }

@@ -1,8 +1,8 @@
 import type { AuditEvent } from '#audit';
-import type { Clock, MemberRef, TenantId } from '#kernel';
+import type { Clock, MemberRef, ServerId, TenantId } from '#kernel';
 import type { Change, CredentialRecord, Look, Sight } from '../credential-record.js';
 import { type TokenKey, credentialId } from '../token-key.js';
-import { TokenStore, type Which, markOf } from '../token-store.js';
+import { TokenStore, type Which, isAmong, markOf } from '../token-store.js';
 
 const TAKEN_AT_ONCE = 200;
 
@@ -55,6 +55,10 @@ export class MemoryTokenStore extends TokenStore {
     return new Map(found);
   }
 
+  override async resting(tenantId: TenantId, restingMs: number): Promise<readonly ServerId[]> {
+    return [...new Set(this.find({ tenantId, restingMs }).map(({ key }) => key.serverId))];
+  }
+
   override async take(which: Which, event: (record: CredentialRecord) => AuditEvent) {
     const taken = this.find(which).slice(0, TAKEN_AT_ONCE);
     for (const record of taken) {
@@ -66,8 +70,8 @@ export class MemoryTokenStore extends TokenStore {
   }
 
   private find(which: Which): CredentialRecord[] {
-    const parts = Object.entries(which) as [keyof TokenKey, string][];
-    return [...this.records.values()].filter(({ key }) => parts.every(([name, value]) => key[name] === value));
+    const now = this.clock.now();
+    return [...this.records.values()].filter((record) => isAmong(record, which, now));
   }
 
   private sightOf(record: CredentialRecord): Sight {

@@ -1,5 +1,5 @@
 import { type AuditEvent, PostgresAuditTrail } from '#audit';
-import { type MemberRef, type TenantId, principalId, serverId } from '#kernel';
+import { type MemberRef, type ServerId, type TenantId, principalId, serverId } from '#kernel';
 import { Database, ProcessPresence, type Transaction, UnknownTenantError, isForeignKeyViolation } from '#persistence';
 import { Injectable } from '@nestjs/common';
 import type { Change, CredentialRecord, Look, Sight } from '../credential-record.js';
@@ -12,6 +12,8 @@ const TAKEN_AT_ONCE = 200;
 const ATTEMPTS = 5;
 /** In whole milliseconds, which a `timestamptz` keeps as they are. */
 const NOW = 'round(extract(epoch FROM clock_timestamp()) * 1000)';
+/** Followed by milliseconds. */
+const RESTING = `updated_at <= clock_timestamp() - interval '1 millisecond' *`;
 const TIMES = ['expires_at', 'lease_until', 'held_until', 'next_try_at', 'updated_at'];
 const COLUMNS = [
   ...['kind', 'server_id', 'principal_id', 'issuer', 'fingerprint', 'state', 'generation::float8', 'stamp', 'sealed'],
@@ -100,8 +102,19 @@ export class PostgresTokenStore extends TokenStore {
     return new Map(rows.map((row) => [row.id, markOf(row)]));
   }
 
+  override async resting(tenant: TenantId, forMs: number): Promise<readonly ServerId[]> {
+    const rows = await this.database.inTenant(tenant, (tx) =>
+      tx.query<{ readonly server_id: string }>(
+        `SELECT DISTINCT server_id FROM credentials WHERE tenant_id = $1 AND ${RESTING} $2::float8`,
+        [tenant, forMs],
+      ),
+    );
+    return rows.map(({ server_id }) => serverId(server_id));
+  }
+
   override async take(which: Which, event: (record: CredentialRecord) => AuditEvent) {
-    const { tenantId: tenant, serverId: server, principalId: principal, kind, issuer, fingerprint } = which;
+    const { tenantId: tenant, serverId: server, principalId: principal, kind, issuer, fingerprint, but } = which;
+    const parts = [server, principal, kind, issuer, fingerprint, but, which.restingMs];
     return this.database.inTenant(tenant, async (tx) => {
       const rows = await tx.query<Row>(
         `WITH gone AS (
@@ -109,11 +122,12 @@ export class PostgresTokenStore extends TokenStore {
              SELECT id FROM credentials
               WHERE tenant_id = $1 AND ($2::text IS NULL OR server_id = $2) AND ($3::text IS NULL OR principal_id = $3)
                 AND ($4::text IS NULL OR kind = $4) AND ($5::text IS NULL OR issuer = $5)
-                AND ($6::text IS NULL OR fingerprint = $6)
-              LIMIT $7 FOR UPDATE)
+                AND ($6::text IS NULL OR fingerprint = $6) AND ($7::text[] IS NULL OR fingerprint <> ALL($7))
+                AND ($8::float8 IS NULL OR ${RESTING} $8)
+              LIMIT $9 FOR UPDATE)
            RETURNING *)
          SELECT ${this.columns()} FROM gone`,
-        [tenant, ...[server, principal, kind, issuer, fingerprint].map((part) => part ?? null), TAKEN_AT_ONCE],
+        [tenant, ...parts.map((part) => part ?? null), TAKEN_AT_ONCE],
       );
       const taken = rows.map((row) => sightOf(tenant, row).record);
       await this.conclude(tx, taken.map(event), taken.length > 0);
