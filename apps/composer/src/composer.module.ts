@@ -19,6 +19,7 @@ import { KeptCredentialFeed } from './consent/kept-credential-feed.js';
 import { LinkTenants } from './consent/link-tenants.js';
 import { RegistryConnectableMembers } from './consent/registry-connectable-members.js';
 import { BearerScopeChallenge } from './bearer-scope-challenge.js';
+import { CredentialSweeps } from './credential-sweeps.js';
 import { FirstCallerAdvice } from './first-caller-advice.js';
 import { FrontListener } from './http/front.listener.js';
 import { ProblemFilter } from './http/problem.filter.js';
@@ -63,6 +64,7 @@ const gateway = GatewayModule.forRoot({
   providers: [
     AccessWatch,
     CredentialWatch,
+    CredentialSweeps,
     FirstCallerAdvice,
     FrontListener,
     LinkTenants,

@@ -1,6 +1,6 @@
-import type { Fault, MemberRef } from '#kernel';
+import type { Fault, MemberRef, ServerId, TenantId } from '#kernel';
 import type { Actor } from '#tenancy';
-import type { CredentialStanding, TokenKey } from '#token-store';
+import type { CredentialStanding, Which } from '#token-store';
 import type { z } from 'zod';
 import type { RequestPatch } from './auth-strategy.js';
 import type { AnswerSign, CredentialUse } from './credential-use.js';
@@ -25,6 +25,18 @@ export interface StrategyDescription {
   readonly aliases: readonly string[];
   readonly settings: z.ZodType;
   readonly secrets: readonly string[];
+}
+
+/** A credential that a member has now. */
+export interface PresentUse {
+  readonly use: CredentialUse;
+  readonly block: AuthBlock;
+}
+
+export interface WithdrawOptions {
+  readonly by: Actor;
+  /** Only what has not changed within this time, in milliseconds. */
+  readonly restingMs?: number;
 }
 
 /** The only door to member credentials. Inject this; never a strategy. */
@@ -52,8 +64,16 @@ export abstract class AuthAdapter {
    * Takes what issuers have given, as far as it fits, out of use for good, and has it revoked where that can be done; works
    * when the member is gone already. The credentials are out of use whatever the report says.
    */
-  abstract withdraw(
-    which: Partial<TokenKey> & Pick<TokenKey, 'tenantId'>,
-    by: Actor,
+  abstract withdraw(which: Which, by: Actor): Promise<readonly WithdrawnCredential[]>;
+  /**
+   * The same with everything of a member that was given for none of these uses: for settings that were changed, another
+   * origin, a tool that has no credential of its own any more.
+   */
+  abstract withdrawFormer(
+    member: MemberRef,
+    present: readonly PresentUse[],
+    options: WithdrawOptions,
   ): Promise<readonly WithdrawnCredential[]>;
+  /** The servers that credentials are stored for which have not changed for so long, in milliseconds. */
+  abstract restingServers(tenant: TenantId, forMs: number): Promise<readonly ServerId[]>;
 }

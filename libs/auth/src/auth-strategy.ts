@@ -52,6 +52,8 @@ export interface AuthStrategy<S = unknown> {
   renew?(use: CredentialUse, settings: S, refused: RequestPatch): Promise<RequestPatch | undefined>;
   /** Whether an answer says that the credential was not taken, so that nothing was done; 401 alone unless given. */
   refuses?(answer: AnswerSign, settings: S): boolean;
+  /** The fingerprints of everything that is stored for these settings (`TokenKeys`); none unless given. */
+  fingerprints?(use: CredentialUse, settings: S): Promise<readonly string[]>;
   /** The member has taken this patch for the first time. */
   noteAccepted?(use: CredentialUse, settings: S, patch: RequestPatch): void;
 }

@@ -1,4 +1,11 @@
-export { AuthAdapter, type AuthBlock, type CheckedBlock, type StrategyDescription } from './auth-adapter.js';
+export {
+  AuthAdapter,
+  type AuthBlock,
+  type CheckedBlock,
+  type PresentUse,
+  type StrategyDescription,
+  type WithdrawOptions,
+} from './auth-adapter.js';
 export type { AuthStrategy, PatchedRequest, RequestPatch } from './auth-strategy.js';
 export type { AnswerSign, CredentialUse } from './credential-use.js';
 export {

@@ -1,8 +1,15 @@
-import { type MemberRef, faultsOf, isObject } from '#kernel';
+import { type MemberRef, type ServerId, type TenantId, faultsOf, isObject } from '#kernel';
 import type { Actor } from '#tenancy';
-import { type CredentialStanding, TokenKeeper, type TokenKey } from '#token-store';
+import { type CredentialStanding, TokenKeeper, type Which } from '#token-store';
 import { Inject, Injectable } from '@nestjs/common';
-import { AuthAdapter, type AuthBlock, type CheckedBlock, type StrategyDescription } from './auth-adapter.js';
+import {
+  AuthAdapter,
+  type AuthBlock,
+  type CheckedBlock,
+  type PresentUse,
+  type StrategyDescription,
+  type WithdrawOptions,
+} from './auth-adapter.js';
 import type { AuthStrategy, RequestPatch } from './auth-strategy.js';
 import { UnknownStrategyError, unknownStrategy } from './auth.errors.js';
 import type { AnswerSign, CredentialUse } from './credential-use.js';
@@ -85,11 +92,25 @@ export class StrategyAuthAdapter extends AuthAdapter {
     return this.keeper.standings(member);
   }
 
-  override async withdraw(
-    which: Partial<TokenKey> & Pick<TokenKey, 'tenantId'>,
-    by: Actor,
-  ): Promise<readonly WithdrawnCredential[]> {
+  override async withdraw(which: Which, by: Actor): Promise<readonly WithdrawnCredential[]> {
     return this.revocation.revokeAll(await this.keeper.take(which, by));
+  }
+
+  override async withdrawFormer(
+    member: MemberRef,
+    present: readonly PresentUse[],
+    { by, restingMs }: WithdrawOptions,
+  ): Promise<readonly WithdrawnCredential[]> {
+    const all = present.map(async ({ use, block: { strategy, settings } }) => {
+      return (await this.find(strategy).fingerprints?.(use, settings)) ?? [];
+    });
+    const but = (await Promise.all(all)).flat();
+    const { tenantId, serverId } = member;
+    return this.withdraw({ tenantId, serverId, but, ...(restingMs === undefined ? {} : { restingMs }) }, by);
+  }
+
+  override async restingServers(tenant: TenantId, forMs: number): Promise<readonly ServerId[]> {
+    return this.keeper.resting(tenant, forMs);
   }
 
   private find(name: string): AuthStrategy {

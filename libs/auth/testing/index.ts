@@ -1,3 +1,4 @@
+export { authAdapterOn } from './auth-adapter-on.js';
 export { type StrategyCase, describeAuthStrategy } from './auth-strategy.contract.js';
 export { openAuthAdapter } from './open-auth-adapter.js';
 export { type RenewingStrategyCase, describeRenewingStrategy } from './renewing-strategy.contract.js';

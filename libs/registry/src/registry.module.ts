@@ -10,6 +10,7 @@ import { ServerConfigFile } from './config-file/server-config-file.js';
 import { DocumentsCatalogStore } from './documents/documents.catalog.store.js';
 import { DocumentsServerConfigStore } from './documents/documents.server-config.store.js';
 import { DocumentsVirtualServerStore } from './documents/documents.virtual-server.store.js';
+import { CredentialSweep } from './credential-sweep.js';
 import { CredentialController } from './http/credential.controller.js';
 import { ServersController } from './http/servers.controller.js';
 import { PostgresCatalogStore } from './postgres/postgres.catalog.store.js';
@@ -39,6 +40,7 @@ import { VirtualServers } from './virtual-servers/virtual-servers.js';
   providers: [
     Clock,
     ServerRegistry,
+    CredentialSweep,
     ServerChanges,
     ServerConfigFile,
     SealedConfig,
@@ -48,6 +50,6 @@ import { VirtualServers } from './virtual-servers/virtual-servers.js';
     VirtualServerDirectory,
     byDatabase(VirtualServerStore, { postgres: PostgresVirtualServerStore, cloudant: DocumentsVirtualServerStore }),
   ],
-  exports: [ServerRegistry, ServerChanges, ServerConfigFile, CatalogStore, VirtualServerDirectory],
+  exports: [ServerRegistry, CredentialSweep, ServerChanges, ServerConfigFile, CatalogStore, VirtualServerDirectory],
 })
 export class RegistryModule {}

@@ -4,6 +4,8 @@ import { type MemberRef, type ServerId, type TenantId, isObject, memberKey, serv
 import { Log } from '#observability';
 import type { Actor } from '#tenancy';
 import { Injectable } from '@nestjs/common';
+import { withoutForeignAuth } from './foreign-auth.js';
+import { withdrawFormer } from './former-credentials.js';
 import { KeyedQueue } from './keyed-queue.js';
 import type { Admission, Candidate, MemberGate } from './member-gate.js';
 import { mergePatch } from './merge-patch.js';
@@ -37,6 +39,8 @@ export interface ServerChange {
   readonly warnings: readonly string[];
   /** Why the member does not work although it was stored. */
   readonly problem?: string;
+  /** What became of tokens that issuers had given for settings that are gone. */
+  readonly withdrawn?: readonly WithdrawnCredential[];
 }
 
 export interface ChangeOptions {
@@ -150,7 +154,7 @@ export class ServerRegistry {
     mustBePlain(input);
     return this.changes.run(memberKey(ref), async () => {
       const before = await this.find(ref);
-      const wanted = mode === 'merge' ? mergePatch(this.withoutForeignAuth(before.config, input), input) : input;
+      const wanted = mode === 'merge' ? mergePatch(withoutForeignAuth(this.auth, before.config, input), input) : input;
       if (isObject(wanted) && wanted['id'] !== undefined && wanted['id'] !== ref.serverId) {
         throw new InvalidServerConfigError([
           { path: 'id', message: 'cannot be changed: register a new server instead' },
@@ -226,7 +230,21 @@ export class ServerRegistry {
     });
   }
 
-  private async replace(before: StoredServer, { config, lacking }: WithGaps, deed: ServerDeed): Promise<ServerChange> {
+  private async replace(before: StoredServer, wanted: WithGaps, deed: ServerDeed): Promise<ServerChange> {
+    const change = await this.replaceStored(before, wanted, deed);
+    const { withdrawn, warnings } = await withdrawFormer(
+      { auth: this.auth, log: this.log },
+      { ref: before.ref, config: wanted.config },
+      deed.by,
+    );
+    return { ...change, warnings: [...change.warnings, ...warnings], ...(withdrawn.length > 0 ? { withdrawn } : {}) };
+  }
+
+  private async replaceStored(
+    before: StoredServer,
+    { config, lacking }: WithGaps,
+    deed: ServerDeed,
+  ): Promise<ServerChange> {
     const { ref } = before;
     const candidate = { ref, config, version: before.version + 1 };
     return this.sealed.trying(config, async () => {
@@ -297,26 +315,6 @@ export class ServerRegistry {
   private changeOf(stored: StoredServer, warnings: readonly string[], { problem }: Admission): ServerChange {
     const server = viewOf(stored, this.auth);
     return { server, warnings, ...(problem === undefined ? {} : { problem: this.sealed.mask(problem) }) };
-  }
-
-  /** Settings of another strategy are not merged with: nothing of them means anything to the new one. */
-  private withoutForeignAuth(config: StoredServer['config'], patch: unknown): Record<string, unknown> {
-    const { auth, ...rest } = config;
-    const named = isObject(patch) ? patch['auth_strategy'] : undefined;
-    if (named === undefined || this.strategyOf(named) === this.strategyOf(config['auth_strategy'])) {
-      return { auth, ...rest };
-    }
-    return rest;
-  }
-
-  /** The strategy's own name, if `named` is that or an alias. */
-  private strategyOf(named: unknown): unknown {
-    if (typeof named !== 'string') return named;
-    const spelling = named.toLowerCase();
-    const known = this.auth
-      .describe()
-      .find(({ name, aliases }) => [name, ...aliases].some((one) => one.toLowerCase() === spelling));
-    return known?.name ?? named;
   }
 
   private async find(ref: MemberRef): Promise<StoredServer> {

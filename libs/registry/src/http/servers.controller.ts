@@ -4,7 +4,7 @@ import { Body, Controller, Delete, Get, HttpCode, Param, Patch, Post, Put, Res }
 import { ApiBody, ApiOperation, ApiParam, ApiTags } from '@nestjs/swagger';
 import { type ChangeOptions, type ServerChange, ServerRegistry } from '../server-registry.js';
 import type { ServerView } from '../server-view.js';
-import { type Answer, withdrawnBody } from './withdrawn-body.js';
+import { type Answer, withdrawnBody, withdrawnItems } from './withdrawn-body.js';
 import { CONFIG_DOCUMENTATION, MERGE_DOCUMENTATION } from './server-config-documentation.js';
 
 /** A configuration as it was registered, secrets as markers; `_meta` tells what the composer knows about it. */
@@ -41,7 +41,12 @@ export class ServersController {
 
   @Put(':id')
   @AllowRoles('admin')
-  @ApiOperation({ summary: 'Replace a configuration', description: 'A marker {"set": true} keeps the stored secret.' })
+  @ApiOperation({
+    summary: 'Replace a configuration',
+    description:
+      'A marker {"set": true} keeps the stored secret. Tokens of settings that are gone are revoked at their issuers; ' +
+      '`_meta.withdrawn` tells what became of them.',
+  })
   @ApiParam({ name: 'id' })
   @ApiBody({ schema: CONFIG_DOCUMENTATION })
   async replace(
@@ -149,6 +154,7 @@ function bodyOf({ config, version, createdAt, updatedAt, needsReentry }: ServerV
   return { ...config, _meta };
 }
 
-function changedBody({ server, warnings, problem }: ServerChange): ServerBody {
-  return bodyOf(server, { warnings, ...(problem === undefined ? {} : { problem }) });
+function changedBody({ server, warnings, problem, withdrawn }: ServerChange): ServerBody {
+  const former = withdrawn === undefined ? {} : { withdrawn: withdrawnItems(withdrawn) };
+  return bodyOf(server, { warnings, ...(problem === undefined ? {} : { problem }), ...former });
 }

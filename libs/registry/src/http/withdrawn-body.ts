@@ -15,15 +15,17 @@ export function withdrawnBody(
     return undefined;
   }
   answer.status(200);
-  return {
-    credentials: withdrawn.map(({ serverId, principalId, issuer, outcome, reason }) => ({
-      server_id: serverId,
-      ...(principalId === undefined ? {} : { principal_id: principalId }),
-      issuer,
-      outcome,
-      ...(reason === undefined ? {} : { reason }),
-    })),
-  };
+  return { credentials: withdrawnItems(withdrawn) };
+}
+
+export function withdrawnItems(withdrawn: readonly WithdrawnCredential[]): Record<string, unknown>[] {
+  return withdrawn.map(({ serverId, principalId, issuer, outcome, reason }) => ({
+    server_id: serverId,
+    ...(principalId === undefined ? {} : { principal_id: principalId }),
+    issuer,
+    outcome,
+    ...(reason === undefined ? {} : { reason }),
+  }));
 }
 
 /** The same in a sentence; empty where nothing is left to do. */

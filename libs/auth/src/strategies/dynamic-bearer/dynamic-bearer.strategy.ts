@@ -40,6 +40,10 @@ export class DynamicBearerStrategy implements AuthStrategy<Settings> {
     return this.current(use, settings, generation);
   }
 
+  async fingerprints(use: CredentialUse, settings: Settings): Promise<readonly string[]> {
+    return [await this.keys.fingerprint(use, partsOf(settings))];
+  }
+
   noteAccepted(use: CredentialUse, settings: Settings, { generation }: RequestPatch): void {
     const key = this.keys.peek(use, partsOf(settings));
     if (key && generation !== undefined) this.keeper.noteAccepted(key, generation);

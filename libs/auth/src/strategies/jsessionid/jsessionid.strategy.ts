@@ -44,6 +44,10 @@ export class JsessionidStrategy implements AuthStrategy<Settings> {
     return hasEnded(answer, settings);
   }
 
+  async fingerprints(use: CredentialUse, settings: Settings): Promise<readonly string[]> {
+    return [await this.keys.fingerprint(use, this.partsOf(use, settings))];
+  }
+
   noteAccepted(use: CredentialUse, settings: Settings, { generation }: RequestPatch): void {
     const key = this.keys.peek(use, this.partsOf(use, settings));
     if (key && generation !== undefined) this.keeper.noteAccepted(key, generation);

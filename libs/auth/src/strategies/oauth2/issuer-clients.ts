@@ -55,6 +55,11 @@ export class IssuerClients {
     await this.keeper.put(await this.keyOf(use, issuer), { accessToken: secret, more: { client: kept } }, SYSTEM);
   }
 
+  /** Of what `keep` keeps. */
+  async fingerprint(use: CredentialUse): Promise<string> {
+    return this.keys.fingerprint(use, this.parts());
+  }
+
   /** The issuer does not know it any more: the next consent registers the composer again. */
   async forget(use: CredentialUse, issuer: string): Promise<void> {
     await this.keeper.take(await this.keyOf(use, issuer), SYSTEM);
@@ -62,8 +67,11 @@ export class IssuerClients {
 
   /** One for each issuer, so that what one has given is never shown to another. */
   private async keyOf(use: CredentialUse, issuer: string): Promise<TokenKey> {
-    const settings = { redirect_uri: this.document.redirectUri };
-    return this.keys.of(use, { strategy: 'oauth2', settings, issuer, kind: 'client' });
+    return this.keys.of(use, { ...this.parts(), issuer, kind: 'client' });
+  }
+
+  private parts() {
+    return { strategy: 'oauth2', settings: { redirect_uri: this.document.redirectUri } };
   }
 }
 

@@ -28,6 +28,11 @@ export class Oauth2Tokens {
     return this.keys.of(use, partsOf(settings, issuer));
   }
 
+  /** Of tokens, and of the registration that they may have been had with. */
+  async fingerprints(use: CredentialUse, settings: Oauth2Settings): Promise<readonly string[]> {
+    return Promise.all([this.keys.fingerprint(use, partsOf(settings, '')), this.clients.fingerprint(use)]);
+  }
+
   /** The same, if it is at hand. */
   peekKey(use: CredentialUse, settings: Oauth2Settings, { issuer }: Pick<IssuerFacts, 'issuer'>): TokenKey | undefined {
     return this.keys.peek(use, partsOf(settings, issuer));

@@ -43,6 +43,10 @@ export class Oauth2Strategy implements AuthStrategy<Oauth2Settings> {
     return this.patch(use, settings, { facts, refused: generation });
   }
 
+  async fingerprints(use: CredentialUse, settings: Oauth2Settings): Promise<readonly string[]> {
+    return this.tokens.fingerprints(use, settings);
+  }
+
   noteAccepted(use: CredentialUse, settings: Oauth2Settings, { generation }: RequestPatch): void {
     const facts = this.finder.peek(use, settings);
     const key = facts && this.tokens.peekKey(use, settings, facts);
