@@ -12,13 +12,13 @@ const INHERITED = ['PATH', 'HOME', 'TMPDIR', 'SystemRoot'];
 const MOST_OUTPUT = 64 * 1024;
 
 /**
- * A composer as `npm start` runs it, with the settings of nobody else: own directory, own port. `own` is told how to
- * stop it before it has started.
+ * A composer as `npm start` runs it, with the settings of nobody else: own directory, own port, and what `env` adds.
+ * `own` is told how to stop it before it has started.
  */
-export async function startComposer(scratch, own) {
+export async function startComposer(scratch, own, env = {}) {
   const composer = start('the composer', [join(ROOT, 'dist/apps/composer/src/main.js')], {
     cwd: scratch,
-    env: { PORT: '0', COMPOSER_DATA_DIR: join(scratch, 'data'), LOG_LEVEL: 'warn', LOG_FORMAT: 'json' },
+    env: { PORT: '0', COMPOSER_DATA_DIR: join(scratch, 'data'), LOG_LEVEL: 'warn', LOG_FORMAT: 'json', ...env },
   });
   own(composer.stop);
   const [, mcpUrl] = await composer.told(/^MCP Composer ready on (\S+)$/m);

@@ -1,0 +1,27 @@
+import { verdictOn } from './verdicts.mjs';
+
+const MARK = { true: 'ok  ', false: 'FAIL' };
+const MOST_REASONS = 6;
+
+/** One line a run; below a failed one, why. */
+export function printRuns(runs, write, { withReasons = true } = {}) {
+  let heading;
+  for (const run of runs) {
+    const { leg, revision, scenario, isRequired, reason } = run;
+    const title = `${leg} ${revision}`;
+    if (title !== heading) write(`\n${title}\n`);
+    heading = title;
+    const { passed, successes, why } = verdictOn(run);
+    const note = isRequired ? '' : `  (not scored: ${reason})`;
+    write(`  ${MARK[passed]} ${scenario.padEnd(50)} ${String(successes).padStart(3)} checks${note}\n`);
+    if (!withReasons || !isRequired) continue;
+    for (const line of why.slice(0, MOST_REASONS)) write(`         ${line.replace(/\s+/g, ' ').slice(0, 400)}\n`);
+    if (why.length > MOST_REASONS) write(`         and ${why.length - MOST_REASONS} more\n`);
+  }
+}
+
+/** How many of the required runs passed. */
+export function tally(runs) {
+  const required = runs.filter(({ isRequired }) => isRequired);
+  return { passed: required.filter((run) => verdictOn(run).passed).length, total: required.length };
+}
