@@ -24,7 +24,7 @@ export class Browser {
       redirect: 'manual',
       signal: AbortSignal.timeout(STEP_MS),
       headers: { accept: 'text/html', ...(cookie ? { cookie } : {}), ...(form ? { origin } : {}) },
-      ...(form ? { method: 'POST', body: new URLSearchParams(form) } : {}),
+      ...(form ? { method: 'POST', body: new globalThis.URLSearchParams(form) } : {}),
     });
     for (const line of answer.headers.getSetCookie()) this.#keep(host, line);
     const text = await answer.text();

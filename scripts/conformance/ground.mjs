@@ -36,11 +36,8 @@ export async function openGround({ fixtureEra = 'both' } = {}) {
       await composer.register({ id, type: 'http', endpoint: member.url });
     }
     const offered = { servers: ['fixture', 'second'], naming: 'custom', names: { 'fixture_*': '*' } };
-    const named = await composer.ask('PUT', `/api/v1/virtual-servers/${SLUG}`, offered).then(
-      () => SLUG,
-      () => 'fixture',
-    );
-    return { composer, serverUrl: composer.addressOf(named), log: output, close };
+    await composer.ask('PUT', `/api/v1/virtual-servers/${SLUG}`, offered);
+    return { composer, serverUrl: composer.addressOf(SLUG), log: output, close };
   } catch (error) {
     await close();
     throw error;

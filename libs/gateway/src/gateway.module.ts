@@ -6,6 +6,7 @@ import { RegistryModule } from '#registry';
 import { type DynamicModule, Module, type ModuleMetadata, type Provider } from '@nestjs/common';
 import { ConfigModule } from '@nestjs/config';
 import { MemberReach } from './catalog/member-reach.js';
+import { NameJudge } from './catalog/name-judge.js';
 import { ToolCatalog } from './catalog/tool-catalog.js';
 import { Selections } from './catalog/selections.js';
 import { LegacyEra } from './eras/legacy-era.js';
@@ -67,6 +68,7 @@ export class GatewayModule {
         ModernEra,
         ToolCatalog,
         MemberReach,
+        NameJudge,
         ToolRouter,
         CallRecorder,
         ChangeStreams,

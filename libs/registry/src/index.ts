@@ -26,6 +26,8 @@ export { ServerChanges } from './server-changes.js';
 export type { OpenedServer } from './server-opener.js';
 export { type ChangeOptions, type ServerChange, ServerRegistry } from './server-registry.js';
 export type { ServerView } from './server-view.js';
+export type { NamingGate } from './virtual-servers/naming-gate.js';
 export { VirtualServerDirectory, type VirtualServersOfTenant } from './virtual-servers/virtual-server-directory.js';
 export { type VirtualServer, virtualServerSchema } from './virtual-servers/virtual-server.schema.js';
 export { UnknownVirtualServerError } from './virtual-servers/virtual-servers.errors.js';
+export { VirtualServers } from './virtual-servers/virtual-servers.js';

@@ -50,6 +50,14 @@ import { VirtualServers } from './virtual-servers/virtual-servers.js';
     VirtualServerDirectory,
     byDatabase(VirtualServerStore, { postgres: PostgresVirtualServerStore, cloudant: DocumentsVirtualServerStore }),
   ],
-  exports: [ServerRegistry, CredentialSweep, ServerChanges, ServerConfigFile, CatalogStore, VirtualServerDirectory],
+  exports: [
+    ServerRegistry,
+    CredentialSweep,
+    ServerChanges,
+    ServerConfigFile,
+    CatalogStore,
+    VirtualServerDirectory,
+    VirtualServers,
+  ],
 })
 export class RegistryModule {}

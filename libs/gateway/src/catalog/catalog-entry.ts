@@ -1,9 +1,13 @@
 import { type MemberOffer, type MemberSlot, type Span, applyEdits, scanObject } from '#builder';
+import { fittedName } from './fitted-name.js';
+import { FULL_NAMES, type Naming } from './naming.js';
 
 /** One tool as clients see it. */
 export interface CatalogEntry {
   /** Under which clients find it where they look. */
   readonly name: string;
+  /** What the name would be if it were not too long: whoever knows it may call by it, too. */
+  readonly unfitted?: string;
   /** `<serverId>_<name>`, which permissions mean wherever the tool is offered; the name of a management tool. */
   readonly fullName: string;
   /** The definition, as JSON text. */
@@ -14,18 +18,17 @@ export interface CatalogEntry {
   readonly target: { readonly slot: MemberSlot; readonly tool: string } | { readonly management: string };
 }
 
-/** `prefix`: full names, `<serverId>_<name>`. `plain`: the member's own. */
-export type Naming = 'prefix' | 'plain';
-
 type Prepared = WeakMap<MemberSlot, { offer: MemberOffer; entries: readonly CatalogEntry[] }>;
-const prepared: Readonly<Record<Naming, Prepared>> = { prefix: new WeakMap(), plain: new WeakMap() };
+const prepared = new WeakMap<Naming, Prepared>();
 
-/** A member's tools, without those that are disabled. Made once for each offer. */
-export function entriesOf(slot: MemberSlot, naming: Naming = 'prefix'): readonly CatalogEntry[] {
-  const known = prepared[naming].get(slot);
+/** A member's tools, without those that are disabled. Made once for each offer and naming. */
+export function entriesOf(slot: MemberSlot, naming: Naming = FULL_NAMES): readonly CatalogEntry[] {
+  let bySlot = prepared.get(naming);
+  if (!bySlot) prepared.set(naming, (bySlot = new WeakMap()));
+  const known = bySlot.get(slot);
   if (known?.offer === slot.offer) return known.entries;
   const entries = slot.offer.tools.flatMap((text) => entryOf(slot, text, naming) ?? []);
-  prepared[naming].set(slot, { offer: slot.offer, entries });
+  bySlot.set(slot, { offer: slot.offer, entries });
   return entries;
 }
 
@@ -40,11 +43,19 @@ function entryOf(slot: MemberSlot, text: string, naming: Naming): CatalogEntry |
   const fullName = `${ref.serverId}_${tool}`;
   if (config.disabled_tools.some((disabled) => disabled === fullName || disabled === tool)) return undefined;
 
-  const name = naming === 'prefix' ? fullName : tool;
+  const wanted = naming.nameOf(fullName, tool);
+  const name = fittedName(wanted);
   const roles = own(config.tool_permissions, tool) ?? own(config.tool_permissions, fullName);
   const description = own(config.tools_description, fullName) ?? own(config.tools_description, tool);
   const definition = description === undefined ? renamed(bytes, place, name) : described(text, name, description);
-  return { name, fullName, definition, target: { slot, tool }, ...(roles ? { roles } : {}) };
+  return {
+    name,
+    ...(name === wanted ? {} : { unfitted: wanted }),
+    fullName,
+    definition,
+    target: { slot, tool },
+    ...(roles ? { roles } : {}),
+  };
 }
 
 /** Members choose the names of their tools, and one may be `constructor`. */

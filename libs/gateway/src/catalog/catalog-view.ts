@@ -12,6 +12,7 @@ const BYTES_PER_ENTRY = 200;
 
 /** What one kind of principal sees of an offering: principals to whom the same is open share it. */
 export class CatalogView {
+  /** Entries whose names were too long are found under both. */
   readonly byName: ReadonlyMap<string, CatalogEntry>;
   /** Those that the entries belong to. */
   readonly members: ReadonlySet<MemberSlot>;
@@ -22,7 +23,10 @@ export class CatalogView {
     readonly entries: readonly CatalogEntry[],
     private readonly pageSize: number,
   ) {
-    this.byName = new Map(entries.map((entry) => [entry.name, entry]));
+    const aliases = entries.flatMap((entry) =>
+      entry.unfitted === undefined ? [] : [[entry.unfitted, entry] as const],
+    );
+    this.byName = new Map([...aliases, ...entries.map((entry) => [entry.name, entry] as const)]);
     this.members = new Set(entries.flatMap(({ target }) => ('slot' in target ? [target.slot] : [])));
   }
 

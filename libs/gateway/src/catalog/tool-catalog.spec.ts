@@ -2,7 +2,7 @@ import type { MemberPool } from '#builder';
 import { MemberSlot } from '#builder';
 import { type MemberRef, serverId, tenantId } from '#kernel';
 import { Log, SecretValues } from '#observability';
-import { type ServerConfig, type VirtualServerDirectory, serverConfigSchema } from '#registry';
+import { type ServerConfig, type VirtualServer, type VirtualServerDirectory, serverConfigSchema } from '#registry';
 import { principalOf } from '#tenancy/testing';
 import { beforeEach, describe, expect, it } from '@jest/globals';
 import fc from 'fast-check';
@@ -141,6 +141,76 @@ describe('ToolCatalog', () => {
         expect(JSON.parse(definitionOf(catalog, `crm_${tool}`)!)).toMatchObject({ description: 'Own.' });
       },
     );
+  });
+
+  describe('virtual servers', () => {
+    const at = (catalog: ToolCatalog, server: Partial<VirtualServer>) =>
+      catalog.viewFor(holder('caller'), {
+        kind: 'virtual',
+        server: { slug: 'desk', label: '', servers: ['*'], naming: 'none', ...server },
+      });
+    const offeredAt = (...of: Parameters<typeof at>) => at(...of).entries.map(({ name }) => name);
+
+    beforeEach(() => {
+      offer('crm', ['find', 'note']);
+      offer('erp', ['find', 'order']);
+    });
+
+    it('offer the own names of their servers in mode none, and definitions that say so', () => {
+      const catalog = open();
+      expect(offeredAt(catalog, { servers: ['crm'] })).toEqual(['find', 'note']);
+      expect(
+        at(catalog, { servers: ['crm'] })
+          .byName.get('find')
+          ?.definition.toString(),
+      ).toBe('{"name":"find"}');
+      expect(offeredAt(catalog, { tools: ['crm_*', 'erp_order'] })).toEqual(['find', 'note', 'order']);
+    });
+
+    it('offer a name that two servers have under neither, and log both owners', () => {
+      expect(offeredAt(open(), {})).toEqual(['note', 'order']);
+      expect(lines.join('')).toMatch(/"crm","erp".*same name at a virtual server/);
+    });
+
+    it('offer names of the tenant’s choice in mode custom, and full names where it chose none', () => {
+      const names = { 'crm_*': '*', erp_order: 'buy' };
+      const catalog = open();
+      const view = at(catalog, { naming: 'custom', names });
+      expect(view.entries.map(({ name }) => name)).toEqual(['buy', 'erp_find', 'find', 'note']);
+      expect(view.byName.get('find')?.target).toMatchObject({ tool: 'find', slot: pool.slots.get('crm') });
+      expect(view.byName.get('buy')?.target).toMatchObject({ tool: 'order', slot: pool.slots.get('erp') });
+    });
+
+    it('leave it to a judge to refuse what collides', () => {
+      const server: VirtualServer = { slug: 'desk', label: '', servers: ['*'], naming: 'none' };
+      expect(open().collisions(acme, server)).toEqual([{ name: 'find', owners: ['crm', 'erp'] }]);
+      expect(open().collisions(acme, { ...server, naming: 'prefix' })).toEqual([]);
+      expect(open().collisions(acme, { ...server, tools: ['crm_*'] })).toEqual([]);
+    });
+  });
+
+  describe('names that are too long', () => {
+    const long = (end: string) => 'x'.repeat(70) + end;
+
+    it('are cut to 64 characters, stay apart, and lead back, by either name', () => {
+      const slot = offer('crm', [long('a'), long('b'), 'x'.repeat(60)]);
+      const view = open({ offersManagementTools: false }).viewFor(admin);
+      const names = view.entries.map(({ name }) => name);
+      expect(names.map((name) => name.length)).toEqual([64, 64, 64]);
+      expect(new Set(names).size).toBe(3);
+      for (const end of ['a', 'b']) {
+        const entry = view.byName.get(`crm_${long(end)}`)!;
+        expect(entry.target).toEqual({ slot, tool: long(end) });
+        expect(view.byName.get(entry.name)).toBe(entry);
+        expect(JSON.parse(entry.definition.toString())).toEqual({ name: entry.name });
+      }
+    });
+
+    it('are the same after every change and in every process', () => {
+      offer('crm', [long('a')]);
+      const [name] = namesFor(open({ offersManagementTools: false }));
+      expect(name).toBe(`crm_${'x'.repeat(51)}_bce305d4`);
+    });
   });
 
   describe('settings of a server', () => {

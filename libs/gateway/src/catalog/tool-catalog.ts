@@ -8,10 +8,12 @@ import { type GatewayConfig, gatewayConfig } from '../gateway.config.js';
 import { ManagementTools } from '../management/management-tools.js';
 import { NamePatterns } from '../policy/name-patterns.js';
 import { isUnlimited } from '../policy/tool-policy.js';
-import { type CatalogEntry, type Naming, entriesOf } from './catalog-entry.js';
+import { type CatalogEntry, entriesOf } from './catalog-entry.js';
 import type { CatalogPage, CatalogView } from './catalog-view.js';
+import { FULL_NAMES, type Naming, OWN_NAMES, namingOf } from './naming.js';
 import { Offering } from './offering.js';
 import { EVERYTHING, type Selection } from './selection.js';
+import { type Collision, uniqueEntries } from './unique-entries.js';
 import { ViewCache } from './view-cache.js';
 
 interface TenantCatalog {
@@ -21,6 +23,15 @@ interface TenantCatalog {
   readonly virtual: Map<string, { readonly server: VirtualServer; readonly offering: Offering }>;
   readonly members: Map<ServerId, Offering>;
 }
+
+interface Contest {
+  readonly own?: readonly CatalogEntry[];
+  /** For the log, where two offer one name. */
+  readonly why: string;
+}
+
+const SAME_FULL_NAME = 'two servers offer a tool of the same full name; rename one of the servers';
+const SAME_NAME = 'two servers offer a tool of the same name at a virtual server; name them apart there';
 
 /** For the views of all tenants, with the lists that are made of them. */
 const MAX_VIEW_BYTES = 128 * 1024 * 1024;
@@ -79,6 +90,11 @@ export class ToolCatalog implements OnModuleInit, OnApplicationShutdown {
     return Object.fromEntries(slots.map(({ ref, outcome }) => [ref.serverId, outcome]));
   }
 
+  /** Names that two members would offer at a virtual server, from what they offered last. */
+  collisions(tenant: TenantId, server: VirtualServer): readonly Collision[] {
+    return server.naming === 'prefix' ? [] : uniqueEntries(this.candidates(tenant, server)).collisions;
+  }
+
   private forget(tenant: TenantId): void {
     const catalog = this.tenants.get(tenant);
     if (!catalog) return;
@@ -93,26 +109,39 @@ export class ToolCatalog implements OnModuleInit, OnApplicationShutdown {
       case 'everything':
         return catalog.everything;
       case 'virtual':
-        return this.offeringOfVirtual(catalog, selection.server);
+        return this.offeringOfVirtual(tenant, catalog, selection.server);
       case 'member':
         return this.offeringOfMember(catalog, { tenantId: tenant, serverId: selection.serverId });
     }
   }
 
-  private offeringOfVirtual(catalog: TenantCatalog, server: VirtualServer): Offering {
+  private offeringOfVirtual(tenant: TenantId, catalog: TenantCatalog, server: VirtualServer): Offering {
     const known = catalog.virtual.get(server.slug);
     if (known?.server === server) return known.offering;
     known?.offering.release();
-    const offering = this.offer(selected(catalog.entries, server), true);
+    const entries =
+      server.naming === 'prefix'
+        ? selected(catalog.entries, server)
+        : this.unique(this.candidates(tenant, server), { why: SAME_NAME });
+    const offering = this.offer(entries, true);
     catalog.virtual.set(server.slug, { server, offering });
     return offering;
+  }
+
+  /** What a virtual server selects, under the names that it gives, before any two of them are compared. */
+  private candidates(tenant: TenantId, server: VirtualServer): readonly CatalogEntry[] {
+    const naming = namingOf(server);
+    return selected(
+      this.pool.members(tenant).flatMap((slot) => this.entriesOf(slot, naming)),
+      server,
+    );
   }
 
   private offeringOfMember(catalog: TenantCatalog, ref: MemberRef): Offering {
     const known = catalog.members.get(ref.serverId);
     if (known) return known;
     const slot = this.pool.find(ref);
-    const offering = this.offer(slot ? this.collect([slot], [], 'plain') : []);
+    const offering = this.offer(slot ? uniqueEntries(this.entriesOf(slot, OWN_NAMES)).entries : []);
     // Names come from addresses: only those of members are kept.
     if (slot) catalog.members.set(ref.serverId, offering);
     return offering;
@@ -122,7 +151,8 @@ export class ToolCatalog implements OnModuleInit, OnApplicationShutdown {
     let catalog = this.tenants.get(tenant);
     if (!catalog) {
       const own = this.config.offersManagementTools ? this.management.entries() : [];
-      const entries = this.collect(this.pool.members(tenant), own, 'prefix');
+      const offered = this.pool.members(tenant).flatMap((slot) => this.entriesOf(slot, FULL_NAMES));
+      const entries = this.unique(offered, { own, why: SAME_FULL_NAME });
       catalog = { entries, everything: this.offer(entries), virtual: new Map(), members: new Map() };
       this.tenants.set(tenant, catalog);
     }
@@ -133,27 +163,10 @@ export class ToolCatalog implements OnModuleInit, OnApplicationShutdown {
     return new Offering(entries, { cache: this.cache, pageSize: this.config.pageSize, isOpen });
   }
 
-  private collect(slots: readonly MemberSlot[], own: readonly CatalogEntry[], naming: Naming): readonly CatalogEntry[] {
-    const byName = new Map<string, CatalogEntry>();
-    const contested = new Set<string>();
-    for (const entry of own) byName.set(entry.name, entry);
-    for (const entry of slots.flatMap((slot) => this.entriesOf(slot, naming))) {
-      const holder = byName.get(entry.name);
-      if (!holder) byName.set(entry.name, entry);
-      else if ('slot' in holder.target) contested.add(entry.name);
-      if (holder && naming === 'prefix') this.warnOfCollision(entry, holder);
-    }
-    // No member may take over the tool of another one by a clever id: a contested name is nobody's.
-    for (const name of contested) byName.delete(name);
-    return [...byName.values()].sort((a, b) => (a.name < b.name ? -1 : 1));
-  }
-
-  private warnOfCollision(entry: CatalogEntry, holder: CatalogEntry): void {
-    const owners = [holder, entry].map(({ target }) => ('slot' in target ? target.slot.ref.serverId : 'composer'));
-    this.log.warn('two servers offer a tool of the same full name; rename one of the servers', {
-      tool: entry.name,
-      owners,
-    });
+  private unique(offered: readonly CatalogEntry[], { own, why }: Contest): readonly CatalogEntry[] {
+    const { entries, collisions } = uniqueEntries(offered, own);
+    for (const { name, owners } of collisions) this.log.warn(why, { tool: name, owners });
+    return entries;
   }
 
   private entriesOf(slot: MemberSlot, naming: Naming): readonly CatalogEntry[] {

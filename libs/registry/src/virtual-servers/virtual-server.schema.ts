@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import { SERVER_ID } from '../server-config.schema.js';
+import { nameRules } from './name-rule.schema.js';
 
 /** What a slug may look like; nothing else is ever looked up. */
 export const SLUG = SERVER_ID;
@@ -16,8 +17,7 @@ const role = z
   .string()
   .regex(/^[A-Za-z0-9][A-Za-z0-9_.:-]{0,63}$/, 'must be 1 to 64 letters, digits, "_", ".", ":" or "-"');
 
-/** A named selection of a tenant's tools, offered at an address of its own. */
-export const virtualServerSchema = z.strictObject({
+const shape = z.strictObject({
   slug: z
     .string()
     .regex(SLUG, 'must be 1 to 64 letters, digits, "_" or "-", starting with a letter or digit')
@@ -34,7 +34,22 @@ export const virtualServerSchema = z.strictObject({
     .max(100, 'has more than 100 entries')
     .optional()
     .describe('Roles that may use it, besides administrators; absent: every built-in role'),
-  naming: z.enum(['prefix'], 'must be "prefix"').default('prefix').describe('Tools keep their full names'),
+  naming: z
+    .enum(['prefix', 'none', 'custom'], 'must be "prefix", "none" or "custom"')
+    .default('prefix')
+    .describe(
+      'prefix: full names, "<server>_<name>"; none: the names of the servers themselves; custom: as names says',
+    ),
+  names: nameRules
+    .optional()
+    .describe('For custom: full names and those in their place, "*" for any text; what fits none keeps its full name'),
+});
+
+/** A named selection of a tenant's tools, offered at an address of its own. */
+export const virtualServerSchema = shape.superRefine(({ naming, names }, context) => {
+  if ((naming === 'custom') === (names !== undefined)) return;
+  const message = names === undefined ? 'is missing: naming "custom" needs it' : 'is for naming "custom" alone';
+  context.addIssue({ code: 'custom', path: ['names'], message });
 });
 
 export type VirtualServer = Readonly<z.infer<typeof virtualServerSchema>>;

@@ -75,6 +75,13 @@ describe('VirtualServers', () => {
     ['too many patterns', { servers: Array.from({ length: 201 }, (_, i) => `s${i}`) }, ['servers']],
     ['a control character', { servers: ['a\u0007'] }, ['servers.0']],
     ['a name mode that is not there', { servers: ['a'], naming: 'plain' }, ['naming']],
+    ['custom names without any', { servers: ['a'], naming: 'custom' }, ['names']],
+    ['no custom names at all', { servers: ['a'], naming: 'custom', names: {} }, ['names']],
+    ['names that no mode asks for', { servers: ['a'], naming: 'none', names: { a_b: 'b' } }, ['names']],
+    ['a name that no model takes', { servers: ['a'], naming: 'custom', names: { a_b: 'b c' } }, ['names.a_b']],
+    ['a name that is too long', { servers: ['a'], naming: 'custom', names: { a_b: 'b'.repeat(65) } }, ['names.a_b']],
+    ['two stars', { servers: ['a'], naming: 'custom', names: { 'a_*_*': 'b' } }, ['names.a_*_*']],
+    ['a star for nothing', { servers: ['a'], naming: 'custom', names: { a_b: '*' } }, ['names']],
     ['an unknown key', { servers: ['a'], tool: [] }, ['tool']],
     ['a role that no role can be', { servers: ['a'], roles: ['a b'] }, ['roles.0']],
     ['another slug', { servers: ['a'], slug: 'desk2' }, ['slug']],
@@ -83,6 +90,30 @@ describe('VirtualServers', () => {
   ])('refuses %s, by its place', async (_, input, paths) => {
     expect(await faultsOf(put('desk', input))).toEqual(paths);
     expect(await store.list(acme)).toEqual([]);
+  });
+
+  it('keeps names of the tenant’s choice', async () => {
+    const names = { 'crm_*': '*', erp_order: 'buy' };
+    expect((await put('desk', { servers: ['*'], naming: 'custom', names })).stored.server.names).toEqual(names);
+    expect(await faultsOf(patch('desk', { naming: 'none' }))).toEqual(['names']);
+    expect((await patch('desk', { naming: 'none', names: null })).stored.server).toMatchObject({ naming: 'none' });
+  });
+
+  it('asks a gate before it stores, and changes nothing that the gate refuses', async () => {
+    await put('desk', { servers: ['crm'] });
+    const asked: string[] = [];
+    servers.useGate({
+      async faultsOf(tenant, { naming }) {
+        asked.push(`${tenant} ${naming}`);
+        return naming === 'none' ? [{ path: 'naming', message: 'would give "find" to two' }] : [];
+      },
+    });
+    await expect(patch('desk', { naming: 'none' })).rejects.toMatchObject({
+      status: 422,
+      message: 'the virtual server is refused: naming would give "find" to two',
+    });
+    expect(await servers.get(acme, 'desk')).toMatchObject({ version: 1, server: { naming: 'prefix' } });
+    expect(asked).toEqual(['acme none']);
   });
 
   it('refuses what nests without end before it walks it', async () => {

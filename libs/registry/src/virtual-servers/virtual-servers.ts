@@ -8,6 +8,7 @@ import { KeyedQueue } from '../keyed-queue.js';
 import { mergePatch } from '../merge-patch.js';
 import { plainInputFaults } from '../plain-input.js';
 import { ServerRegistry } from '../server-registry.js';
+import type { NamingGate } from './naming-gate.js';
 import { SLUG, type VirtualServer, virtualServerSchema } from './virtual-server.schema.js';
 import { type StoredVirtualServer, VirtualServerStore } from './virtual-server.store.js';
 import {
@@ -29,12 +30,18 @@ export interface VirtualServerChange {
 @Injectable()
 export class VirtualServers {
   private readonly changes = new KeyedQueue();
+  private gate: NamingGate | undefined;
 
   constructor(
     private readonly store: VirtualServerStore,
     private readonly registry: ServerRegistry,
     private readonly log: Log,
   ) {}
+
+  /** Without one, as in the command line, names are not looked at. */
+  useGate(gate: NamingGate): void {
+    this.gate = gate;
+  }
 
   list(tenant: TenantId): Promise<readonly StoredVirtualServer[]> {
     return this.store.list(tenant);
@@ -88,6 +95,8 @@ export class VirtualServers {
     const server = parsed(input, slug);
     if (before && isDeepStrictEqual(shown(before.server), shown(server))) return { stored: before, isNew: false };
     if (!before) await this.mustHaveRoom(tenant, slug);
+    const faults = (await this.gate?.faultsOf(tenant, server)) ?? [];
+    if (faults.length > 0) throw new InvalidVirtualServerError(faults);
     const event: AuditEvent = {
       action: before ? 'virtual_server.updated' : 'virtual_server.created',
       actor,
