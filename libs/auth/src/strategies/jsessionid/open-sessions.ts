@@ -1,10 +1,12 @@
-import { SessionCookies } from './session-cookies.js';
+import { hash } from 'node:crypto';
 import type { LiveToken, TokenKey } from '#token-store';
+import { SessionCookies } from './session-cookies.js';
 
 const MAX_SESSIONS = 1_000;
 
 interface OpenSession {
-  readonly accessToken: string;
+  /** Of which login. */
+  readonly login: string;
   readonly cookies: SessionCookies;
 }
 
@@ -14,10 +16,13 @@ export class OpenSessions {
   private readonly sessions = new Map<string, OpenSession>();
 
   /** The same cookies for everybody who has the same login. */
-  cookiesOf(key: TokenKey, { tokens: { accessToken, more = {} } }: Pick<LiveToken, 'tokens'>): SessionCookies {
+  cookiesOf(key: TokenKey, { generation, tokens }: Pick<LiveToken, 'tokens' | 'generation'>): SessionCookies {
+    const { more = {} } = tokens;
+    // Some cookies are the same after every login, and generations begin anew when a credential was withdrawn.
+    const login = `${generation} ${hash('sha256', JSON.stringify(more), 'base64url')}`;
     const id = JSON.stringify([key.tenantId, key.serverId, key.principalId ?? null, key.issuer, key.fingerprint]);
     const known = this.sessions.get(id);
-    const session = known?.accessToken === accessToken ? known : { accessToken, cookies: SessionCookies.from(more) };
+    const session = known?.login === login ? known : { login, cookies: SessionCookies.from(more) };
     this.sessions.delete(id);
     this.sessions.set(id, session);
     if (this.sessions.size > MAX_SESSIONS) this.sessions.delete(this.sessions.keys().next().value!);
