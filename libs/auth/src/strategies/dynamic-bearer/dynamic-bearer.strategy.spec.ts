@@ -128,6 +128,7 @@ describe('dynamic_bearer', () => {
   it.each<[object, object, string]>([
     [{ apikey: 'k' }, { token: 'T' }, 'Bearer T'],
     [{ apikey: 'k' }, { token: 'T', access_token: 'A' }, 'Bearer A'],
+    [{ apikey: 'k' }, { token: 'T', access_token: null }, 'Bearer T'],
     [{ ...client, refresh_token: 'r' }, { id_token: 'I' }, 'Bearer I'],
     [{ apikey: 'k', auth_prefix: 'ZenApiKey' }, { access_token: 'A' }, 'ZenApiKey A'],
   ])('with %j takes the token of %j', async (settings, body, authorization) => {

@@ -69,7 +69,7 @@ export class DynamicBearerStrategy implements AuthStrategy<Settings> {
 
     const given = objectIn(answer);
     if (!given) throw new IssuerUnavailableError('answer_not_json');
-    const accessToken = form.fields.map((field) => given[field]).find((value) => value !== undefined);
+    const accessToken = form.fields.map((field) => given[field]).find((value) => value !== undefined && value !== null);
     if (typeof accessToken !== 'string' || !TOKEN.test(accessToken)) throw new IssuerUnavailableError('no_token');
     const rotated = given['refresh_token'];
     return {

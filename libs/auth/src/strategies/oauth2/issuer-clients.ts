@@ -79,7 +79,7 @@ export class IssuerClients {
 export function clientOf(information: StoredOAuthClientInformation): IssuerClient {
   const { client_id: id, client_secret: secret } = information;
   const named = (information as { readonly token_endpoint_auth_method?: unknown }).token_endpoint_auth_method;
-  if (secret === undefined) return { id, authentication: 'none' };
+  if (secret === undefined || named === 'none') return { id, authentication: 'none' };
   // RFC 7591, 2: basic where nothing else was said.
   return { id, secret, authentication: named === 'client_secret_post' ? named : 'client_secret_basic' };
 }

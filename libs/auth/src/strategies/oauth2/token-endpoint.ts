@@ -1,6 +1,6 @@
 import { EgressHttp } from '#egress';
 import { isObject } from '#kernel';
-import { IssuerUnavailableError, type TokenSet } from '#token-store';
+import { ClientRefusedError, IssuerUnavailableError, type TokenSet } from '#token-store';
 import { Injectable } from '@nestjs/common';
 import {
   Configuration,
@@ -47,7 +47,8 @@ export class TokenEndpoint {
 
   /** @throws GrantRefusedError, ClientRefusedError, IssuerUnavailableError */
   async ask(contact: IssuerContact, grant: string, parameters: Readonly<Record<string, string>>): Promise<TokenSet> {
-    return this.tokens(contact, (config) => genericGrantRequest(config, grant, { ...parameters }));
+    const hasGrant = grant === 'refresh_token';
+    return this.tokens(contact, hasGrant, (config) => genericGrantRequest(config, grant, { ...parameters }));
   }
 
   /** Exchanges a code (RFC 6749, 4.1.3; RFC 7636, 4.5). Whose answer it came with has been checked. Throws as `ask` does. */
@@ -56,7 +57,7 @@ export class TokenEndpoint {
     const url = new URL(redirectUri);
     url.searchParams.set('code', code);
     const checks = { pkceCodeVerifier: verifier, expectedState: skipStateCheck } as const;
-    return this.tokens(contact, (config) => authorizationCodeGrant(config, url, checks, { ...parameters }));
+    return this.tokens(contact, true, (config) => authorizationCodeGrant(config, url, checks, { ...parameters }));
   }
 
   /** RFC 7009. Rejects with what the issuer, or the way to it, has against it. */
@@ -66,19 +67,20 @@ export class TokenEndpoint {
       await tokenRevocation(await this.configure(contact, way), token, { token_type_hint: hint });
     } catch (error) {
       // RFC 7009, 2.2: whatever is not known there is revoked already.
-      throw tokenFailure(error, way.last());
+      throw tokenFailure(error, way.last(), { hasGrant: true });
     }
   }
 
   private async tokens(
     contact: IssuerContact,
+    hasGrant: boolean,
     ask: (config: Configuration) => Promise<TokenEndpointResponse>,
   ): Promise<TokenSet> {
     const way = issuerFetch(this.http, { timeoutMs: TOKEN_DEADLINE_MS, tokens: true });
     try {
       return tokenSetOf(await ask(await this.configure(contact, way)));
     } catch (error) {
-      throw tokenFailure(error, way.last());
+      throw tokenFailure(error, way.last(), { hasGrant });
     }
   }
 
@@ -103,7 +105,8 @@ export class TokenEndpoint {
 function tokenSetOf(answer: TokenEndpointResponse): TokenSet {
   const { access_token, refresh_token, scope, expires_in, token_type } = answer;
   // RFC 9449: such a token is worth nothing without a proof for every request, which the composer does not make.
-  if (token_type !== 'bearer') throw new IssuerUnavailableError('its token is no bearer token');
+  // RFC 8693, 2.2.1: N_A is none at all. Asking again gives the same.
+  if (token_type !== 'bearer') throw new ClientRefusedError('token_type');
   if (!headerText.safeParse(access_token).success) throw new IssuerUnavailableError('its token fits no header');
   return {
     accessToken: access_token,

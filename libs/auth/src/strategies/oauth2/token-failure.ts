@@ -28,14 +28,23 @@ const MAX_WAIT_S = 3_600;
 /**
  * What a failed request at a token endpoint means for the credential. Only the issuer's own word in an answer below 500
  * ends a grant or blames the settings; whatever else happens, everything is kept and tried again.
+ *
+ * @param hasGrant whether `invalid_grant` speaks of what a person has given; else it speaks of the settings, or of a
+ * clock (RFC 7523, 3.1), and may pass
  */
-export function tokenFailure(error: unknown, answer: IssuerAnswer | undefined): ComposerError {
+export function tokenFailure(
+  error: unknown,
+  answer: IssuerAnswer | undefined,
+  { hasGrant }: { readonly hasGrant: boolean },
+): ComposerError {
   const known = knownIn(error);
   if (known) return known;
   const { status = 0, error: own, retryAfter } = answer ?? {};
   const word = own === undefined ? undefined : (DIALECT[own] ?? own);
   const isVerdict = status === 200 || (status >= 400 && status < 500 && status !== 408 && status !== 429);
-  if (isVerdict && word === 'invalid_grant') return new GrantRefusedError(word);
+  if (isVerdict && word === 'invalid_grant') {
+    return hasGrant ? new GrantRefusedError(word) : new ClientRefusedError(word);
+  }
   if (isVerdict && word !== undefined && CLIENT_REFUSED.has(word)) return new ClientRefusedError(word);
   // RFC 6749, 5.2: the status of a client that is not known. Of the others a proxy in front may be the author.
   if (status === 401 && word === undefined) return new ClientRefusedError('http_401');

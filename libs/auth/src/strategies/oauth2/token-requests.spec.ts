@@ -250,7 +250,7 @@ describe('what an issuer answers', () => {
     [
       'with a token of another kind',
       { body: { access_token: 't', token_type: 'DPoP' } },
-      { code: 'COMPOSER_ISSUER_UNAVAILABLE', reason: 'its token is no bearer token' },
+      { code: 'COMPOSER_CLIENT_REFUSED', reason: 'token_type' },
     ],
     [
       'with a token that ends its header',
@@ -278,6 +278,19 @@ describe('what an issuer answers', () => {
     expect(error).toMatchObject(expected);
     expect(parts.asked).toHaveLength(1);
     expect(JSON.stringify(chain(error))).not.toMatch(/hunter2|tttt|client_secret/);
+  });
+
+  it.each([
+    { grant_type: 'client_credentials' },
+    { grant_type: 'token-exchange', subject_token: 's' },
+    { grant_type: 'jwt-bearer', assertion: 'a' },
+  ])('takes invalid_grant for a word about the settings where no person has given a grant: %j', async (grant) => {
+    const { refresh_token: _, ...others } = settings as Record<string, unknown>;
+    answer = { status: 400, body: { error: 'invalid_grant' } };
+    await expect(authorize({ ...others, ...grant })).rejects.toMatchObject({
+      code: 'COMPOSER_CLIENT_REFUSED',
+      reason: 'invalid_grant',
+    });
   });
 
   it.each([301, 302, 303, 307, 308])('sends elsewhere with %i: nothing goes there', async (status) => {
