@@ -5,7 +5,7 @@ import type { CredentialUse } from '../../credential-use.js';
 import { type TokenKeyParts, TokenKeys } from '../../token-keys.js';
 import { grantRequest } from './grant-request.js';
 import { IssuerClients } from './issuer-clients.js';
-import type { IssuerFacts } from './issuer-facts.js';
+import { type IssuerFacts, isTold } from './issuer-facts.js';
 import type { Oauth2Settings } from './oauth2-settings.js';
 import { type IssuerContact, TokenEndpoint, contactFrom } from './token-endpoint.js';
 
@@ -25,17 +25,17 @@ export class Oauth2Tokens {
     settings: Oauth2Settings,
     { issuer }: Pick<IssuerFacts, 'issuer'>,
   ): Promise<TokenKey> {
-    return this.keys.of(use, partsOf(settings, issuer));
+    return this.keys.of(use, partsOf(use, settings, issuer));
   }
 
   /** Of tokens, and of the registration that they may have been had with. */
   async fingerprints(use: CredentialUse, settings: Oauth2Settings): Promise<readonly string[]> {
-    return Promise.all([this.keys.fingerprint(use, partsOf(settings, '')), this.clients.fingerprint(use)]);
+    return Promise.all([this.keys.fingerprint(use, partsOf(use, settings, '')), this.clients.fingerprint(use)]);
   }
 
   /** The same, if it is at hand. */
   peekKey(use: CredentialUse, settings: Oauth2Settings, { issuer }: Pick<IssuerFacts, 'issuer'>): TokenKey | undefined {
-    return this.keys.peek(use, partsOf(settings, issuer));
+    return this.keys.peek(use, partsOf(use, settings, issuer));
   }
 
   /** @throws GrantRefusedError, ClientRefusedError, IssuerUnavailableError */
@@ -73,8 +73,11 @@ export class Oauth2Tokens {
   }
 }
 
-function partsOf({ auth_prefix: _onTheWire, ...settings }: Oauth2Settings, issuer: string): TokenKeyParts {
-  return { strategy: 'oauth2', settings, issuer, perPrincipal: settings.identity === 'per_user' };
+function partsOf({ endpoint }: CredentialUse, all: Oauth2Settings, issuer: string): TokenKeyParts {
+  const { auth_prefix: _onTheWire, ...told } = all;
+  // RFC 8707: where the settings do not say what a token is for, it is for the resource that was found at this address.
+  const settings = isTold(all) ? told : { ...told, endpoint: endpoint.href };
+  return { strategy: 'oauth2', settings, issuer, perPrincipal: told.identity === 'per_user' };
 }
 
 export function contactOf(
