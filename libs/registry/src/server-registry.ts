@@ -211,23 +211,23 @@ export class ServerRegistry {
   }
 
   /**
-   * What issuers have given for the server is taken out of use first, and revoked there where that can be done.
+   * The server serves no more; then what issuers have given for it is taken out of use, and revoked there where that can be
+   * done. What a crash, or a call that was under way, leaves of it the sweep ends.
    *
    * @returns what became of it
    * @throws UnknownServerError, ServerConflictError
    */
   async remove(ref: MemberRef, by: Actor): Promise<readonly WithdrawnCredential[]> {
-    return this.changes.run(memberKey(ref), async () => {
+    await this.changes.run(memberKey(ref), async () => {
       const before = await this.find(ref);
-      const withdrawn = await this.auth.withdraw(ref, by);
       const isGone = await this.store.remove(before, serverEvent({ verb: 'deleted', by }, { before }));
       if (!isGone) throw new UnknownServerError();
       await this.gateOrThrow().retire(ref);
       this.sealed.forget(ref);
       this.log.info('server deleted', { tenant: ref.tenantId, server: ref.serverId });
-      // A call that was under way may have had something given in between.
-      return [...withdrawn, ...(await this.auth.withdraw(ref, by))];
     });
+    // An issuer that does not answer holds up no other change of the server.
+    return this.auth.withdraw(ref, by);
   }
 
   private async replace(before: StoredServer, wanted: WithGaps, deed: ServerDeed): Promise<ServerChange> {

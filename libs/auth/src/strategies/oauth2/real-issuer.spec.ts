@@ -163,6 +163,25 @@ describe('what is taken out of use', () => {
     },
   );
 
+  it('is told as failed when there is no time left, and nobody is asked', async () => {
+    const key = {
+      tenantId: use.member.tenantId,
+      serverId: use.member.serverId,
+      kind: 'token',
+      issuer: 'i',
+      fingerprint: 'f',
+    } as const;
+    const client = { id: 'post', authentication: 'client_secret_post', secret: issuer.secret };
+    const contact = {
+      issuer: issuer.issuer,
+      tokenEndpoint: `${issuer.issuer}/token`,
+      revocationEndpoint: `${issuer.issuer}/token/revocation`,
+      client,
+    };
+    const report = await oauth2.revocation.revokeAll([{ key, tokens: { accessToken: 'a', more: { contact } } }], 0);
+    expect(report).toMatchObject([{ outcome: 'failed', reason: 'there was no time left to ask its issuer' }]);
+  });
+
   it('is told as not revoked where the issuer names no place for it, refuses, or is away', async () => {
     const settings = strategy.settings.parse({ token_url: `${issuer.issuer}/token`, ...clients().post });
     await strategy.authorize(use, settings);
