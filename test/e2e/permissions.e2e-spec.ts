@@ -309,3 +309,21 @@ describe('limits', () => {
     await eventually(async () => expect((await globex!.rpc('tools/list')).status).toBe(200));
   });
 });
+
+describe('/credential of a server', () => {
+  it('is there for whoever may use the server, whatever their roles are, and for nobody else', async () => {
+    await roleOf(acme!, 'erp-reader', { servers: ['erp'] });
+    const { client } = await join(acme!, ['erp-reader']);
+    expect((await client.api('GET', '/servers/erp/credential')).json).toEqual({
+      auth_strategy: 'none',
+      credentials: [],
+    });
+    expect((await client.api('DELETE', '/servers/erp/credential')).status).toBe(204);
+    const [hidden, absent] = await Promise.all(
+      ['crm', 'nothing'].map((id) => client.api('GET', `/servers/${id}/credential`)),
+    );
+    expect([hidden!.status, hidden!.json.code]).toEqual([404, absent!.json.code]);
+    expect((await client.api('DELETE', '/servers/crm/credential')).status).toBe(404);
+    expect((await client.api('GET', '/servers')).status).toBe(403);
+  });
+});

@@ -14,6 +14,7 @@ import { ConfigModule } from '@nestjs/config';
 import { APP_FILTER } from '@nestjs/core';
 import { AccessWatch } from './access-watch.js';
 import { AccessVisitors } from './consent/access-visitors.js';
+import { CredentialController } from './consent/credential.controller.js';
 import { CredentialWatch } from './consent/credential-watch.js';
 import { KeptCredentialFeed } from './consent/kept-credential-feed.js';
 import { LinkTenants } from './consent/link-tenants.js';
@@ -61,6 +62,7 @@ const gateway = GatewayModule.forRoot({
     HealthModule,
     KillSwitchModule,
   ],
+  controllers: [CredentialController],
   providers: [
     AccessWatch,
     CredentialWatch,

@@ -21,6 +21,7 @@ export type { CredentialStanding, CredentialState } from '#token-store';
 export type { WithdrawnCredential } from './token-revocation.js';
 export { headerName, headerText } from './wire-text.js';
 export { type ConnectableMember, ConnectableMembers, type ConnectableWish } from './consent/connectable-members.js';
+export { mayConnectForAll } from './consent/connections.js';
 export { ConnectLinks } from './consent/connect-links.js';
 export type { ConsentAnswer, ConsentBegin, ConsentBegun, ConsentFlow, ConsentTerms } from './consent/consent-flow.js';
 export { ConsentListener } from './consent/consent.listener.js';

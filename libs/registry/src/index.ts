@@ -1,6 +1,6 @@
 export { CatalogStore, type StoredCatalog } from './catalog.store.js';
 export { CredentialSweep } from './credential-sweep.js';
-export { leftText } from './http/withdrawn-body.js';
+export { type Answer, leftText, withdrawnBody } from './http/withdrawn-body.js';
 export { ServerConfigFile } from './config-file/server-config-file.js';
 export type { Admission, Candidate, MemberGate } from './member-gate.js';
 export {

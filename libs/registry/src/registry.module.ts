@@ -11,7 +11,6 @@ import { DocumentsCatalogStore } from './documents/documents.catalog.store.js';
 import { DocumentsServerConfigStore } from './documents/documents.server-config.store.js';
 import { DocumentsVirtualServerStore } from './documents/documents.virtual-server.store.js';
 import { CredentialSweep } from './credential-sweep.js';
-import { CredentialController } from './http/credential.controller.js';
 import { ServersController } from './http/servers.controller.js';
 import { PostgresCatalogStore } from './postgres/postgres.catalog.store.js';
 import { PostgresServerConfigStore } from './postgres/postgres.server-config.store.js';
@@ -36,7 +35,7 @@ import { VirtualServers } from './virtual-servers/virtual-servers.js';
     ObservabilityModule,
     PersistenceModule,
   ],
-  controllers: [ServersController, CredentialController, VirtualServersController],
+  controllers: [ServersController, VirtualServersController],
   providers: [
     Clock,
     ServerRegistry,

@@ -13,4 +13,4 @@ export {
   holdsAny,
   holdsBuiltIn,
 } from './principal.js';
-export { AllowRoles, Public, ROUTE_POLICY, type RoutePolicy, scopeOf } from './route-policy.js';
+export { AllowPrincipals, AllowRoles, Public, ROUTE_POLICY, type RoutePolicy, scopeOf } from './route-policy.js';

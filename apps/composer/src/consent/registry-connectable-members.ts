@@ -21,7 +21,8 @@ export class RegistryConnectableMembers extends ConnectableMembers {
     let config: ServerConfig | undefined;
     await this.registry.withStored(ref, async (server) => void (config = server?.config));
     if (!config) return undefined;
-    const block = wish.tool === undefined ? config : config.tool_auth[wish.tool];
+    const { tool_auth } = config;
+    const block = wish.tool === undefined ? config : Object.hasOwn(tool_auth, wish.tool) && tool_auth[wish.tool];
     if (!block) return undefined;
     return {
       label: config.label === '' ? config.id : config.label,

@@ -36,7 +36,7 @@ export class AccessGuard implements CanActivate {
     if (!principal) throw refusal;
     const oneTooMany = this.limits.refusalOf(principal);
     if (oneTooMany) throw oneTooMany;
-    if (!policy || !mayCall(principal, policy.roles)) throw new ForbiddenError();
+    if (!policy || (policy.kind === 'roles' && !mayCall(principal, policy.roles))) throw new ForbiddenError();
     const scope = scopeOf(policy);
     if (!principal.scopes.includes(scope)) throw new ScopeInsufficientError([scope]);
     return true;

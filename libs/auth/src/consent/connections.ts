@@ -34,7 +34,7 @@ export class Connections {
     const isShared = !this.auth.isPerPrincipal(block);
     const flow = this.flows.find((one) => one.isNeededBy(block));
     if (!flow) throw new NoConsentNeededError();
-    if (isShared && !mayManage(principal)) throw new ConsentForbiddenError();
+    if (isShared && !mayConnectForAll(principal)) throw new ConsentForbiddenError();
     const use = { ...member.use, principalId: principal.id };
     const settings = [block.strategy, block.settings, use.endpoint.href, use.tool ?? null];
     const digest = createHash('sha256').update(JSON.stringify(settings)).digest('base64url');
@@ -42,6 +42,9 @@ export class Connections {
   }
 }
 
-/** The same as for whoever changes a server. In the operator's own tenant an operator may what an administrator may. */
-const mayManage = (principal: Principal): boolean =>
+/**
+ * Who connects and disconnects what everybody shares: the same as whoever changes a server. In the operator's own tenant an
+ * operator may what an administrator may.
+ */
+export const mayConnectForAll = (principal: Principal): boolean =>
   holdsAny(principal, ['admin', 'operator']) && principal.scopes.includes('manage');

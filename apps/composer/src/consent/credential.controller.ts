@@ -1,10 +1,10 @@
-import { AuthAdapter, type CredentialStanding } from '#auth';
-import { type PrincipalId, principalId, serverId } from '#kernel';
-import { AllowRoles, CurrentPrincipal, type Principal, actorOf, holdsAny } from '#tenancy';
+import { AuthAdapter, type CredentialStanding, mayConnectForAll } from '#auth';
+import { MemberReach } from '#gateway';
+import { type MemberRef, type PrincipalId, principalId, serverId } from '#kernel';
+import { type Answer, ServerRegistry, UnknownServerError, withdrawnBody } from '#registry';
+import { AllowPrincipals, CurrentPrincipal, type Principal, actorOf, holdsAny } from '#tenancy';
 import { Controller, Delete, Get, HttpCode, Param, Query, Res } from '@nestjs/common';
 import { ApiOperation, ApiParam, ApiQuery, ApiTags } from '@nestjs/swagger';
-import { ServerRegistry } from '../server-registry.js';
-import { type Answer, withdrawnBody } from './withdrawn-body.js';
 
 /** How the composer stands with the issuers of one member's credentials. Never a value of one. */
 @ApiTags('servers')
@@ -13,10 +13,11 @@ export class CredentialController {
   constructor(
     private readonly registry: ServerRegistry,
     private readonly auth: AuthAdapter,
+    private readonly reach: MemberReach,
   ) {}
 
   @Get()
-  @AllowRoles('admin', 'developer', 'caller')
+  @AllowPrincipals()
   @ApiOperation({
     summary: 'How the credentials of a member server stand',
     description: 'Who does not administer servers sees what is shared, and what is their own.',
@@ -25,8 +26,8 @@ export class CredentialController {
   async get(@CurrentPrincipal() by: Principal, @Param('id') id: string): Promise<object> {
     const ref = { tenantId: by.tenantId, serverId: serverId(id) };
     const { config, needsReentry } = await this.registry.get(ref);
-    const all = await this.auth.standings(ref);
-    const shown = holdsAny(by, ['admin', 'developer'])
+    const all = await this.seen(by, ref);
+    const shown = holdsAny(by, ['admin', 'developer', 'operator'])
       ? all
       : all.filter(({ key }) => key.principalId === undefined || key.principalId === by.id);
     return {
@@ -38,7 +39,7 @@ export class CredentialController {
 
   @Delete()
   @HttpCode(200)
-  @AllowRoles('admin', 'developer', 'caller')
+  @AllowPrincipals()
   @ApiOperation({
     summary: 'Disconnect: revoke what issuers have given for a member server',
     description:
@@ -55,15 +56,24 @@ export class CredentialController {
   ): Promise<object | undefined> {
     const ref = { tenantId: by.tenantId, serverId: serverId(id) };
     await this.registry.get(ref);
+    await this.seen(by, ref);
     const owner = ownerOf(by, whose);
     const which = owner === undefined ? ref : { ...ref, principalId: owner };
     return withdrawnBody(await this.auth.withdraw(which, actorOf(by)), answer);
+  }
+
+  /** The standings, if the server is there for this principal. A credential of their own is theirs to end in any case. */
+  private async seen(by: Principal, ref: MemberRef): Promise<readonly CredentialStanding[]> {
+    const all = await this.auth.standings(ref);
+    const hasOwn = all.some(({ key }) => key.principalId === by.id);
+    if (hasOwn || holdsAny(by, ['developer']) || (await this.reach.reaches(by, ref.serverId))) return all;
+    throw new UnknownServerError();
   }
 }
 
 /** Whose credential is meant; undefined: everybody's. */
 function ownerOf(by: Principal, whose: string | undefined): PrincipalId | undefined {
-  if (!holdsAny(by, ['admin'])) return by.id;
+  if (!mayConnectForAll(by)) return by.id;
   if (whose === undefined) return undefined;
   return whose === 'me' ? by.id : principalId(whose);
 }
