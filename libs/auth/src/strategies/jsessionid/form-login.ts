@@ -1,6 +1,6 @@
 import type { EgressHttp, HttpAnswer } from '#egress';
 import { ClientRefusedError, IssuerUnavailableError } from '#token-store';
-import { askIssuer, refusalOf } from '../../issuers/issuer-answer.js';
+import { type IssuerReply, askIssuer, refusalOf } from '../../issuers/issuer-answer.js';
 import { csrfHeaders } from './csrf-headers.js';
 import type { JsessionidSettings } from './jsessionid-settings.js';
 import { isLoginPage, isSamePath } from './login-page.js';
@@ -65,7 +65,7 @@ export async function logIn(login: FormLogin): Promise<SessionCookies> {
 async function send(
   { http, settings, now }: FormLogin,
   { hop, cookies, deadline }: { hop: Hop; cookies: SessionCookies; deadline: number },
-): Promise<HttpAnswer> {
+): Promise<IssuerReply> {
   const { url, form } = hop;
   const timeoutMs = Math.ceil(deadline - performance.now());
   if (timeoutMs <= 0) throw new IssuerUnavailableError('timeout');

@@ -1,6 +1,6 @@
 import { type EgressFetch, type EgressHttp, egressFetch } from '#egress';
 import { isObject } from '#kernel';
-import { askIssuer } from '../../issuers/issuer-answer.js';
+import { type IssuerReply, askIssuer } from '../../issuers/issuer-answer.js';
 import { type IssuerAnswer, retryAfterOf } from './token-failure.js';
 
 /** A way to an issuer that remembers how it answered last: libraries tell it in a dozen ways, or not at all. */
@@ -24,7 +24,8 @@ const WORD = /^[a-z][a-z0-9_]{0,63}$/;
 
 /** Rejects with `IssuerUnavailableError` if there is no whole answer. */
 export function issuerFetch(http: EgressHttp, { tokens = false, ...options }: IssuerFetchOptions = {}): IssuerFetch {
-  const send = egressFetch({ request: (request) => askIssuer(http, request) }, options);
+  let reply: IssuerReply | undefined;
+  const send = egressFetch({ request: async (request) => (reply = await askIssuer(http, request)) }, options);
   let last: IssuerAnswer | undefined;
   let body: unknown;
   return {
@@ -36,8 +37,9 @@ export function issuerFetch(http: EgressHttp, { tokens = false, ...options }: Is
       const { status, headers } = response;
       const retryAfter = retryAfterOf(headers.get('retry-after'), Date.now());
       body = await jsonOf(response);
-      const word = isObject(body) && typeof body['error'] === 'string' && WORD.test(body['error']) && body['error'];
-      last = { status, ...(word ? { error: word } : {}), ...(retryAfter === undefined ? {} : { retryAfter }) };
+      const error = isObject(body) ? body['error'] : undefined;
+      const isWord = typeof error === 'string' && WORD.test(error) && !reply?.isEcho(error);
+      last = { status, ...(isWord ? { error } : {}), ...(retryAfter === undefined ? {} : { retryAfter }) };
       if (!tokens || status !== 200 || !isObject(body)) return response;
       return new Response(JSON.stringify(readable(body)), { status, headers: { 'content-type': 'application/json' } });
     },

@@ -191,7 +191,7 @@ describe('what arrives at the token endpoint', () => {
 });
 
 describe('what an issuer answers', () => {
-  const settings = { client_id: 'app', client_secret: 's' };
+  const settings = { client_id: 'app', client_secret: 'a_secret_of_small_letters' };
 
   it.each<[string, object, number | undefined]>([
     ['a number', { expires_in: 60 }, 60_000],
@@ -223,6 +223,11 @@ describe('what an issuer answers', () => {
         { code: 'COMPOSER_CLIENT_REFUSED', reason: error },
       ],
     ),
+    [
+      'with what it was sent',
+      { status: 400, body: { error: 'a_secret_of_small_letters' } },
+      { code: 'COMPOSER_ISSUER_UNAVAILABLE', reason: 'http_400' },
+    ],
     ['in GitHub’s words', { body: { error: 'bad_refresh_token' } }, { code: 'COMPOSER_GRANT_REFUSED' }],
     [
       'later',
