@@ -9,6 +9,15 @@ const holding = (...values: string[]): SecretValues => {
 };
 
 const SECRET = 'pä"ss w/o\\rd+?&=\n';
+const inAscii = (json: string): string =>
+  json.replaceAll(/[^\x20-\x7e]/g, (unit) => `\\u${unit.charCodeAt(0).toString(16).padStart(4, '0')}`);
+const inHtml = (text: string): string =>
+  text
+    .replaceAll('&', '&amp;')
+    .replaceAll('<', '&lt;')
+    .replaceAll('>', '&gt;')
+    .replaceAll('"', '&quot;')
+    .replaceAll("'", '&#39;');
 const SPELLINGS: Record<string, (value: string) => string> = {
   'as it is': (value) => value,
   'in JSON': (value) => JSON.stringify({ key: value }),
@@ -17,6 +26,12 @@ const SPELLINGS: Record<string, (value: string) => string> = {
   'in base64': (value) => `token ${Buffer.from(value).toString('base64')}.`,
   'in base64url': (value) => `token ${Buffer.from(value).toString('base64url')}.`,
   'in hex': (value) => Buffer.from(value).toString('hex'),
+  'in hex of capitals': (value) => Buffer.from(value).toString('hex').toUpperCase(),
+  'in the JSON of Python': (value) => inAscii(JSON.stringify({ key: value })),
+  'in the JSON of PHP': (value) => inAscii(JSON.stringify({ key: value })).replaceAll('/', '\\/'),
+  'in HTML': (value) => `<p>${inHtml(value)}</p>`,
+  'in a path of small letters': (value) =>
+    `/reset/${encodeURIComponent(value).replaceAll(/%../g, (octet) => octet.toLowerCase())}/confirm`,
 };
 
 describe('SecretValues', () => {
@@ -41,6 +56,14 @@ describe('SecretValues', () => {
       }),
       { numRuns: 500 },
     );
+  });
+
+  it.each(['ann', 'anna', 'hanna'])('masks it as a part of what is in base64, behind %s', (user) => {
+    const { length } = user;
+    const masked = holding(SECRET).mask(`Basic ${Buffer.from(`${user}:${SECRET}`).toString('base64')}`);
+    expect(masked).toMatch(/^Basic \S{4,9}\[secret\]\S{0,4}$/);
+    const left = Buffer.from(masked.replace(/^Basic |\[secret\].*$/g, ''), 'base64').toString('latin1');
+    expect(left.length).toBeLessThanOrEqual(length + 3);
   });
 
   it('masks every occurrence', () => {

@@ -44,23 +44,50 @@ export class SecretValues {
   }
 }
 
-/** The forms in which a secret turns up in text: as it is, and as JSON, URL, form, base64 and hex write it. */
+/** The forms in which a secret turns up in text: as it is, and as JSON, URL, form, HTML, base64 and hex write it. */
 function spellings(value: string): readonly string[] {
   const bytes = Buffer.from(value);
-  const base64 = bytes.toString('base64').replace(/=+$/, '');
+  const hex = bytes.toString('hex');
+  // Half a surrogate pair is nothing that this function takes; the bytes have none.
+  const percent = encodeURIComponent(bytes.toString());
+  const json = [inJson(value), inAscii(inJson(value)), inAscii(inJson(value)).replaceAll('/', String.raw`\/`)];
   const all = [
     value,
-    inJson(value),
     // A body in the message of an error in a line of the log.
-    inJson(inJson(value)),
-    // Half a surrogate pair is nothing that this function takes; the bytes have none.
-    encodeURIComponent(bytes.toString()),
+    ...json.flatMap((text) => [text, inJson(text)]),
+    percent,
+    percent.replaceAll(/%../g, (octet) => octet.toLowerCase()),
+    encodeURI(bytes.toString()),
     new URLSearchParams([['', value]]).toString().slice(1),
-    base64,
-    bytes.toString('base64url'),
-    bytes.toString('hex'),
+    inHtml(value),
+    ...inBase64(bytes),
+    hex,
+    hex.toUpperCase(),
   ];
   return [...new Set(all)];
 }
 
 const inJson = (text: string): string => JSON.stringify(text).slice(1, -1);
+
+/** As the JSON of Python and PHP has it. */
+const inAscii = (json: string): string =>
+  json.replaceAll(/[^\x20-\x7e]/g, (unit) => `\\u${unit.charCodeAt(0).toString(16).padStart(4, '0')}`);
+
+const ENTITIES: Readonly<Record<string, string>> = { '&': '&amp;', '<': '&lt;', '>': '&gt;', '"': '&quot;' };
+const inHtml = (text: string): string => text.replaceAll(/[&<>"']/g, (sign) => ENTITIES[sign] ?? '&#39;');
+
+/**
+ * At each of the three places that it can have in a longer text, such as a user and a password: as much as depends on the
+ * secret alone.
+ */
+function inBase64(bytes: Buffer): readonly string[] {
+  const within = [1, 2].map((offset) => {
+    const shifted = Buffer.concat([Buffer.alloc(offset), bytes]);
+    return shifted.subarray(3, shifted.length - (shifted.length % 3));
+  });
+  // What is left of a short one could stand in any text.
+  return [bytes, ...within.filter(({ length }) => length >= MIN_LENGTH)].flatMap((part) => [
+    part.toString('base64').replace(/=+$/, ''),
+    part.toString('base64url'),
+  ]);
+}
