@@ -1,171 +1,194 @@
-import { readFileSync, readdirSync } from 'node:fs';
+import { cpSync, existsSync, mkdtempSync, readFileSync, readdirSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { gunzipSync } from 'node:zlib';
+import { PGlite } from '@electric-sql/pglite';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
-import { modern, send, toolNames } from '../fixtures/mcp-clients.js';
-import { type McpMember, freePort, startLegacyMember } from '../fixtures/mcp-members.js';
+import { type CloudantServer, cloudantEnvironment, openCloudantServer } from '#persistence/testing';
+import { Canaries } from '../fixtures/canaries.js';
+import { CanaryLife } from '../fixtures/canary-life.js';
+import { dumpOf } from '../fixtures/database-dump.js';
+import { EchoingWorld } from '../fixtures/echoing-world.js';
+import { eventually } from '../fixtures/eventually.js';
 import { pingMember } from '../fixtures/openapi-member.js';
-import { spellingsOf } from '../fixtures/secret-spellings.js';
-import { type RestService, startRestService } from '../fixtures/rest-service.js';
-import { type TwoRoles, openTwoRoles } from '../fixtures/two-roles.js';
+import { commandLine, hostedEnv } from '../fixtures/tenant-client.js';
+import { openTwoRoles } from '../fixtures/two-roles.js';
 import { type ComposerProcess, startComposer } from '../support/composer-process.js';
+import { freePorts } from '../support/free-ports.js';
 
-/** Six secrets with characters that every coding spells differently. */
-const CANARIES = {
-  password: 'canary-Pa"ss~wörd/1+?',
-  token: 'canary-bearer-q9Xz_7/+=2',
-  apitoken: 'canary-apitoken-"\\k3~Yv',
-  apikey: 'canary-apikey-<&%41>-w8',
-  header: 'canary-header-#L0 p"r;5t',
-  tool: 'canary-tool-auth-Zm9/v{}6',
-};
+type Kind = 'embedded' | 'postgres' | 'cloudant';
 
-describe.each(['embedded', 'postgres'] as const)('six secrets, on the %s database', (type) => {
+/** A database of the composer, as whoever holds its disk or a backup sees it. */
+interface Store {
+  readonly env: Readonly<Record<string, string>>;
+  /** How to reach and read it is secret too. */
+  readonly own: readonly string[];
+  dump(dataDir: string): Promise<string>;
+  /** Lets nobody in; gives how to end that. Absent where the composer is its own database. */
+  close?(): Promise<() => unknown>;
+  remove(): Promise<unknown>;
+}
+
+const JOURNAL = 'unsettled-credentials';
+const LONG = 240_000;
+const SAMPLE = /-(well|i-word)$|^(basic-json|refresh-i-then)$/;
+/** Those that are changed too, and of which everything is asked. */
+const WHOLE = /-(well|i-word|mcp)$/;
+
+describe.each<Kind>(['embedded', 'postgres', 'cloudant'])('secrets of every kind, on the %s database', (kind) => {
+  const canaries = new Canaries();
+  let store: Store;
+  let world: EchoingWorld;
   let composer: ComposerProcess;
-  let service: RestService;
-  let member: McpMember;
-  let database: TwoRoles | undefined;
-  /** Everything that the composer has answered. */
-  const answers: string[] = [];
+  let life: CanaryLife;
+  let dataDir: string;
+  /** What stood on disk while the database was away. */
+  const journal: Record<string, Buffer> = {};
 
   beforeAll(async () => {
-    database = type === 'postgres' ? await openTwoRoles() : undefined;
-    [composer, service, member] = await Promise.all([
-      startComposer({ env: { LOG_LEVEL: 'debug', ...database?.env } }),
-      startRestService(),
-      startLegacyMember(),
-    ]);
-    await useThemAll();
-  }, 120_000);
+    dataDir = mkdtempSync(join(tmpdir(), 'composer-secrets-'));
+    [store, world] = await Promise.all([openStore(kind), EchoingWorld.open(canaries)]);
+    const [port = 0] = await freePorts(1);
+    const hosted = hostedEnv(store.env);
+    const env = { ...hosted, COMPOSER_DATA_DIR: dataDir, PORT: String(port), LOG_LEVEL: 'debug' };
+    for (const secret of [...store.own, hosted['COMPOSER_KEYS']!.split(':')[1]!]) {
+      canaries.note('secret of the operator', secret);
+      canaries.prove('secret of the operator');
+    }
+    const { key } = await commandLine(env, 'key', 'create', '--tenant', 'default', '--role', 'admin');
+    composer = await startComposer({ env, dataDir });
+    life = new CanaryLife(canaries, world, composer, key);
+    await liveThroughIt();
+  }, LONG);
 
   afterAll(async () => {
-    await Promise.all([composer.stop(), service.stop(), member.close()]);
-    await database?.remove();
-  });
+    await Promise.all([composer?.stop(), world?.close()]);
+    await store?.remove();
+    rmSync(dataDir, { recursive: true, force: true });
+  }, 60_000);
 
-  const api = async (method: string, path: string, body?: unknown) => {
-    const { status, headers, body: answer } = await composer.api(method, path, body);
-    answers.push(JSON.stringify([status, [...headers], answer]));
-    return status;
-  };
-  const tool = async (name: string, args: Record<string, unknown>) => {
-    answers.push((await modern(composer.url, 'tools/call', { name, arguments: args })).text);
-  };
-
-  /** Registers, calls, fails, updates, lists, asks for health, and goes wrong in every way that takes a secret along. */
-  async function useThemAll(): Promise<void> {
-    const gone = `http://127.0.0.1:${await freePort()}`;
-    const blocks = {
-      basic: { auth_strategy: 'basic', auth: { username: 'ann', password: CANARIES.password } },
-      bearer: { auth_strategy: 'bearer', auth: { token: CANARIES.token } },
-      apitoken: { auth_strategy: 'apitoken', auth: { token: CANARIES.apitoken, auth_prefix: 'Token' } },
-      apikey: { auth_strategy: 'apikey', auth: { apikey: CANARIES.apikey, in: 'query', name: 'key' } },
+  async function liveThroughIt(): Promise<void> {
+    // All that can go wrong on one database; on the others, which know nothing of it, what they store.
+    const isWhole = kind === 'embedded';
+    const queue = life.members.filter(({ id }) => isWhole || SAMPLE.test(id));
+    const worker = async () => {
+      for (let next = queue.shift(); next; next = queue.shift())
+        await life.useMember(next, isWhole ? WHOLE : /^(bearer|client)-well$/);
     };
-    const toolAuth = { ping: { auth_strategy: 'bearer', auth: { token: CANARIES.tool } } };
-    const more = { headers: { 'X-Static': CANARIES.header }, tool_auth: toolAuth };
-    for (const [id, block] of Object.entries(blocks)) {
-      expect(await api('POST', '/api/v1/servers', pingMember(id, service.url, { ...block, ...more }))).toBe(201);
-      expect(
-        await api('POST', '/api/v1/servers', {
-          id: `${id}-mcp`,
-          type: 'http',
-          endpoint: member.url,
-          ...block,
-          ...more,
-        }),
-      ).toBe(201);
-      await api('POST', '/api/v1/servers', pingMember(`${id}-gone`, gone, { ...block, retry_attempts: 0 }));
-      await tool('register_mcp_server', { config: { id: `${id}-gone-mcp`, type: 'http', endpoint: gone, ...block } });
-      for (const name of [`${id}_ping`, `${id}-gone_ping`]) await tool(name, {});
-      await tool(`${id}-mcp_echo`, { message: 'hello' });
-      await api('PATCH', `/api/v1/servers/${id}`, { label: 'changed', ...block });
-      await api('PUT', `/api/v1/servers/${id}`, pingMember(id, service.url, { ...block, ...more }));
-      await tool('update_mcp_server_config', { server_id: id, new_config: { ...block, timeout: -1 } });
-
-      // Refused ones: a secret in the wrong place, of the wrong strategy, beside a fault, in a document that does not parse.
-      const wrong = { ...block.auth, unknown: CANARIES.token };
-      await api('POST', '/api/v1/servers', pingMember('bad', service.url, { ...block, auth: wrong }));
-      await api('POST', '/api/v1/servers', pingMember('bad', service.url, { auth: block.auth }));
-      await api('POST', '/api/v1/servers', pingMember(id, service.url, block));
-      await api('POST', '/api/v1/servers', { id: 'bad', type: 'http', endpoint: 'http://169.254.1.1/', ...block });
-      await api('POST', '/api/v1/servers', `{"id": ${JSON.stringify(Object.values(block.auth).join(' '))}, `);
-      await tool('register_mcp_server', { config: { id: 'bad', type: 'nonsense', ...block } });
-      await tool('register_mcp_server', { server_id: 'bad', ...block });
-      const { text } = await send(composer.url, {
-        headers: { 'content-type': 'application/json' },
-        body: JSON.stringify(block),
-      });
-      answers.push(text);
-      for (const path of ['', '/health', '/tools', '/versions', '/nonsense'])
-        await api('GET', `/api/v1/servers/${id}${path}`);
-      await api('POST', `/api/v1/servers/${id}/versions/1/restore`);
-      await api('POST', `/api/v1/servers/${id}/deactivate`);
-      await api('POST', `/api/v1/servers/${id}/activate`);
-    }
-    for (const path of [
-      '/api/v1/servers',
-      '/api/v1/tools',
-      '/health',
-      '/health/ready',
-      '/api/v1/openapi.json',
-      '/docs',
-    ]) {
-      await api('GET', path);
-    }
-    for (const name of ['list_servers', 'member_health']) await tool(name, {});
-    answers.push(JSON.stringify(await toolNames(composer.url)));
-    await api('DELETE', '/api/v1/servers/apikey-mcp');
+    await Promise.all([1, 2, 3, 4].map(worker));
+    await life.connect();
+    await life.signIn();
+    if (store.close) await loseTheDatabase(store.close);
+    await life.trustIssuers();
+    await life.look();
+    for (const id of ['consent', 'client-well', 'iam-well', 'session-well']) await life.remove(id);
+    await life.look();
   }
 
-  it('have all been sent to the members, so that there is something to find', () => {
-    const wire = JSON.stringify([service.requests, member.requests]);
-    expect(Object.keys(CANARIES).filter((name) => !isFound(name as keyof typeof CANARIES, wire))).toEqual([]);
+  /** What an issuer gives while the database is away waits on disk. */
+  async function loseTheDatabase(close: NonNullable<Store['close']>): Promise<void> {
+    const auth = { token_url: `${world.issuer('held', 'journal')}/token`, apikey: canaries.make('IAM API key') };
+    const block = { auth_strategy: 'dynamic_bearer', auth };
+    await life.api('POST', '/servers', pingMember('journal', world.member('once', 'journal'), block));
+    const asked = () => world.requests.filter(({ url }) => url.includes('/held/')).length;
+    const before = asked();
+    let given!: () => void;
+    world.gate = new Promise<void>((resolve) => (given = resolve));
+    const call = life.tool('journal_ping');
+    await eventually(() => expect(asked()).toBeGreaterThan(before));
+    const open = await close();
+    given();
+    await eventually(() => expect(journalFiles()).not.toEqual({}));
+    Object.assign(journal, journalFiles());
+    await call;
+    await open();
+    await eventually(() => expect(journalFiles()).toEqual({}), 30_000);
+  }
+
+  const journalFiles = () => (existsSync(join(dataDir, JOURNAL)) ? filesOf(join(dataDir, JOURNAL)) : {});
+
+  it('have all been used, so that there is something to find', () => {
+    const seen = world.seen();
+    expect(canaries.unproven(seen)).toEqual([]);
+    expect(canaries.kinds().length).toBeGreaterThanOrEqual(35);
   });
 
   it('stand in no answer', () => {
-    expect(answers.length).toBeGreaterThan(80);
-    expect(found({ answers: answers.join('\n') })).toEqual([]);
+    expect(life.answers.length).toBeGreaterThan(400);
+    expect(canaries.found({ answers: life.answers.join('\n') })).toEqual([]);
   });
 
   it('stand in nothing that the process wrote, at level debug', () => {
     expect(composer.stderr()).toContain('"level":"debug"');
-    expect(found({ stdout: composer.stdout(), stderr: composer.stderr() })).toEqual([]);
+    expect(canaries.found({ stdout: composer.stdout(), stderr: composer.stderr() })).toEqual([]);
   });
 
   it('stand in no file of the data directory, running or stopped', async () => {
-    expect(found(filesOf(composer.dataDir))).toEqual([]);
+    expect(canaries.found(filesOf(dataDir))).toEqual([]);
     await composer.kill('SIGKILL');
-    expect(found(filesOf(composer.dataDir))).toEqual([]);
-    // What is no secret is found, so the search does look where everything is kept.
-    if (type === 'embedded') expect(Object.values(filesOf(composer.dataDir)).join('')).toContain('apikey-gone');
+    expect(canaries.found(filesOf(dataDir))).toEqual([]);
+    expect(canaries.found(journal)).toEqual([]);
+    if (store.close) expect(Object.keys(journal)).toHaveLength(1);
   });
 
-  if (type === 'postgres') {
-    it('stand in no table, as a dump shows them', async () => {
-      const dump = await database!.dump();
-      expect(dump).toMatch(/apikey-gone/);
-      expect(found({ dump })).toEqual([]);
-    });
-  }
+  it('stand in no row or document, as a dump shows them', async () => {
+    const dump = await store.dump(dataDir);
+    // What is no secret is found, so the search does look where everything is kept.
+    const known = ['apikey-well', 'credential.connected', 'credential.refused', 'consent-renewed'];
+    expect(known.filter((one) => !dump.includes(one))).toEqual([]);
+    expect(canaries.found({ dump })).toEqual([]);
+  });
 });
 
-/** `<place>: <name of the secret>` for every secret that turns up in some spelling. */
-function found(places: Readonly<Record<string, string>>): string[] {
-  const names = Object.keys(CANARIES) as (keyof typeof CANARIES)[];
-  return Object.entries(places).flatMap(([place, text]) =>
-    names.filter((name) => isFound(name, text)).map((name) => `${place}: ${name}`),
-  );
+async function openStore(kind: Kind): Promise<Store> {
+  if (kind === 'embedded') return { env: {}, own: [], dump: dumpOfEmbedded, remove: async () => undefined };
+  if (kind === 'postgres') {
+    const database = await openTwoRoles();
+    return { ...database, own: [] };
+  }
+  const server: CloudantServer = await openCloudantServer();
+  const config = server.database('iam');
+  const { authentication } = config;
+  return {
+    env: cloudantEnvironment(config),
+    own: authentication.type === 'iam' ? [authentication.apikey] : [],
+    dump: async () => (await server.raw(config.database)).map(readable).join('\n'),
+    close: async () => server.front.faults.inject({ fault: { kind: 'answer', status: 503 } }),
+    remove: () => server.close(),
+  };
 }
 
-const isFound = (name: keyof typeof CANARIES, text: string): boolean =>
-  spellingsOf(CANARIES[name]).some((form) => text.includes(form));
+/** Of a copy: whoever opens it writes to it. */
+async function dumpOfEmbedded(dataDir: string): Promise<string> {
+  const copy = mkdtempSync(join(tmpdir(), 'composer-dump-'));
+  cpSync(join(dataDir, 'database'), copy, { recursive: true });
+  const database = await PGlite.create({ dataDir: copy });
+  try {
+    return await dumpOf(async (sql) => (await database.query<Record<string, unknown>>(sql)).rows);
+  } finally {
+    await database.close();
+    rmSync(copy, { recursive: true, force: true });
+  }
+}
+
+/** A document as text, with what is compressed in it. */
+function readable(document: Record<string, unknown>): string {
+  const { z, _attachments: attachments = {} } = document as {
+    z?: string;
+    _attachments?: Record<string, { data: string }>;
+  };
+  const parts = Object.values(attachments).map(({ data }) => Buffer.from(data, 'base64'));
+  const packed = z === undefined ? Buffer.concat(parts) : Buffer.from(z, 'base64');
+  return JSON.stringify(document) + (packed.length > 0 ? gunzipSync(packed).toString() : '');
+}
 
 /** All files below a directory, byte for byte. */
-function filesOf(directory: string): Record<string, string> {
+function filesOf(directory: string): Record<string, Buffer> {
   const entries = readdirSync(directory, { recursive: true, withFileTypes: true }).filter((entry) => entry.isFile());
   return Object.fromEntries(
     entries.map((entry) => {
       const path = join(entry.parentPath, entry.name);
-      return [path, readFileSync(path, 'latin1')];
+      return [path, readFileSync(path)];
     }),
   );
 }

@@ -45,6 +45,11 @@ export class CookieBrowser {
     return this.ask(new URL(action, page.url).href, { csrf, decision, ...more });
   }
 
+  /** Of the cookies of these names. */
+  valuesOf(name: RegExp): string[] {
+    return [...this.cookies].filter(([key]) => name.test(key.split(' ')[2]!)).map(([, { value }]) => value);
+  }
+
   private keep(host: string, line: string): void {
     const [pair = '', ...attributes] = line.split(';').map((part) => part.trim());
     const [name, ...rest] = pair.split('=');
