@@ -11,9 +11,11 @@ const HELP = `Usage: npm run demo [-- --keep]
 Starts, on loopback, one small REST service per authentication strategy, with its issuer where it has one, a GraphQL
 service, and the official MCP test server over both of its transports; starts a composer of its own, registers them all,
 and calls a tool of each through /mcp, in both eras of the protocol. What issuers have given is ended in between, so that
-it has to be renewed.
+it has to be renewed. Members that a person has to connect are connected by the demo: it opens the page that the call
+answers with, signs in, and agrees.
 
-  --keep   leave everything running afterwards and say how to connect, until Ctrl-C
+  --keep   leave everything running afterwards and say how to connect, until Ctrl-C; one more member waits for you
+           to connect it in your browser
   --help   show this
 
 Exit codes: 0 every member answered, 1 something failed, 2 wrong usage.
@@ -72,7 +74,7 @@ async function demonstrate(own, onKept) {
     throw new Error('the composer is not built; start it as `npm run demo`');
   }
   // Not at the top: `--help` must work before anything is installed.
-  const { STRATEGIES } = await import('./demo/strategies.mjs');
+  const { STRATEGIES, oauth2 } = await import('./demo/strategies.mjs');
   const { startGreeter } = await import('./demo/greeter.mjs');
   const { startGraphqlGreeter } = await import('./demo/graphql-greeter.mjs');
   const { startComposer, startEverything } = await import('./demo/processes.mjs');
@@ -94,8 +96,14 @@ async function demonstrate(own, onKept) {
     if (!visit.ok) failed.push(visit.id);
   };
   const visit = async (described) => {
-    const member = described.open ? { ...described, ...(await described.open(own)) } : described;
-    return tour.visitGreeter(clients, member, await greeterOf(member));
+    const { member, greeter } = await openMember(described);
+    if (member.needsPerson) await tour.connectMember(clients.at(-1), member, composer);
+    return tour.visitGreeter(clients, member, greeter);
+  };
+  const openMember = async (described) => {
+    const redirectUri = `${composer.url}/connect/callback`;
+    const member = described.open ? { ...described, ...(await described.open({ own, redirectUri })) } : described;
+    return { member, greeter: await greeterOf(member) };
   };
   const greeterOf = async (member) => {
     const greeter = await startGreeter(member.check, { own, answer: member.answer });
@@ -118,8 +126,10 @@ async function demonstrate(own, onKept) {
   if (failed.length > 0) throw new Error(`failed for ${failed.join(', ')}; the composer wrote:\n${composer.output()}`);
   process.stdout.write('Every member answered, and the wrong credential was refused.\n');
   if (!onKept) return;
+  const yours = oauth2('yours', 'authorization_code');
+  await openMember(yours);
   onKept();
-  process.stdout.write(invitation(composer));
+  process.stdout.write(invitation(composer, tour.connectLink(composer, yours.id)));
   await new Promise(() => undefined); // the interruption ends it
 }
 
@@ -127,11 +137,14 @@ function withWrongSecret({ id, auth, secret, ...rest }) {
   return { ...rest, id: `wrong-${id}`, auth: { ...auth, [secret]: 'not-the-right-one' } };
 }
 
-const invitation = ({ mcpUrl, url }) => `
+const invitation = ({ mcpUrl, url }, link) => `
 Still running, until Ctrl-C. Connect any MCP client (Streamable HTTP) to ${mcpUrl}
   curl ${url}/api/v1/servers    what is registered
   curl ${url}/health            how it is
   ${url}/docs                   the API
+
+The member "yours" waits for you. Until you have connected it, its tool answers with this page:
+  ${link}
 `;
 
 const options = readOptions();

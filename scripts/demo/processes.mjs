@@ -1,5 +1,7 @@
 import { spawn } from 'node:child_process';
+import { once } from 'node:events';
 import { createRequire } from 'node:module';
+import { createServer } from 'node:net';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 
@@ -18,11 +20,26 @@ const MOST_OUTPUT = 64 * 1024;
 export async function startComposer(scratch, own, env = {}) {
   const composer = start('the composer', [join(ROOT, 'dist/apps/composer/src/main.js')], {
     cwd: scratch,
-    env: { PORT: '0', COMPOSER_DATA_DIR: join(scratch, 'data'), LOG_LEVEL: 'warn', LOG_FORMAT: 'json', ...env },
+    env: {
+      PORT: String(await freePort()),
+      COMPOSER_DATA_DIR: join(scratch, 'data'),
+      LOG_LEVEL: 'warn',
+      LOG_FORMAT: 'json',
+      ...env,
+    },
   });
   own(composer.stop);
   const [, mcpUrl] = await composer.told(/^MCP Composer ready on (\S+)$/m);
   return { mcpUrl, url: new URL(mcpUrl).origin, output: composer.output };
+}
+
+/** The composer is told its port, because the address where people connect members must be known before it listens. */
+async function freePort() {
+  const server = createServer();
+  await once(server.listen(0, '127.0.0.1'), 'listening');
+  const { port } = server.address();
+  await once(server.close(), 'close');
+  return port;
 }
 
 /** The official test server of the Model Context Protocol, over one of its transports. */

@@ -19,7 +19,8 @@ const cookie = (name, value) => (request) => request.headers.cookie === `${name}
 /**
  * `id` of the member, `auth_strategy` and `auth` as they are registered, `secret` the name of the setting that is
  * the secret, `check` what its service asks of a request. Where the credential comes from an issuer, `open` starts that
- * and gives `auth` and `check`, `answer` for requests that are not calls, and `end`, which ends what was given.
+ * and gives `auth` and `check`, `answer` for requests that are not calls, and `end`, which ends what was given. `grant`
+ * and `client` name the grant of OAuth and how the client shows who it is; with `needsPerson` a person has to connect it.
  */
 export const STRATEGIES = [
   { id: 'open', auth_strategy: 'none', auth: {}, check: (request) => request.headers.authorization === undefined },
@@ -79,13 +80,23 @@ export const STRATEGIES = [
     secret: 'apikey',
     check: cookie('shop_session', secret),
   },
-  { id: 'iam', auth_strategy: 'dynamic_bearer', open: (own) => tokenOf('iam', own) },
-  { id: 'iam-json', auth_strategy: 'dynamic_bearer', open: (own) => tokenOf('json', own) },
+  { id: 'iam', auth_strategy: 'dynamic_bearer', open: ({ own }) => tokenOf('iam', own) },
+  { id: 'iam-json', auth_strategy: 'dynamic_bearer', open: ({ own }) => tokenOf('json', own) },
+  { id: 'token-client', auth_strategy: 'dynamic_bearer', open: ({ own }) => tokenOf('client', own) },
+  { id: 'token-refresh', auth_strategy: 'dynamic_bearer', open: ({ own }) => tokenOf('refresh', own) },
+  { id: 'token-turbo', auth_strategy: 'dynamic_bearer', open: ({ own }) => tokenOf('turbo', own) },
+  { id: 'token-get', auth_strategy: 'dynamic_bearer', open: ({ own }) => tokenOf('basic-get', own) },
+  { id: 'token-post', auth_strategy: 'dynamic_bearer', open: ({ own }) => tokenOf('basic-post', own) },
   { id: 'session', auth_strategy: 'jsessionid', open: async () => session() },
-  { id: 'client', auth_strategy: 'oauth2', open: (own) => grantOf('client_credentials', own) },
-  { id: 'refresh', auth_strategy: 'oauth2', open: (own) => grantOf('refresh_token', own) },
-  { id: 'exchange', auth_strategy: 'oauth2', open: (own) => grantOf('token-exchange', own) },
-  { id: 'assertion', auth_strategy: 'oauth2', open: (own) => grantOf('jwt-bearer', own) },
+  oauth2('client', 'client_credentials', 'client_secret_basic'),
+  oauth2('client-post', 'client_credentials', 'client_secret_post'),
+  oauth2('client-signed', 'client_credentials', 'private_key_jwt'),
+  oauth2('refresh', 'refresh_token', 'client_secret_basic'),
+  oauth2('refresh-public', 'refresh_token', 'none'),
+  oauth2('exchange', 'token-exchange', 'client_secret_basic'),
+  oauth2('assertion', 'jwt-bearer', 'client_secret_basic'),
+  oauth2('consent', 'authorization_code', 'client_secret_basic'),
+  oauth2('consent-new', 'authorization_code'),
 ];
 
 async function tokenOf(form, own) {
@@ -94,9 +105,13 @@ async function tokenOf(form, own) {
   return { auth, end, check: ({ headers }) => admits(headers.authorization) };
 }
 
-async function grantOf(form, own) {
-  const { forms, admits, end } = await startAuthorizationServer({ own });
-  return { auth: forms[form], end, check: ({ headers }) => admits(headers.authorization) };
+/** Without `client` the composer registers itself. A person has to connect a member with `authorization_code`. */
+export function oauth2(id, grant, client) {
+  const open = async ({ own, redirectUri }) => {
+    const { auth, admits, end } = await startAuthorizationServer({ own, grant, client, redirectUri });
+    return { auth, end, check: ({ headers }) => admits(headers.authorization) };
+  };
+  return { id, auth_strategy: 'oauth2', grant, client, needsPerson: grant === 'authorization_code', open };
 }
 
 function session() {

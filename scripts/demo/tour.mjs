@@ -1,4 +1,5 @@
 import { Client, StreamableHTTPClientTransport } from '@modelcontextprotocol/client';
+import { Person } from './person.mjs';
 import { credentialsIn } from './strategies.mjs';
 
 /** The two eras of the protocol: with a handshake and a session, and without. */
@@ -41,11 +42,23 @@ export function greeterConfig({ id, auth_strategy, auth }, { url }) {
  * Calls the greeter of one member in each era, and compares what it answered and what it saw. A credential that can be
  * ended is ended in between: the second call is refused once and comes again with a new one.
  */
-export async function visitGreeter(clients, { id, auth_strategy, end }, greeter) {
+export async function visitGreeter(clients, { id, auth_strategy, end, needsPerson }, greeter) {
   const argumentsFor = (era) => ({ name: nameOf(era) });
   const called = await callEach(clients, `${id}_say_hello`, { argumentsFor, between: end });
-  return greeted({ id, auth_strategy, end, ...called }, greeter);
+  return greeted({ id, auth_strategy, end, needsPerson, ...called }, greeter);
 }
+
+/** A member that nobody has connected answers with the page where that is done; a person goes there and agrees. */
+export async function connectMember(client, { id }, { url }) {
+  const name = `${id}_say_hello`;
+  const answer = textOf(await client.callTool({ name, arguments: { name: 'nobody' } }, { timeout: DEADLINE_MS }));
+  const [link] = /http\S+\/connect\/\S+/.exec(answer) ?? [];
+  if (link !== connectLink({ url }, id)) throw new Error(`${id} did not say where to connect it: ${answer}`);
+  const page = await new Person().connect(link);
+  if (!page.includes('is connected')) throw new Error(`${id} was not connected: ${page}`);
+}
+
+export const connectLink = ({ url }, id) => `${url}/connect/${id}`;
 
 /** The same of the GraphQL service, whose one tool takes any operation. */
 export async function visitGraphql(clients, greeter) {
@@ -58,7 +71,7 @@ export async function visitGraphql(clients, greeter) {
 
 const nameOf = (era) => `Ada of ${era.slice(0, 4)}`;
 
-function greeted({ id, auth_strategy, end, tool, texts, times, isFound }, { calls }) {
+function greeted({ id, auth_strategy, end, needsPerson, tool, texts, times, isFound }, { calls }) {
   const isRight = ERAS.every((era, index) => texts[index]?.includes(`Hello, ${nameOf(era)}!`));
   const seen = calls.length > 0 ? credentialsIn(calls.at(-1)) : 'no call';
   const verdicts = calls.map(({ isKnown }) => isKnown).join();
@@ -69,7 +82,7 @@ function greeted({ id, auth_strategy, end, tool, texts, times, isFound }, { call
     tool,
     seen,
     times,
-    outcome: end ? 'ok, renewed' : 'ok',
+    outcome: ['ok', ...(needsPerson ? ['connected'] : []), ...(end ? ['renewed'] : [])].join(', '),
     ok: isFound && isRight && wasKnown,
     answer: texts.join(' '),
   };

@@ -2,11 +2,14 @@ import { mkdtempSync, readFileSync, readdirSync, rmSync, writeFileSync } from 'n
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
+import { CookieBrowser } from '#pages/testing';
+import { callTool } from '../fixtures/mcp-clients.js';
 import { eventually } from '../fixtures/eventually.js';
 import { type CheckoutCopy, copyCheckout } from '../support/checkout-copy.js';
 import { RunningChild } from '../support/child-process.js';
 import { ROOT } from '../architecture/house.js';
 
+const BEARER = 'authorization: Bearer …';
 /** Member, strategy, what its service saw, how it went. */
 const MEMBERS: readonly [string, string, string, string?][] = [
   ['open', 'none', 'no credential'],
@@ -18,13 +21,23 @@ const MEMBERS: readonly [string, string, string, string?][] = [
   ['apikey-prefix', 'apikey', 'authorization: ApiKey …'],
   ['apikey-query', 'apikey', 'query: api_key=…'],
   ['apikey-cookie', 'apikey', 'cookie: shop_session=…'],
-  ['iam', 'dynamic_bearer', 'authorization: Bearer …', 'ok, renewed'],
-  ['iam-json', 'dynamic_bearer', 'authorization: Bearer …', 'ok, renewed'],
+  ['iam', 'dynamic_bearer', BEARER, 'ok, renewed'],
+  ['iam-json', 'dynamic_bearer', BEARER, 'ok, renewed'],
+  ['token-client', 'dynamic_bearer', BEARER, 'ok, renewed'],
+  ['token-refresh', 'dynamic_bearer', BEARER, 'ok, renewed'],
+  ['token-turbo', 'dynamic_bearer', BEARER, 'ok, renewed'],
+  ['token-get', 'dynamic_bearer', BEARER, 'ok, renewed'],
+  ['token-post', 'dynamic_bearer', BEARER, 'ok, renewed'],
   ['session', 'jsessionid', 'x-xsrf-token: …, cookie: route=…; JSESSIONID=…; XSRF-TOKEN=…', 'ok, renewed'],
-  ['client', 'oauth2', 'authorization: Bearer …', 'ok, renewed'],
-  ['refresh', 'oauth2', 'authorization: Bearer …', 'ok, renewed'],
-  ['exchange', 'oauth2', 'authorization: Bearer …', 'ok, renewed'],
-  ['assertion', 'oauth2', 'authorization: Bearer …', 'ok, renewed'],
+  ['client', 'oauth2', BEARER, 'ok, renewed'],
+  ['client-post', 'oauth2', BEARER, 'ok, renewed'],
+  ['client-signed', 'oauth2', BEARER, 'ok, renewed'],
+  ['refresh', 'oauth2', BEARER, 'ok, renewed'],
+  ['refresh-public', 'oauth2', BEARER, 'ok, renewed'],
+  ['exchange', 'oauth2', BEARER, 'ok, renewed'],
+  ['assertion', 'oauth2', BEARER, 'ok, renewed'],
+  ['consent', 'oauth2', BEARER, 'ok, connected, renewed'],
+  ['consent-new', 'oauth2', BEARER, 'ok, connected, renewed'],
 ];
 const TOOK = String.raw`\d+ ms / \d+ ms`;
 const LONG = 60_000;
@@ -85,13 +98,29 @@ describe('the demo', () => {
   );
 
   it(
-    'stays with --keep, says how to connect, and ends with 0 on Ctrl-C',
+    'stays with --keep, says how to connect, lets a person connect a member, and ends with 0 on Ctrl-C',
     async () => {
       const demo = start(['--keep']);
-      const [, mcpUrl = ''] = await demo.waitFor('stdout', /Still running.* to (\S+)\n(?:.*\n){3}/, LONG);
-      const answer = await fetch(new URL('/api/v1/servers', mcpUrl));
+      const told = /Still running.* to (\S+)\n(?:.*\n)*The member "yours" waits .*\n +(\S+)\n/;
+      const [, mcpUrl = '', link = ''] = await demo.waitFor('stdout', told, LONG);
+      const { origin } = new URL(mcpUrl);
+      const answer = await fetch(`${origin}/api/v1/servers`);
       const { items } = (await answer.json()) as { items: { id: string }[] };
-      expect(items.map(({ id }) => id)).toEqual(expect.arrayContaining(['open', 'everything', 'wrong-bearer']));
+      expect(items.map(({ id }) => id)).toEqual(
+        expect.arrayContaining(['open', 'everything', 'wrong-bearer', 'yours']),
+      );
+
+      const call = () => callTool(origin, 'yours_say_hello', { name: 'Grace' });
+      expect(await call()).toMatchObject({ isError: true, content: [{ text: expect.stringContaining(link) }] });
+      const browser = new CookieBrowser();
+      const asked = await browser.submit(await browser.follow(link), 'allow');
+      const signIn = await browser.follow(asked.next!);
+      expect(signIn.text).toContain('<h1>Sign in to the demo</h1>');
+      expect(await call()).toMatchObject({ isError: true });
+      const signedIn = await browser.submit(signIn, '', { person: 'Grace' });
+      expect((await browser.follow(signedIn.next!)).text).toContain('is connected');
+      expect(await call()).toMatchObject({ structuredContent: { greeting: 'Hello, Grace!' } });
+
       demo.signal('SIGINT');
       expect(await demo.end(LONG)).toMatchObject({ code: 0, stderr: '' });
       expect(isGone(demo)).toBe(true);
