@@ -1,5 +1,5 @@
 import { MemberPool } from '#builder';
-import { DatabaseLink, KeyCheck } from '#persistence';
+import { DatabaseLink, DatabaseUnavailableError, KeyCheck } from '#persistence';
 import { Injectable } from '@nestjs/common';
 import { type HealthIndicatorResult, HealthIndicatorService } from '@nestjs/terminus';
 import { Readiness } from './readiness.js';
@@ -32,8 +32,8 @@ export class ComposerIndicators {
     try {
       await this.database.ping();
       return indicator.up();
-    } catch {
-      return indicator.down({ message: 'the database does not answer' });
+    } catch (error) {
+      return indicator.down({ message: silenceOf(error) });
     }
   }
 
@@ -50,4 +50,11 @@ export class ComposerIndicators {
     const indicator = this.indicators.check(key);
     return isUp ? indicator.up() : indicator.down({ message });
   }
+}
+
+/** How long it is silent, where that is known; nothing else of the fault. */
+function silenceOf(error: unknown): string {
+  const seconds = error instanceof DatabaseUnavailableError ? error.silentSeconds : undefined;
+  if (seconds === undefined) return 'the database does not answer';
+  return `the database has answered nothing for ${Math.round(seconds)} s; it is asked again every second or two`;
 }

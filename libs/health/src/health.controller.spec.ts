@@ -1,7 +1,7 @@
 import 'reflect-metadata';
 import { MemberPool } from '#builder';
 import { serverId, tenantId } from '#kernel';
-import { DatabaseLink, KeyCheck } from '#persistence';
+import { DatabaseLink, DatabaseUnavailableError, KeyCheck } from '#persistence';
 import type { RequestWithPrincipal } from '#tenancy';
 import { principalOf } from '#tenancy/testing';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
@@ -101,6 +101,13 @@ describe('health routes', () => {
     expect(details['database']).toEqual({ status: 'down', message: 'the database does not answer' });
     expect(text).not.toMatch(/hunter2|10\.0|postgres/);
     expect((await ask('/ready')).status).toBe(200);
+  });
+
+  it('tells how long the database is silent, where that is known', async () => {
+    state.databaseFault = new DatabaseUnavailableError('does not do it (hunter2)', undefined, 12.3);
+    const { details } = await ask('');
+    const message = 'the database has answered nothing for 12 s; it is asked again every second or two';
+    expect(details['database']).toEqual({ status: 'down', message });
   });
 
   it('counts members by state, and stays well when one of them is down', async () => {

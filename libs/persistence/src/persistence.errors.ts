@@ -27,8 +27,13 @@ export class EmbeddedStartError extends ComposerError {
 
 /** No answer from the database in time, or no connection. The same request may succeed later. */
 export class DatabaseUnavailableError extends ComposerError {
-  constructor(what: string, cause?: unknown) {
-    super('COMPOSER_DATABASE_UNAVAILABLE', `the database ${what}; try again in a moment`, {
+  /** @param silentSeconds for how long nothing has been answered, so that it was not even asked */
+  constructor(
+    what: string,
+    cause?: unknown,
+    readonly silentSeconds?: number,
+  ) {
+    super('COMPOSER_DATABASE_UNAVAILABLE', `the database ${what}${silence(silentSeconds)}; try again in a moment`, {
       status: 503,
       retryable: true,
       cause,
@@ -194,5 +199,8 @@ export class KeyFileError extends ComposerError {
     super('COMPOSER_KEY_FILE_UNUSABLE', `the key file ${file} cannot be used: ${reason}`, { cause });
   }
 }
+
+const silence = (seconds: number | undefined): string =>
+  seconds === undefined ? '' : ` and has answered nothing for ${Math.round(seconds)} s`;
 
 const names = (ids: readonly string[]): string => ids.map((id) => `"${id}"`).join(', ');

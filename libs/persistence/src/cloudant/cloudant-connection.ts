@@ -6,12 +6,15 @@ import { type CloudantConfig, type DatabaseConfig, databaseConfig } from '../per
 import { DatabaseUnavailableError } from '../persistence.errors.js';
 import { CloudantFault, faultOf } from './cloudant-fault.js';
 import { CloudantSession, type Send } from './cloudant-session.js';
+import { OutageBreaker } from './outage-breaker.js';
 import { RefusedRequest } from './refused-request.js';
 
 /** For an operation, however many requests it takes. */
 const OPERATION_MS = 10_000;
 const ATTEMPT_MS = 5_000;
 const PING_MS = 2_000;
+/** For the one request that finds out whether the server answers again. */
+const PROBE_MS = 2_000;
 const FIRST_PAUSE_MS = 50;
 const LONGEST_PAUSE_MS = 1_000;
 
@@ -28,12 +31,16 @@ export interface SendOptions {
   readonly attemptMs?: number;
 }
 
-/** The one way to the Cloudant of this process: logs in, tries again what passes, and keeps to a deadline. */
+/**
+ * The one way to the Cloudant of this process: logs in, tries again what passes, and keeps to a deadline. Where nothing
+ * has been answered for a while, whoever asks is told so at once.
+ */
 @Injectable()
 export class CloudantConnection {
   private session: CloudantSession | undefined;
   private renewing: Promise<void> | undefined;
   private partitioned = false;
+  private readonly breaker = new OutageBreaker();
 
   constructor(
     @Inject(databaseConfig.KEY) private readonly config: DatabaseConfig,
@@ -81,12 +88,16 @@ export class CloudantConnection {
     let hasLoggedIn = false;
     for (let tries = 0; ; tries++) {
       const session = this.opened();
+      const admission = this.breaker.admit();
+      if (admission === 'shut') throw this.silent();
       try {
-        const ms = Math.min(options.attemptMs ?? ATTEMPT_MS, deadline - performance.now());
-        const { status, result } = await this.attempt(session, send, ms);
+        const most = admission === 'probe' ? PROBE_MS : (options.attemptMs ?? ATTEMPT_MS);
+        const { status, result } = await this.attempt(session, send, Math.min(most, deadline - performance.now()));
+        this.breaker.answered();
         return { status, result };
       } catch (error) {
         const fault = faultOf(error);
+        this.breaker.note(admission, fault);
         if (!fault) throw error;
         isInDoubt ||= fault.isOpen;
         if (fault.status === 401 && !hasLoggedIn) {
@@ -100,6 +111,11 @@ export class CloudantConnection {
         await pause(ms);
       }
     }
+  }
+
+  private silent(): DatabaseUnavailableError {
+    const { ms = 0, fault } = this.breaker.outage ?? {};
+    return new DatabaseUnavailableError(`does not do it (${fault?.message ?? 'no answer'})`, fault, ms / 1000);
   }
 
   private get own(): CloudantConfig {

@@ -7,6 +7,7 @@ import {
   type OpenCloudantDocuments,
   openCloudantDocuments,
   openCloudantServer,
+  until,
 } from '../../testing/index.js';
 import type { CloudantConfig } from '../persistence.config.js';
 
@@ -193,6 +194,29 @@ describe('documents on a Cloudant with bad days', () => {
       expect(error).toMatchObject(unavailable);
       expect(error.message).not.toMatch(/127\.0|:9|hangs/);
     }
+  });
+
+  it('tells at once that it is away once it has been for a while, and comes back by itself', async () => {
+    const other = await openCloudantDocuments(config);
+    server.front.faults.inject({ fault: { kind: 'answer', status: 503 } });
+    const timed = async (work: () => Promise<unknown>) => {
+      const begun = performance.now();
+      const error = (await work().catch((failure: unknown) => failure)) as Error;
+      return { ms: performance.now() - begun, error };
+    };
+    const first = await timed(() => other.documents.read(ref()));
+    expect(first.error).toMatchObject(unavailable);
+    const before = server.front.requests.length;
+    const all = await Promise.all(Array.from({ length: 50 }, () => timed(() => other.documents.read(ref()))));
+    for (const { ms, error } of [...all, await timed(() => other.connection.ping())]) {
+      expect(error).toMatchObject({ ...unavailable, silentSeconds: expect.any(Number) });
+      expect(error.message).toMatch(/\(503 service_unavailable\) and has answered nothing for [5-9] s; try again/);
+      expect(ms).toBeLessThan(500);
+    }
+    expect(server.front.requests.length - before).toBeLessThan(3);
+    server.front.faults.clear();
+    await until(async () => (await timed(() => other.documents.read(ref()))).error === undefined, 'it', 3_000);
+    await other.close();
   });
 
   it('pings within two seconds, well or not', async () => {
