@@ -92,6 +92,42 @@ describe('tenants, keys and the trail with everything in Cloudant', () => {
     expect((await trail('acme')).map(({ action }) => action)).toContain('api_key.revoked');
   });
 
+  it('takes roles and principals from the command line, and tells what there is', async () => {
+    const tenant = ['--tenant', 'acme'];
+    await commands.json('role', 'set', 'support', ...tenant, '--tools', 'desk_*', '--servers', 'desk');
+    const listed = async () => (await commands.json('role', 'list', ...tenant)).roles as { role: string }[];
+    expect(await listed()).toEqual(
+      expect.arrayContaining([
+        expect.objectContaining({ permissions: { tools: ['desk_*'], servers: ['desk'], virtual_servers: [] } }),
+      ]),
+    );
+    expect((await api('acme', 'GET roles/support')).status).toBe(200);
+    await commands.json('role', 'delete', 'support', ...tenant);
+    expect((await api('acme', 'GET roles/support')).status).toBe(404);
+    const bot = await commands.json('key', 'create', ...tenant, '--role', 'admin', '--name', 'bot');
+    const asked = async () => (await ask(bot.key as string, 'GET roles')).status;
+    expect(await asked()).toBe(200);
+    await commands.json('principal', 'disable', bot.principal as string, ...tenant);
+    const { principals } = await commands.json('principal', 'list', ...tenant);
+    expect(principals).toContainEqual(expect.objectContaining({ id: bot.principal, name: 'bot', disabled: true }));
+    await until(async () => (await asked()) === 401, 'the refusal of a disabled principal', 2_500);
+  }, 60_000);
+
+  it('stops at once, on every process, what the command line revokes', async () => {
+    const key = ['key', 'create', '--tenant', 'acme', '--role', 'admin', '--name', 'intruder'] as const;
+    const { principal, key: secret } = await commands.json(...key);
+    const asked = async () => (await ask(secret as string, 'GET roles')).status;
+    expect(await asked()).toBe(200);
+    const report = await commands.json('revoke', '--principal', principal as string, '--tenant', 'acme');
+    expect(report).toMatchObject({ confirmed: true });
+    expect(await asked()).toBe(401);
+    expect(await commands.run('revoke', '--tenant', 'globex')).toMatchObject({ code: 0 });
+    expect((await api('globex', 'GET roles')).status).toBe(401);
+    expect((await api('acme', 'GET roles')).status).toBe(200);
+    await api('operator', 'PATCH tenants/globex', { suspended: false });
+    await until(async () => (await api('globex', 'GET roles')).status === 200, 'the tenant to be let in again', 2_500);
+  }, 60_000);
+
   /** Kills the composer while it makes a role, when what it asks the database for matches, and starts it again. */
   const killedAt = async (name: string, path: RegExp): Promise<void> => {
     const seen = () => server.front.requests.length;
