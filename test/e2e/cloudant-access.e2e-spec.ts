@@ -111,7 +111,7 @@ describe('tenants, keys and the trail with everything in Cloudant', () => {
     const { principals } = await commands.json('principal', 'list', ...tenant);
     expect(principals).toContainEqual(expect.objectContaining({ id: bot.principal, name: 'bot', disabled: true }));
     await until(async () => (await asked()) === 401, 'the refusal of a disabled principal', 2_500);
-  }, 60_000);
+  }, 180_000);
 
   it('stops at once, on every process, what the command line revokes', async () => {
     const key = ['key', 'create', '--tenant', 'acme', '--role', 'admin', '--name', 'intruder'] as const;
@@ -121,12 +121,11 @@ describe('tenants, keys and the trail with everything in Cloudant', () => {
     const report = await commands.json('revoke', '--principal', principal as string, '--tenant', 'acme');
     expect(report).toMatchObject({ confirmed: true });
     expect(await asked()).toBe(401);
-    expect(await commands.run('revoke', '--tenant', 'globex')).toMatchObject({ code: 0 });
-    expect((await api('globex', 'GET roles')).status).toBe(401);
     expect((await api('acme', 'GET roles')).status).toBe(200);
-    await api('operator', 'PATCH tenants/globex', { suspended: false });
-    await until(async () => (await api('globex', 'GET roles')).status === 200, 'the tenant to be let in again', 2_500);
-  }, 60_000);
+    expect((await trail('acme')).map(({ action }) => action)).toEqual(
+      expect.arrayContaining(['principal.disabled', 'kill_switch.used']),
+    );
+  }, 180_000);
 
   /** Kills the composer while it makes a role, when what it asks the database for matches, and starts it again. */
   const killedAt = async (name: string, path: RegExp): Promise<void> => {

@@ -14,6 +14,8 @@ interface ConsentDocument extends StoredDocument {
 }
 
 const PREFIX = 'pending-consents/';
+/** After so long lists show what was put, on every node. */
+const SHOWN_MS = 60_000;
 
 /**
  * Consents in a database of documents, one each. Times are those of this process's clock. Expired ones are removed when
@@ -21,8 +23,8 @@ const PREFIX = 'pending-consents/';
  */
 @Injectable()
 export class DocumentsPendingConsentStore extends PendingConsentStore {
-  /** Tenants that may have something to sweep. */
-  private readonly seen = new Set<TenantId>();
+  /** Tenants that may have something to sweep, and when the last consent of each was put. */
+  private readonly seen = new Map<TenantId, number>();
 
   constructor(
     private readonly documents: Documents,
@@ -33,7 +35,7 @@ export class DocumentsPendingConsentStore extends PendingConsentStore {
 
   override async put(consent: StoredConsent, bounds: ConsentBounds): Promise<boolean> {
     const { tenantId: tenant, id, principalId: principal, payload } = consent;
-    this.seen.add(tenant);
+    this.seen.set(tenant, this.clock.now());
     const kept = await this.all(tenant, bounds.ofTenant + 1);
     const expired = kept.filter((document) => !this.isAlive(document));
     const alive = kept.filter((document) => this.isAlive(document));
@@ -66,12 +68,13 @@ export class DocumentsPendingConsentStore extends PendingConsentStore {
 
   override async sweep(limit: number): Promise<number> {
     let gone = 0;
-    for (const tenant of [...this.seen]) {
+    for (const [tenant, putAt] of [...this.seen]) {
       const kept = await this.all(tenant, 1_000);
       const expired = kept.filter((document) => !this.isAlive(document)).slice(0, limit);
       for (const document of expired) await this.remove(tenant, document);
       gone += expired.length;
-      if (kept.length === expired.length) this.seen.delete(tenant);
+      const isShown = this.clock.now() - putAt > SHOWN_MS;
+      if (isShown && kept.length === expired.length) this.seen.delete(tenant);
     }
     return gone;
   }
