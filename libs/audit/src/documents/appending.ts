@@ -7,7 +7,7 @@ export interface Once {
   /** Behind which number it can be. */
   readonly after: number;
   /** Somebody else may have done it: nothing can be said of it before it was looked for. */
-  readonly isRepeated?: boolean;
+  readonly isRepeated?: boolean | undefined;
 }
 
 /** Events that somebody waits for to be in a trail, all or none. */

@@ -46,8 +46,8 @@ describe('a change of a document', () => {
   const actions = () => recordedActions(documents, tenant);
   const marks = () => documents.range(OPERATOR, { prefix: 'outbox/' });
   const value = async () => (await (await on()).recorded.read(ref))?.body;
-  const sweepLater = async (its?: Documents) => {
-    clock.later += 60_000;
+  const sweepLater = async ({ ms = 60_000, its }: { readonly ms?: number; readonly its?: Documents } = {}) => {
+    clock.later += ms;
     await (await on(its)).sweep.sweep();
   };
   const made = async () =>
@@ -80,7 +80,7 @@ describe('a change of a document', () => {
       const away = watched(({ method, path }) => {
         if (method !== 'write' && path.startsWith(prefix)) throw new DatabaseUnavailableError('is away');
       });
-      await sweepLater(away);
+      await sweepLater({ its: away });
       expect([await value(), (await marks()).length]).toEqual([{ n: 0 }, 1]);
       await sweepLater();
       expect([await value(), await marks()]).toEqual([{ n: 1 }, []]);
@@ -184,6 +184,42 @@ describe('a change of a document', () => {
       expect(await documents.read(ref)).toBeUndefined();
       const undone = makeAfter(write({ value: { n: 0 } }), true);
       await expect(undone).rejects.toMatchObject(unknown);
+    });
+  });
+
+  describe('whose writer is slow on the way', () => {
+    const slowAt = async (isSlow: (request: WatchedRequest) => boolean, ms = 60_000) => {
+      const rev = await made();
+      let isOver = false;
+      const slow = watched(async (request) => {
+        if (isOver || !isSlow(request)) return;
+        isOver = true;
+        await sweepLater({ ms });
+      });
+      const written = (await on(slow)).recorded.write(ref, { body: { n: 1 }, rev }, change());
+      await expect(written).rejects.toMatchObject({ code: 'COMPOSER_DATABASE_UNAVAILABLE' });
+    };
+    const isNothing = async () => {
+      await sweepLater();
+      expect([await value(), await actions(), await marks()]).toEqual([{ n: 0 }, ['thing.made'], []]);
+      expect(await documents.range(tenant, { prefix: 'name/' })).toEqual([]);
+    };
+
+    it('is not begun when its mark may have been taken for one of the dead', async () => {
+      await slowAt(({ method, path }) => method === 'write' && path.startsWith('outbox/'));
+      expect([await marks(), 'change' in (await documents.read(ref))!.body]).toEqual([[], false]);
+      await isNothing();
+    });
+
+    it('is undone when it was begun so late that nobody may look for it any more', async () => {
+      await slowAt(({ method, path, body }) => method === 'write' && path === ref.path && 'change' in body!);
+      expect('change' in (await documents.read(ref))!.body).toBe(false);
+      await isNothing();
+    });
+
+    it('is not recorded when somebody else may have undone it', async () => {
+      await slowAt(({ method, path }) => method === 'read' && path === 'name/a', 20_000);
+      await isNothing();
     });
   });
 });

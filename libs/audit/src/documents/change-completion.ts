@@ -1,3 +1,4 @@
+import type { Clock } from '#kernel';
 import {
   CommitUnknownError,
   DocumentConflictError,
@@ -6,6 +7,7 @@ import {
   UnknownTenantError,
 } from '#persistence';
 import { AuditTrailBrokenError, ClaimTakenError } from '../audit.errors.js';
+import type { Once } from './appending.js';
 import { Claims } from './claims.js';
 import type { DocumentsAuditTrail } from './documents.audit-trail.js';
 import { insist } from './insist.js';
@@ -15,6 +17,7 @@ import {
   type Written,
   bodyOf,
   changingIn,
+  refuseLate,
   trailOf,
 } from './pending-change.js';
 
@@ -34,6 +37,7 @@ export class ChangeCompletion {
   constructor(
     private readonly documents: Documents,
     private readonly trail: DocumentsAuditTrail,
+    private readonly clock: Clock,
   ) {
     this.claims = new Claims(documents);
   }
@@ -43,8 +47,11 @@ export class ChangeCompletion {
    * @throws CommitUnknownError when the change may still come; after any other error it is undone, or never was
    */
   async make(ref: DocumentRef, pending: Pending): Promise<string | undefined> {
+    const { change } = pending;
     try {
-      await this.decide(ref, pending.change, { isRepeated: false });
+      await this.claim(ref, change);
+      refuseLate(change.at, this.clock.now());
+      await this.record(ref, change, { isRepeated: false });
     } catch (error) {
       if (!(error instanceof CommitUnknownError)) await this.undo(ref, pending);
       throw error;
@@ -63,7 +70,8 @@ export class ChangeCompletion {
     const { rev, ...written } = pending;
     const taken = { ...pending, rev: await this.documents.write(ref, bodyOf(written), rev) };
     try {
-      await this.decide(ref, taken.change, { isRepeated: true });
+      await this.claim(ref, taken.change);
+      await this.record(ref, taken.change, { isRepeated: true });
     } catch (error) {
       if (!canNeverBe(error)) throw error;
       return this.undo(ref, taken);
@@ -71,12 +79,15 @@ export class ChangeCompletion {
     await this.carryOut(ref, taken);
   }
 
-  private async decide(
-    ref: DocumentRef,
-    { id, after, events, claims }: PendingChange,
-    { isRepeated }: { readonly isRepeated: boolean },
-  ): Promise<void> {
+  private async claim(ref: DocumentRef, { id, claims }: PendingChange): Promise<void> {
     for (const claim of claims) await this.claims.take(claim, ref, id);
+  }
+
+  private async record(
+    ref: DocumentRef,
+    { id, after, events }: PendingChange,
+    { isRepeated }: Pick<Once, 'isRepeated'>,
+  ): Promise<void> {
     if (events.length > 0) await this.trail.append(trailOf(ref), events, { id, after, isRepeated });
   }
 

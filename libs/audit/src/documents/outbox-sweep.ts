@@ -5,7 +5,7 @@ import { Injectable, type OnApplicationBootstrap, type OnApplicationShutdown } f
 import { ChangeCompletion } from './change-completion.js';
 import { DocumentsAuditTrail } from './documents.audit-trail.js';
 import { type Mark, type Marked, Outbox } from './outbox.js';
-import { LEFT_AFTER_MS } from './recorded-documents.js';
+import { LEFT_AFTER_MS } from './pending-change.js';
 
 const EVERY_MS = 60_000;
 
@@ -28,7 +28,7 @@ export class OutboxSweep implements OnApplicationBootstrap, OnApplicationShutdow
     private readonly clock: Clock,
     private readonly log: Log,
   ) {
-    this.completion = new ChangeCompletion(this.documents, this.trail);
+    this.completion = new ChangeCompletion(this.documents, this.trail, this.clock);
     this.outbox = new Outbox(this.documents);
   }
 

@@ -1,7 +1,16 @@
 import type { Json, JsonObject, TenantId } from '#kernel';
-import { type DocumentRef, OPERATOR, type StoredDocument } from '#persistence';
+import { DatabaseUnavailableError, type DocumentRef, OPERATOR, type StoredDocument } from '#persistence';
 import { DEFAULT_TENANT } from '#tenancy';
 import type { AuditEvent } from '../audit-event.js';
+
+/** A change that is older was left by somebody who died: whoever it is that finds it may finish it. */
+export const LEFT_AFTER_MS = 45_000;
+/**
+ * What a change has not come to by then, to be written down or to be recorded, its writer gives up. So he is over with
+ * either before it counts as left: to write it down takes 25 s at most (five of repetitions, and the last of them asks
+ * twice), to record it 15.
+ */
+const GIVEN_UP_AFTER_MS = 15_000;
 
 /** An entry of an index that only one document may have: the name of a tenant, the identity of a person. */
 export interface Claim {
@@ -62,3 +71,8 @@ export const bodyOf = (written: Written): JsonObject => JSON.parse(JSON.stringif
 
 /** Whose trail tells what happens to a document. */
 export const trailOf = ({ partition }: DocumentRef): TenantId => (partition === OPERATOR ? DEFAULT_TENANT : partition);
+
+/** @throws DatabaseUnavailableError for a change of that time that must not go on */
+export function refuseLate(at: number, now: number): void {
+  if (now - at > GIVEN_UP_AFTER_MS) throw new DatabaseUnavailableError('took too long for a change');
+}

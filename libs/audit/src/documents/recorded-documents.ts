@@ -18,16 +18,16 @@ import { DocumentsAuditTrail } from './documents.audit-trail.js';
 import { insist } from './insist.js';
 import { Outbox } from './outbox.js';
 import {
+  LEFT_AFTER_MS,
   type PendingChange,
   type RecordedChange,
   type Written,
   bodyOf,
   changingIn,
+  refuseLate,
   trailOf,
 } from './pending-change.js';
 
-/** A change that is older was left by somebody who died; one that is under way takes less. */
-export const LEFT_AFTER_MS = 15_000;
 /** Goes before the state of a document that is about to change: nothing can be written on top of it. */
 const PENDING = '~';
 
@@ -68,7 +68,7 @@ export class RecordedDocuments {
     private readonly changes: DocumentChanges,
     private readonly clock: Clock,
   ) {
-    this.completion = new ChangeCompletion(documents, trail);
+    this.completion = new ChangeCompletion(documents, trail, clock);
     this.outbox = new Outbox(documents);
     this.claims = new Claims(documents);
   }
@@ -143,14 +143,17 @@ export class RecordedDocuments {
       at,
       ...(topic === undefined ? {} : { announces: { tenantId: of, topic } }),
     });
+    let isBegun = false;
     try {
+      refuseLate(at, this.clock.now()); // nobody would look for it any more
+      isBegun = true;
       const written = pending ? await this.make(ref, pending, before) : await this.put(ref, { id, rev, next });
       if (topic !== undefined) await insist(() => this.changes.announce({ tenantId: of, topic }));
       await this.outbox.unmark(marked);
       return written;
     } catch (error) {
-      const isOver = !(error instanceof CommitUnknownError || error instanceof DatabaseUnavailableError);
-      if (isOver) await this.outbox.unmark(marked);
+      const isOpen = error instanceof CommitUnknownError || error instanceof DatabaseUnavailableError;
+      if (!isBegun || !isOpen) await this.outbox.unmark(marked);
       throw error;
     }
   }
