@@ -1,40 +1,22 @@
 import { RecordedDocuments } from '#audit';
-import type { Json, JsonObject, MemberRef, TenantId } from '#kernel';
-import { type DocumentRef, Documents, writeUntilTaken } from '#persistence';
+import type { MemberRef, TenantId } from '#kernel';
+import { type DocumentRef, Documents } from '#persistence';
 import { Injectable } from '@nestjs/common';
 import { CatalogStore, type StoredCatalog } from '../catalog.store.js';
-import {
-  ALL,
-  CATALOGS,
-  SERVERS,
-  type ServerDocument,
-  catalogRef,
-  everyServer,
-  serverRef,
-  specificationRef,
-} from './server-documents.js';
-
-interface CatalogDocument {
-  /** That of the server that it belongs to. */
-  readonly life: string;
-  readonly fetchedAt: string;
-  readonly content: unknown;
-}
-
-interface SpecificationDocument {
-  readonly life: string;
-  /** base64 */
-  readonly document: string;
-}
+import { type CatalogDocument, CatalogDocuments, type SpecificationDocument } from './catalog-documents.js';
+import { ALL, CATALOGS, SERVERS, catalogRef, everyServer, specificationRef } from './server-documents.js';
 
 /** Catalogues on documents. One whose server is gone, or another one by now, is as good as none. */
 @Injectable()
 export class DocumentsCatalogStore extends CatalogStore {
+  private readonly written: CatalogDocuments;
+
   constructor(
     private readonly recorded: RecordedDocuments,
     private readonly documents: Documents,
   ) {
     super();
+    this.written = new CatalogDocuments(recorded, documents);
   }
 
   override async list(tenant: TenantId): Promise<ReadonlyMap<string, StoredCatalog>> {
@@ -51,7 +33,7 @@ export class DocumentsCatalogStore extends CatalogStore {
 
   override async read(ref: MemberRef): Promise<StoredCatalog | undefined> {
     const [life, catalog, specification] = await Promise.all([
-      this.lifeOf(ref),
+      this.written.lifeOf(ref),
       this.bodyAt<CatalogDocument>(catalogRef(ref)),
       this.bodyAt<SpecificationDocument>(specificationRef(ref)),
     ]);
@@ -60,25 +42,13 @@ export class DocumentsCatalogStore extends CatalogStore {
     return { ...stored(catalog), ...(document ? { document } : {}) };
   }
 
-  override async write(ref: MemberRef, { fetchedAt, content, document }: StoredCatalog): Promise<void> {
-    const life = await this.lifeOf(ref);
-    if (life === undefined) return;
-    if (document) await this.put(specificationRef(ref), { life, document: document.toString('base64') });
-    const plain = JSON.parse(JSON.stringify(content ?? null)) as Json;
-    await this.put(catalogRef(ref), { life, fetchedAt: fetchedAt.toISOString(), content: plain });
-  }
-
-  private async lifeOf(ref: MemberRef): Promise<string | undefined> {
-    const server = await this.recorded.read(serverRef(ref));
-    return (server?.body as unknown as ServerDocument | undefined)?.life;
+  override async write(ref: MemberRef, catalog: StoredCatalog): Promise<void> {
+    const life = await this.written.lifeOf(ref);
+    if (life !== undefined) await this.written.write(ref, life, catalog);
   }
 
   private async bodyAt<T>(ref: DocumentRef): Promise<T | undefined> {
     return (await this.documents.read(ref))?.body as T | undefined;
-  }
-
-  private async put(ref: DocumentRef, body: JsonObject): Promise<void> {
-    await writeUntilTaken(this.documents, ref, () => body);
   }
 }
 

@@ -4,7 +4,7 @@ import { Clock, type JsonObject, type MemberRef, type ServerId, type TenantId, s
 import { Log } from '#observability';
 import { DocumentConflictError, type DocumentRef, Documents, type StoredDocument } from '#persistence';
 import { Injectable } from '@nestjs/common';
-import { CatalogStore, type StoredCatalog } from '../catalog.store.js';
+import type { StoredCatalog } from '../catalog.store.js';
 import { DuplicateServerError, ServerConflictError } from '../registry.errors.js';
 import {
   ServerConfigStore,
@@ -14,6 +14,7 @@ import {
   VERSIONS_KEPT,
   markOf,
 } from '../server-config.store.js';
+import { CatalogDocuments } from './catalog-documents.js';
 import {
   SERVERS,
   type ServerDocument,
@@ -28,21 +29,27 @@ import {
 
 const TOPIC = 'servers';
 
+/** What belongs to a server, in the state that it was found in. */
+type Belonging = DocumentRef & Pick<StoredDocument, 'rev'>;
+
 /**
  * Configurations on documents, one for each server. Before it is replaced, a version is put into a document of its own,
  * which nothing changes any more: whoever does that twice writes the same. What belongs to a server is written after it
  * and removed after it, so a process that dies in between leaves it without its catalogue, or remains that nobody reads.
+ * It bears the life of its server, and goes in the state only in which it was found: a later server of the id loses nothing.
  */
 @Injectable()
 export class DocumentsServerConfigStore extends ServerConfigStore {
+  private readonly catalogs: CatalogDocuments;
+
   constructor(
     private readonly recorded: RecordedDocuments,
     private readonly documents: Documents,
-    private readonly catalogs: CatalogStore,
     private readonly clock: Clock,
     private readonly log: Log,
   ) {
     super();
+    this.catalogs = new CatalogDocuments(recorded, documents);
   }
 
   override async list(tenant: TenantId): Promise<readonly StoredServer[]> {
@@ -65,13 +72,15 @@ export class DocumentsServerConfigStore extends ServerConfigStore {
     const life = randomBytes(12).toString('base64url');
     const server = { ...contentOf(draft), version: draft.version, life, createdAt: now, updatedAt: now };
     if (await this.find(draft.ref)) throw new DuplicateServerError(draft.ref.serverId);
-    await this.afterwards(() => this.clear(draft.ref)); // what a process that died has left of a former one
+    // What a process that died has left of a former one. Where somebody else registers the id, it may be his.
+    const left = await this.besides(() => this.belongings(draft.ref));
     try {
       await this.put(draft.ref, server, { event });
     } catch (error) {
       const isTaken = error instanceof DocumentConflictError && (await this.find(draft.ref)) !== undefined;
       throw isTaken ? new DuplicateServerError(draft.ref.serverId) : error;
     }
+    await this.besides(() => this.clear(left ?? []));
     return this.conclude(draft.ref, server, catalog);
   }
 
@@ -87,7 +96,7 @@ export class DocumentsServerConfigStore extends ServerConfigStore {
       throw error instanceof DocumentConflictError ? new ServerConflictError(draft.ref.serverId) : error;
     });
     const worn = versionRef(draft.ref, { life, version: draft.version - VERSIONS_KEPT });
-    await this.afterwards(() => this.discard(worn));
+    await this.besides(async () => this.clear(await this.found([worn])));
     return this.conclude(draft.ref, server, catalog);
   }
 
@@ -109,11 +118,12 @@ export class DocumentsServerConfigStore extends ServerConfigStore {
   override async remove({ ref, version }: Pick<StoredServer, 'ref' | 'version'>, event: AuditEvent): Promise<boolean> {
     const found = await this.recorded.read(serverRef(ref));
     if (!found) return false;
-    if (documentIn(found).version !== version) throw new ServerConflictError(ref.serverId);
+    const before = documentIn(found);
+    if (before.version !== version) throw new ServerConflictError(ref.serverId);
     await this.recorded.remove(serverRef(ref), found.rev, { event, topic: TOPIC }).catch((error: unknown) => {
       throw error instanceof DocumentConflictError ? new ServerConflictError(ref.serverId) : error;
     });
-    await this.afterwards(() => this.clear(ref));
+    await this.besides(async () => this.clear(await this.belongings(ref, before.life)));
     return true;
   }
 
@@ -133,27 +143,46 @@ export class DocumentsServerConfigStore extends ServerConfigStore {
   }
 
   private async conclude(ref: MemberRef, server: ServerDocument, catalog?: StoredCatalog): Promise<StoredServer> {
-    if (catalog) await this.afterwards(() => this.catalogs.write(ref, catalog));
+    if (catalog) await this.besides(() => this.catalogs.write(ref, server.life, catalog));
     return storedServer(ref, server);
   }
 
-  /** The change is made and acknowledged; what follows it may fail. */
-  private async afterwards(work: () => Promise<void>): Promise<void> {
-    await work().catch((error: unknown) => {
+  /** It is the change that counts; what goes with it may fail. */
+  private async besides<T>(work: () => Promise<T>): Promise<T | undefined> {
+    try {
+      return await work();
+    } catch (error) {
       this.log.warn('what belongs to a server was left as it was', { err: error });
-    });
+      return undefined;
+    }
   }
 
-  private async clear(ref: MemberRef): Promise<void> {
-    const versions = await this.documents.range(ref.tenantId, { prefix: versionsOf(ref) });
-    for (const { path } of versions) await this.discard({ partition: ref.tenantId, path });
-    await this.discard(catalogRef(ref));
-    await this.discard(specificationRef(ref));
+  /** What there is of the servers of an id, or of that with the life alone. */
+  private async belongings(ref: MemberRef, life?: string): Promise<readonly Belonging[]> {
+    const prefix = versionsOf(ref, life);
+    const versions = await this.documents.range(ref.tenantId, { prefix });
+    const others = await this.found([catalogRef(ref), specificationRef(ref)], life);
+    return [...versions.map(({ path, rev }) => ({ partition: ref.tenantId, path, rev })), ...others];
   }
 
-  private async discard(ref: DocumentRef): Promise<void> {
-    const found = await this.documents.read(ref);
-    if (found) await this.documents.remove(ref, found.rev);
+  private async found(refs: readonly DocumentRef[], life?: string): Promise<readonly Belonging[]> {
+    const all = await Promise.all(
+      refs.map(async (ref) => {
+        const document = await this.documents.read(ref);
+        return document && (life ?? document.body['life']) === document.body['life']
+          ? [{ ...ref, rev: document.rev }]
+          : [];
+      }),
+    );
+    return all.flat();
+  }
+
+  private async clear(belongings: readonly Belonging[]): Promise<void> {
+    for (const { rev, ...ref } of belongings) {
+      await this.documents.remove(ref, rev).catch((error: unknown) => {
+        if (!(error instanceof DocumentConflictError)) throw error; // it is somebody else's by now
+      });
+    }
   }
 }
 

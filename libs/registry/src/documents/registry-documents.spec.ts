@@ -1,10 +1,16 @@
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { type AuditEvent, type RecordedDocuments } from '#audit';
-import { recordingOn } from '#audit/testing';
+import { WatchedDocuments, type WatchedRequest, recordingOn } from '#audit/testing';
 import { Clock, type TenantId, serverId } from '#kernel';
 import { Log, SecretValues } from '#observability';
 import type { Documents } from '#persistence';
-import { MemoryDocuments, createTenantDocument, openCloudantDocuments, openCloudantServer } from '#persistence/testing';
+import {
+  MemoryDocuments,
+  createTenantDocument,
+  openCloudantDocuments,
+  openCloudantServer,
+  ringProvider,
+} from '#persistence/testing';
 import { SYSTEM } from '#tenancy';
 import { type OpenStores, describeServerStores } from '../../testing/server-stores.contract.js';
 import {
@@ -38,7 +44,7 @@ async function onCloudant(): Promise<OpenHome> {
 
 function storesOn(documents: Documents, recorded: RecordedDocuments) {
   const catalogs = new DocumentsCatalogStore(recorded, documents);
-  const servers = new DocumentsServerConfigStore(recorded, documents, catalogs, new Clock(), log);
+  const servers = new DocumentsServerConfigStore(recorded, documents, new Clock(), log);
   return { catalogs, servers };
 }
 
@@ -89,13 +95,15 @@ describeVirtualServerStore('Cloudant', () => openVirtualServers(onCloudant));
 describe('servers on documents', () => {
   const event: AuditEvent = { action: 'server.updated', actor: SYSTEM };
   let home: OpenHome;
+  let provider: Awaited<ReturnType<typeof ringProvider>>;
   let tenant: TenantId;
   let stores: ReturnType<typeof storesOn>;
   let changes: Awaited<ReturnType<typeof recordingOn>>['changes'];
   beforeAll(async () => {
     home = await inMemory();
     tenant = await createTenantDocument(home.documents);
-    const recording = await recordingOn(home.documents);
+    provider = await ringProvider();
+    const recording = await recordingOn(home.documents, { provider });
     changes = recording.changes;
     stores = storesOn(home.documents, recording.recorded);
   });
@@ -150,5 +158,80 @@ describe('servers on documents', () => {
     expect((await stores.catalogs.list(tenant)).has(ref.serverId)).toBe(false);
     await stores.catalogs.write(ref, { fetchedAt: new Date(), content: {} });
     expect(await stores.catalogs.read(ref)).not.toHaveProperty('document');
+  });
+
+  /** The stores of another process, to which something happens once, before it asks for what is named. */
+  const stoppedAt = async (isThere: (request: WatchedRequest) => boolean, happens: () => Promise<unknown>) => {
+    let isOver = false;
+    const documents = new WatchedDocuments(home.documents, async (request) => {
+      if (isOver || !isThere(request)) return;
+      isOver = true;
+      await happens();
+    });
+    return storesOn(documents, (await recordingOn(documents, { provider })).recorded);
+  };
+  const catalogOf = (name: string) => ({ fetchedAt: new Date(0), content: { name }, document: Buffer.from(name) });
+  const isWhole = async (id: string) => {
+    const { ref } = draft(id, 1);
+    expect(await stores.catalogs.read(ref)).toEqual(catalogOf('theirs'));
+    expect((await stores.servers.history(ref)).map(({ version }) => version)).toEqual([2, 1]);
+  };
+  const registersAnew = async (id: string) => {
+    await stores.servers.insert(draft(id, 1), event, catalogOf('theirs'));
+    await stores.servers.replace(draft(id, 2), event);
+  };
+  const removesAndRegistersAnew = async (id: string) => {
+    await stores.servers.remove(draft(id, 1), event);
+    await registersAnew(id);
+  };
+
+  it('take nothing from whoever was faster to register the id', async () => {
+    const versions = ({ method, path }: WatchedRequest) => method === 'range' && path === 'server-version/fast/';
+    const { servers } = await stoppedAt(versions, () => registersAnew('fast'));
+    const lost = servers.insert(draft('fast', 1), event, catalogOf('ours'));
+    await expect(lost).rejects.toMatchObject({ code: 'COMPOSER_SERVER_EXISTS' });
+    await isWhole('fast');
+  });
+
+  it('take nothing from whoever has registered the id anew after a removal', async () => {
+    const belongings = ({ method, path }: WatchedRequest) =>
+      method === 'range' && path.startsWith('server-version/anew/');
+    const { servers } = await stoppedAt(belongings, () => registersAnew('anew'));
+    await stores.servers.insert(draft('anew', 1), event, catalogOf('ours'));
+    await servers.remove(draft('anew', 1), event);
+    await isWhole('anew');
+  });
+
+  it.each(['specification/', 'catalog/'])(
+    'write no catalogue over that of a later server of the id, at %s',
+    async (place) => {
+      const id = place.replace('/', 's');
+      const writes = ({ method, path }: WatchedRequest) => method === 'write' && path === `${place}${id}`;
+      const { servers } = await stoppedAt(writes, () => removesAndRegistersAnew(id));
+      await servers.insert(draft(id, 1), event, catalogOf('ours'));
+      await isWhole(id);
+    },
+  );
+
+  it('give no catalogue of a former server to a later one of the id', async () => {
+    let isMade = false;
+    const after = ({ method, path, body }: WatchedRequest) => {
+      if (isMade && /^(server|specification|catalog)\/late$/.test(path)) return true;
+      isMade ||= method === 'write' && path === 'server/late' && !('change' in body!);
+      return false;
+    };
+    const { servers } = await stoppedAt(after, () => removesAndRegistersAnew('late'));
+    await servers.insert(draft('late', 1), event, catalogOf('ours'));
+    await isWhole('late');
+  });
+
+  it('take away what was left of a former server when the id is registered again', async () => {
+    await stores.servers.insert(draft('left', 1), event, catalogOf('former'));
+    await stores.servers.replace(draft('left', 2), event);
+    const server = { partition: tenant, path: 'server/left' };
+    await home.documents.remove(server, (await home.documents.read(server))!.rev);
+    expect(await pathsWith('/left')).toHaveLength(3);
+    await stores.servers.insert(draft('left', 1), event);
+    expect(await pathsWith('/left')).toEqual(['server/left']);
   });
 });

@@ -22,14 +22,16 @@ export const serverRef = ({ tenantId, serverId }: MemberRef): DocumentRef => ({
   path: `${SERVERS}${serverId}`,
 });
 
-export const versionsOf = ({ serverId }: MemberRef): string => `server-version/${serverId}/`;
+/** What every path of a version of these servers begins with. */
+export const versionsOf = ({ serverId }: MemberRef, life?: string): string =>
+  `server-version/${serverId}/${life === undefined ? '' : `${life}/`}`;
 
 export const versionRef = (
   ref: MemberRef,
   { life, version }: Pick<ServerDocument, 'life' | 'version'>,
 ): DocumentRef => ({
   partition: ref.tenantId,
-  path: `${versionsOf(ref)}${life}/${version}`,
+  path: `${versionsOf(ref, life)}${version}`,
 });
 
 export const catalogRef = ({ tenantId, serverId }: MemberRef): DocumentRef => ({
