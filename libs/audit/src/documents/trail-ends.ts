@@ -4,6 +4,7 @@ import {
   DatabaseUnavailableError,
   DocumentConflictError,
   type Documents,
+  KeyDroppedError,
   type KeyWrapper,
   UnknownTenantError,
   refuseDropped,
@@ -13,7 +14,7 @@ import { CHAIN_KEY, NO_HASH } from '../audit-hash.js';
 import type { ChainHead, Place } from '../audit-store.js';
 import { AuditTrailBrokenError } from '../audit.errors.js';
 import { ChainKeys } from '../chain-keys.js';
-import { entriesOf, headBody, headOf, headRef, idsIn, placeBehind } from './chain-documents.js';
+import { entriesOf, eventsPath, headBody, headOf, headRef, idsIn, placeBehind } from './chain-documents.js';
 import { eventsBehind } from './events-behind.js';
 
 const MAX_TRAILS = 10_000;
@@ -83,6 +84,7 @@ export class TrailEnds {
   private async open(tenant: TenantId): Promise<TrailEnd> {
     const document = (await this.documents.read(headRef(tenant))) ?? (await this.begin(tenant));
     const head = headOf(document);
+    if (head.seq === 0) await this.refuseHead(tenant, head, document.rev);
     return this.keep(tenant, {
       head,
       place: head,
@@ -102,6 +104,25 @@ export class TrailEnds {
       const other = error instanceof DocumentConflictError ? await this.documents.read(headRef(tenant)) : undefined;
       if (!other) throw error;
       return other;
+    }
+  }
+
+  /**
+   * Takes back a head whose key a dropped one wraps. Whoever stores one asks before, and whoever finds one that nothing
+   * was recorded under yet asks afterwards, its writer too: so nothing is recorded under a key that is lost.
+   *
+   * @throws KeyDroppedError
+   */
+  private async refuseHead(tenant: TenantId, { key }: ChainHead, rev: string): Promise<void> {
+    try {
+      await refuseDropped(this.documents, key.keyId);
+    } catch (error) {
+      if (!(error instanceof KeyDroppedError)) throw error;
+      if (await this.documents.read({ partition: tenant, path: eventsPath(1) })) return; // the head is only behind
+      await this.documents.remove(headRef(tenant), rev).catch((conflict: unknown) => {
+        if (!(conflict instanceof DocumentConflictError)) throw conflict; // somebody else has changed it: the next one reads it
+      });
+      throw error;
     }
   }
 
