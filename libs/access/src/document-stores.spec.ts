@@ -1,9 +1,9 @@
 import { randomBytes, randomUUID } from 'node:crypto';
 import { beforeEach, describe, expect, it } from '@jest/globals';
-import { type OpenRecording, recordingOn } from '#audit/testing';
+import { type OpenRecording, WatchedDocuments, recordingOn } from '#audit/testing';
 import { Clock, type PrincipalId, type TenantId, principalId, tenantId } from '#kernel';
 import { Log, SecretValues } from '#observability';
-import { DatabaseUnavailableError, Documents, OPERATOR, tenantDocument } from '#persistence';
+import { DatabaseUnavailableError, Documents, OPERATOR, dataKeysRef, tenantDocument } from '#persistence';
 import { MemoryDocuments, StaleDocuments, createTenantDocument } from '#persistence/testing';
 import { DEFAULT_TENANT } from '#tenancy';
 import { eventOf } from '../testing/access-stores.js';
@@ -112,6 +112,75 @@ describe('the stores of access, on documents', () => {
       open(documents);
       await removals.sweep();
       expect(await pathsOf(id)).toEqual([]);
+    });
+
+    const away = () => new DatabaseUnavailableError('is away');
+    const seals = async (id: TenantId) => {
+      await documents.write(dataKeysRef(id), { keys: {} });
+      await documents.write({ partition: id, path: 'a-thing/1' }, {});
+      await recording.trail.record(id, eventOf('thing.made'));
+    };
+
+    it('have lost their keys when they are gone, although nothing else can be taken away yet', async () => {
+      const { id } = await made('acme');
+      await seals(id);
+      open(
+        new WatchedDocuments(documents, ({ method, partition }) => {
+          if (method === 'range' && partition === id) throw away();
+        }),
+      );
+      await tenants.remove(id, eventOf('tenant.deleted'));
+      expect(await pathsOf(id, 'keys/')).toEqual([]);
+      expect(await pathsOf(id, 'a-thing/')).toHaveLength(1);
+    });
+
+    it('lose first what opens the rest, also where it has come late', async () => {
+      const { id } = await made('acme');
+      await tenants.remove(id, eventOf('tenant.deleted'));
+      await documents.write(dataKeysRef(id), { keys: {} });
+      for (const path of ['audit-head/1', 'a-thing/1']) await documents.write({ partition: id, path }, {});
+      const removed: string[] = [];
+      open(
+        new WatchedDocuments(documents, ({ method, partition, path }) => {
+          if (method === 'remove' && partition === id) removed.push(path);
+        }),
+      );
+      await removals.sweep();
+      expect(removed).toEqual(['keys/data', 'audit-head/1', 'a-thing/1']);
+    });
+
+    it('lose what is too large to be looked at together', async () => {
+      const { id } = await made('acme');
+      await tenants.remove(id, eventOf('tenant.deleted'));
+      for (let n = 0; n < 40; n++) await documents.write({ partition: id, path: `thing/${n}` }, { n });
+      let refused = 0;
+      const small = Object.create(documents, {
+        range: {
+          value: async (...args: Parameters<Documents['range']>) => {
+            const page = await documents.range(...args);
+            if (args[0] !== id || page.length < 3) return page;
+            refused += 1;
+            throw away();
+          },
+        },
+      }) as Documents;
+      open(small);
+      await removals.sweep();
+      expect(await pathsOf(id)).toEqual([]);
+      expect(refused).toBeLessThan(3);
+    });
+
+    it('are no hindrance to each other', async () => {
+      const both = [await made('acme'), await made('globex')].map(({ id }) => id).sort();
+      for (const id of both) await tenants.remove(id, eventOf('tenant.deleted'));
+      for (const id of both) await documents.write({ partition: id, path: 'thing/1' }, {});
+      open(
+        new WatchedDocuments(documents, ({ method, partition }) => {
+          if (method === 'range' && partition === both[0]) throw away();
+        }),
+      );
+      await removals.sweep();
+      expect([(await pathsOf(both[0]!)).length, await pathsOf(both[1]!)]).toEqual([1, []]);
     });
 
     it('lose what comes late too, and then every trace', async () => {

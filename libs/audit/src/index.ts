@@ -8,6 +8,7 @@ export { AuditTrail } from './audit-trail.js';
 export { AuditBacklogError, AuditDelayedError, ClaimTakenError } from './audit.errors.js';
 export { AuditModule } from './audit.module.js';
 export { type AuditMode, type AuditedTenant, AuditedTenants } from './audited-tenants.js';
+export { headRef as auditHeadRef } from './documents/chain-documents.js';
 export { DocumentsAuditTrail } from './documents/documents.audit-trail.js';
 export { type Claim, type RecordedChange } from './documents/pending-change.js';
 export { type RecordedWrite, RecordedDocuments } from './documents/recorded-documents.js';

@@ -59,6 +59,7 @@ export { DocumentsWrappedKeys } from './rotation/documents.wrapped-keys.js';
 export { PostgresWrappedKeys } from './rotation/postgres.wrapped-keys.js';
 export { WrappedKeyStores } from './rotation/wrapped-key-stores.js';
 export { type Rewrapping, type StoredWrapping, WrappedKeys } from './rotation/wrapped-keys.js';
+export { dataKeysRef } from './sealing/documents.data-key.store.js';
 export { HandleSealer } from './sealing/handle-sealer.js';
 export { KeyCheck } from './sealing/key-check.js';
 export { refuseDropped } from './sealing/key-records.js';

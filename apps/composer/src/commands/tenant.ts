@@ -35,7 +35,9 @@ export function tenantCommand(): Command {
     });
   tenant
     .command('delete')
-    .description('Delete a tenant with everything of it. Nothing that was sealed for it can be opened again.')
+    .description(
+      'Delete a tenant with everything of it. Its keys go first: what was sealed for it opens nowhere any more.',
+    )
     .argument('<slug>')
     .option('--yes', 'really do it')
     .action(async (slug: string, { yes, json }: Options, command: Command) => {

@@ -7,6 +7,7 @@ import {
   type StoredDocument,
   TENANT_DOCUMENTS,
   UnknownTenantError,
+  dataKeysRef,
   tenantDocument,
 } from '#persistence';
 import { Injectable, type OnModuleInit } from '@nestjs/common';
@@ -22,7 +23,8 @@ const PAGE = 1000;
 
 /**
  * Tenants as documents of the operator. A slug is a claim of its tenant. A removal marks the tenant first, recorded, and
- * gives up the slug: from there on the tenant is gone for everybody. What belonged to it goes after that (`TenantRemovals`).
+ * gives up the slug and drops the data keys: from there on the tenant is gone for everybody. What belonged to it goes after
+ * that (`TenantRemovals`).
  */
 @Injectable()
 export class DocumentsTenantStore extends TenantStore implements OnModuleInit {
@@ -101,7 +103,11 @@ export class DocumentsTenantStore extends TenantStore implements OnModuleInit {
       const tenant = stored(known);
       if (!known || !tenant) return false;
       const body = { ...known.body, removedAt: new Date(this.clock.now()).toISOString() };
-      const change = { claims: [{ ref: this.removals.refOf(id) }], releases: [slugRef(tenant.slug)] };
+      const change = {
+        claims: [{ ref: this.removals.refOf(id) }],
+        releases: [slugRef(tenant.slug)],
+        drops: [dataKeysRef(id)], // what was sealed for it opens nowhere any more, however long it lies there
+      };
       await this.documents.write(ref, { body, rev: known.rev }, { event, topic: 'access', of: id, ...change });
       return true;
     });

@@ -1,4 +1,4 @@
-import { RecordedDocuments } from '#audit';
+import { RecordedDocuments, auditHeadRef } from '#audit';
 import { Clock, type TenantId, tenantId } from '#kernel';
 import { Log } from '#observability';
 import {
@@ -8,6 +8,8 @@ import {
   type DocumentRef,
   Documents,
   OPERATOR,
+  type StoredDocument,
+  dataKeysRef,
   tenantDocument,
 } from '#persistence';
 import { Injectable, type OnApplicationBootstrap, type OnApplicationShutdown } from '@nestjs/common';
@@ -18,8 +20,10 @@ const EVERY_MS = 60_000;
 const BEGIN_MS = 10_000;
 /** So long after its end there may come something of a tenant from somebody who has not heard of it. */
 const LATE_MS = 10 * 60_000;
-/** Documents that go at once. Some are large. */
-const BATCH = 25;
+/** Documents that go at once: few at first, more as long as they are short, as they are read for that. */
+const FIRST_BATCH = 4;
+const LARGEST_BATCH = 32;
+const SHORT_CHARACTERS = 512 * 1024;
 
 /**
  * Takes away what belonged to tenants that were removed, a few documents at a time, and again until nothing comes any
@@ -71,7 +75,9 @@ export class TenantRemovals implements OnApplicationBootstrap, OnApplicationShut
     const removals = await this.documents.range(OPERATOR, { prefix: REMOVALS });
     for (const { path } of removals) {
       if (this.isStopping) return;
-      await this.finish(tenantId(path.slice(REMOVALS.length)));
+      await this.finish(tenantId(path.slice(REMOVALS.length))).catch(
+        (error: unknown) => this.tell(error), // and the others all the same
+      );
     }
   }
 
@@ -86,13 +92,26 @@ export class TenantRemovals implements OnApplicationBootstrap, OnApplicationShut
     await this.recorded.remove(ref, tenant.rev, { event: undefined, releases: [this.refOf(id)] });
   }
 
-  /** @returns whether nothing is left */
+  /** What opens the rest goes first. @returns whether nothing is left */
   private async wipe(id: TenantId, end: number): Promise<boolean> {
+    for (const ref of [dataKeysRef(id), auditHeadRef(id)]) {
+      const found = await this.documents.read(ref);
+      if (found) await this.drop(ref, found.rev);
+    }
+    let [limit, most] = [FIRST_BATCH, LARGEST_BATCH];
     for (;;) {
-      const batch = await this.documents.range(id, { prefix: '', limit: BATCH });
-      if (batch.length === 0) return true;
-      if (performance.now() >= end || this.isStopping) return false;
+      const isOver = () => performance.now() >= end || this.isStopping;
+      const batch = await this.documents.range(id, { prefix: '', limit }).catch((error: unknown) => {
+        if (!(error instanceof DatabaseUnavailableError) || limit === 1 || isOver()) throw error;
+      });
+      if (batch?.length === 0) return true;
+      if (isOver()) return false;
+      if (!batch) {
+        limit = most = limit >> 1; // they may be too large to come together
+        continue;
+      }
       await Promise.all(batch.map(({ path, rev }) => this.drop({ partition: id, path }, rev)));
+      limit = areShort(batch) ? Math.min(limit * 2, most) : Math.max(limit >> 1, 1);
     }
   }
 
@@ -105,8 +124,13 @@ export class TenantRemovals implements OnApplicationBootstrap, OnApplicationShut
   }
 
   private sweepOrTell(): Promise<void> {
-    return this.sweep().catch((error: unknown) =>
-      this.log.warn('what removed tenants had cannot be taken away yet', { err: error }),
-    );
+    return this.sweep().catch((error: unknown) => this.tell(error));
+  }
+
+  private tell(error: unknown): void {
+    this.log.warn('what removed tenants had cannot be taken away yet', { err: error });
   }
 }
+
+const areShort = (documents: readonly StoredDocument[]): boolean =>
+  documents.reduce((sum, { body }) => sum + JSON.stringify(body).length, 0) < SHORT_CHARACTERS;
