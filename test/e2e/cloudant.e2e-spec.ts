@@ -178,12 +178,23 @@ describe('composers on one Cloudant', () => {
     for (const { url } of composers) {
       await until(async () => (await toolNames(url)).includes('shop_get_order'), `the member on ${url}`, 3_000);
     }
+    let changed = 0;
     for (let round = 1; round <= 3; round++) {
-      const label = (n: number) => ({ label: `${round}.${n}` });
-      await Promise.all(composers.map((each, n) => each.api('PATCH', '/api/v1/servers/shop', label(n))));
+      const label = (n: number) => `${round}.${n}`;
+      const changes = await Promise.all(
+        composers.map((each, n) => each.api('PATCH', '/api/v1/servers/shop', { label: label(n) })),
+      );
+      const taken = changes.flatMap(({ status }, n) => (status === 200 ? [label(n)] : []));
+      expect(taken.length).toBeGreaterThan(0);
+      expect(changes.filter(({ status }) => status !== 200 && status !== 409)).toEqual([]);
+      changed += taken.length;
       const [a, b] = await Promise.all(composers.map((each) => each.api('GET', '/api/v1/servers/shop')));
-      expect(a!.body.label).toBe(b!.body.label);
+      expect(taken).toContain(a!.body.label);
+      expect(b!.body).toEqual(a!.body);
     }
+    const { body } = await one.api('GET', '/api/v1/audit?limit=100');
+    const updates = (body.items as { action: string }[]).filter(({ action }) => action === 'server.updated');
+    expect(updates).toHaveLength(changed);
     expect((await two.api('POST', '/api/v1/servers/shop/deactivate')).status).toBeLessThan(300);
     await until(async () => !(await toolNames(one.url)).includes('shop_get_order'), 'it to be gone', 3_000);
   }, 60_000);
