@@ -36,6 +36,26 @@ describe('a member that a person has to connect, further', () => {
       expect(JSON.parse(await stage.call(who, 'team')).who).toBe('the-team');
   });
 
+  it('asks for a wider scope, and not a second time for the same', async () => {
+    stage.issuer.person = 'the-team';
+    const root = stage.browserOf('root');
+    expect((await root.connect(stage.linkTo('team'))).status).toBe(200);
+    stage.wantsMore = true;
+    const asked = await stage.call('bob', 'team');
+    stage.wantsMore = false;
+    const link = new RegExp(`${stage.url}/connect/team\\?tenant=acme&more=[\\w.-]+`).exec(asked)?.[0];
+    expect([asked, link]).toEqual([expect.stringContaining('wants more of your consent'), expect.any(String)]);
+    const page = await root.open(link!);
+    expect([page.status, page.text]).toEqual([200, expect.stringMatching(/openid\s+offline_access/)]);
+    expect((await stage.browserOf('mallory').open(link!.replace('acme', 'globex'))).status).toBe(404);
+    expect((await stage.browserOf('root').open(`${link!.slice(0, -2)}AA`)).status).toBe(400);
+    expect((await stage.browserOf('root').connect(link!)).status).toBe(200);
+    expect(JSON.parse(await stage.call('bob', 'team')).who).toBe('the-team');
+    stage.wantsMore = true;
+    expect(await stage.call('bob', 'team')).not.toContain('/connect/');
+    stage.wantsMore = false;
+  });
+
   it('says what the person has decided at the issuer', async () => {
     stage.issuer.refuses = true;
     const page = await stage.browserOf('root').connect(stage.linkTo('own'));

@@ -2,7 +2,7 @@ import type { Fault, MemberRef, ServerId, TenantId } from '#kernel';
 import type { Actor } from '#tenancy';
 import type { CredentialStanding, Which } from '#token-store';
 import type { z } from 'zod';
-import type { RequestPatch } from './auth-strategy.js';
+import type { RefusedPatch, RequestPatch } from './auth-strategy.js';
 import type { AnswerSign, CredentialUse } from './credential-use.js';
 import type { WithdrawnCredential } from './token-revocation.js';
 
@@ -57,7 +57,7 @@ export abstract class AuthAdapter {
   /** The member has taken this patch; told once for each. */
   abstract noteAccepted(use: CredentialUse, block: AuthBlock, patch: RequestPatch): void;
   /** A patch worth one more try after a refusal, or `undefined` if this strategy has nothing fresher. */
-  abstract renew(use: CredentialUse, block: AuthBlock, refused: RequestPatch): Promise<RequestPatch | undefined>;
+  abstract renew(use: CredentialUse, block: AuthBlock, refused: RefusedPatch): Promise<RequestPatch | undefined>;
   /** How the stored credentials of a member stand at their issuers; no secret. */
   abstract standings(member: MemberRef): Promise<readonly CredentialStanding[]>;
   /**

@@ -22,6 +22,12 @@ export interface RequestPatch {
   readonly account?: string;
 }
 
+/** A patch that was not taken. */
+export interface RefusedPatch extends RequestPatch {
+  /** How it was refused, where that is known. */
+  readonly answer?: AnswerSign;
+}
+
 export interface PatchedRequest {
   readonly method: string;
   /** With the query. */
@@ -49,7 +55,7 @@ export interface AuthStrategy<S = unknown> {
    * Present only if credentials expire. Given the patch that a member just refused; called once per refusal, never in a
    * loop. `undefined`: there is nothing fresher.
    */
-  renew?(use: CredentialUse, settings: S, refused: RequestPatch): Promise<RequestPatch | undefined>;
+  renew?(use: CredentialUse, settings: S, refused: RefusedPatch): Promise<RequestPatch | undefined>;
   /** Whether an answer says that the credential was not taken, so that nothing was done; 401 alone unless given. */
   refuses?(answer: AnswerSign, settings: S): boolean;
   /** The fingerprints of everything that is stored for these settings (`TokenKeys`); none unless given. */

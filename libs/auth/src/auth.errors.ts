@@ -35,6 +35,9 @@ export class ConsentRequiredError extends ComposerError {
   }
 }
 
+/** There is a credential, and the member wants one that reaches further (RFC 6750, 3.1): a person has to agree to that. */
+export class WiderConsentRequiredError extends ConsentRequiredError {}
+
 /** The consent that was under way leads to nothing. It can be begun again. */
 export class ConsentRefusedError extends ComposerError {
   constructor(reason: string, cause?: unknown) {

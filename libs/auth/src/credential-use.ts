@@ -9,6 +9,8 @@ export interface CredentialUse {
   readonly principalId?: PrincipalId;
   /** The tool that has this credential for itself; absent for the member's own. */
   readonly tool?: string;
+  /** Asked for in a consent besides what the settings say: the member wants it. Names no other credential. */
+  readonly scope?: string;
 }
 
 /** The beginning of an answer, as far as it can tell that a credential was not taken. */
@@ -18,4 +20,6 @@ export interface AnswerSign {
   readonly contentType: string;
   /** Of a redirect, as it was sent. */
   readonly location?: string;
+  /** `WWW-Authenticate` of a refusal, as it was sent (RFC 9110, 11.6.1). */
+  readonly challenge?: string;
 }

@@ -6,7 +6,7 @@ export {
   type StrategyDescription,
   type WithdrawOptions,
 } from './auth-adapter.js';
-export type { AuthStrategy, PatchedRequest, RequestPatch } from './auth-strategy.js';
+export type { AuthStrategy, PatchedRequest, RefusedPatch, RequestPatch } from './auth-strategy.js';
 export type { AnswerSign, CredentialUse } from './credential-use.js';
 export {
   ConsentRefusedError,
@@ -14,6 +14,7 @@ export {
   IssuerUntrustedError,
   PrincipalMissingError,
   UnknownStrategyError,
+  WiderConsentRequiredError,
 } from './auth.errors.js';
 export { AuthModule } from './auth.module.js';
 export { type MemberClientConfig, memberClientConfig } from './member-client.config.js';

@@ -10,7 +10,7 @@ import {
   type StrategyDescription,
   type WithdrawOptions,
 } from './auth-adapter.js';
-import type { AuthStrategy, RequestPatch } from './auth-strategy.js';
+import type { AuthStrategy, RefusedPatch, RequestPatch } from './auth-strategy.js';
 import { UnknownStrategyError, unknownStrategy } from './auth.errors.js';
 import type { AnswerSign, CredentialUse } from './credential-use.js';
 import { TokenRevocation, type WithdrawnCredential } from './token-revocation.js';
@@ -84,7 +84,7 @@ export class StrategyAuthAdapter extends AuthAdapter {
     this.find(strategy).noteAccepted?.(use, settings, patch);
   }
 
-  override async renew(use: CredentialUse, block: AuthBlock, refused: RequestPatch): Promise<RequestPatch | undefined> {
+  override async renew(use: CredentialUse, block: AuthBlock, refused: RefusedPatch): Promise<RequestPatch | undefined> {
     return this.find(block.strategy).renew?.(use, block.settings, refused);
   }
 

@@ -17,7 +17,7 @@ export function authAdapterOn(parts: StrategyParts): AuthAdapter {
     new NoneStrategy(),
     new BearerStrategy(),
     new DynamicBearerStrategy(keeper, http, keys),
-    new Oauth2Strategy(keeper, finder, tokens, new ConnectLinks(listen)),
+    new Oauth2Strategy(keeper, finder, tokens, new ConnectLinks(listen), parts.wishes),
   ];
   return new StrategyAuthAdapter(indexByName(strategies as AuthStrategy[]), keeper, revocation);
 }

@@ -1,7 +1,7 @@
 import 'reflect-metadata';
 import { Clock } from '#kernel';
-import { Fingerprints, TokenKeeper, TokenStoreModule, UnwantedTokens } from '#token-store';
-import { type OpenKeeper, openFingerprints, openMemoryKeeper } from '#token-store/testing';
+import { Fingerprints, ScopeWishes, TokenKeeper, TokenStoreModule, UnwantedTokens } from '#token-store';
+import { type OpenKeeper, openFingerprints, openMemoryKeeper, openScopeWishes } from '#token-store/testing';
 import { Module } from '@nestjs/common';
 import { Test } from '@nestjs/testing';
 import { AuthAdapter } from '../src/auth-adapter.js';
@@ -18,8 +18,9 @@ const KEEPER = Symbol('KEEPER');
     { provide: TokenKeeper, useFactory: ({ keeper }: OpenKeeper) => keeper, inject: [KEEPER] },
     { provide: UnwantedTokens, useFactory: ({ unwanted }: OpenKeeper) => unwanted, inject: [KEEPER] },
     { provide: Fingerprints, useFactory: () => openFingerprints() },
+    { provide: ScopeWishes, useFactory: () => openScopeWishes() },
   ],
-  exports: [TokenKeeper, UnwantedTokens, Fingerprints],
+  exports: [TokenKeeper, UnwantedTokens, Fingerprints, ScopeWishes],
 })
 class MemoryTokens {}
 

@@ -5,7 +5,7 @@ import { Clock, principalId, serverId, tenantId } from '#kernel';
 import { Log, SecretValues } from '#observability';
 import { BrowserCookies, BrowserForms } from '#pages';
 import { NO_PERMISSIONS, type Principal } from '#tenancy';
-import { openPendingConsents } from '#token-store/testing';
+import { openPendingConsents, openScopeWishes } from '#token-store/testing';
 import type { AuthAdapter, AuthBlock } from '../src/auth-adapter.js';
 import { CallbackDesk } from '../src/consent/callback-desk.js';
 import {
@@ -48,8 +48,9 @@ class TestFlow implements ConsentFlow {
     return (settings as Settings).grant === 'consent';
   }
 
-  async describe(_: CredentialUse, settings: unknown) {
-    const { ask, scope } = settings as Settings;
+  async describe({ scope: more }: CredentialUse, settings: unknown) {
+    const { ask, scope: told } = settings as Settings;
+    const scope = more === undefined ? told : `${told} ${more}`;
     return { issuer: ISSUER, clientName: 'MCP Composer', scopes: scope.split(' '), redirectHost: new URL(ask).host };
   }
 
@@ -95,6 +96,7 @@ class TestVisitors extends Visitors {
 /** The pages for connecting members on a port of their own, with a flow that stands for any strategy. */
 export async function openConsentPages() {
   const flow = new TestFlow();
+  const wishes = await openScopeWishes();
   // Nothing else of it is asked here.
   const auth = {
     isPerPrincipal: ({ settings }: AuthBlock) => (settings as Settings).identity === 'per_user',
@@ -117,7 +119,7 @@ export async function openConsentPages() {
   });
   late.listener = (url) => {
     const cookies = new BrowserCookies({ publicUrl: url });
-    const connections = new Connections(auth, members, [flow]);
+    const connections = new Connections(auth, members, [flow], wishes);
     const states = new ConsentStates(pending, cookies);
     return new ConsentListener(
       new TestVisitors(),
@@ -131,6 +133,7 @@ export async function openConsentPages() {
     flow,
     events,
     lines,
+    wishes,
     /** Another process behind the same address: it remembers nothing, and shares the store. */
     restart: () => listeners.clear(),
     /** Adds or changes a member. */

@@ -1,8 +1,8 @@
 import { Clock } from '#kernel';
 import { SecretValues } from '#observability';
 import { type Egress, type OriginServer, egressFor, originServer } from '#egress/testing';
-import type { TokenKeeper, UnwantedTokens } from '#token-store';
-import { openFingerprints, openMemoryKeeper } from '#token-store/testing';
+import type { ScopeWishes, TokenKeeper, UnwantedTokens } from '#token-store';
+import { openFingerprints, openMemoryKeeper, openScopeWishes } from '#token-store/testing';
 import { IssuedSecrets } from '../src/issuers/issued-secrets.js';
 import { TokenKeys } from '../src/token-keys.js';
 
@@ -35,6 +35,7 @@ export interface StrategyParts {
   readonly keeper: TokenKeeper;
   readonly keys: TokenKeys;
   readonly unwanted: UnwantedTokens;
+  readonly wishes: ScopeWishes;
   readonly http: Egress['http'];
   readonly guard: Egress['guard'];
   readonly issued: IssuedSecrets;
@@ -78,6 +79,7 @@ export async function openStrategyParts(
   return {
     keeper,
     unwanted,
+    wishes: await openScopeWishes(clock),
     keys: new TokenKeys(await openFingerprints()),
     http: egress.http,
     guard: egress.guard,

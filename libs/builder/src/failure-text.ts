@@ -1,4 +1,4 @@
-import { ConsentRequiredError, PrincipalMissingError } from '#auth';
+import { ConsentRequiredError, PrincipalMissingError, WiderConsentRequiredError } from '#auth';
 import { EgressTimeoutError, EgressUnreachableError } from '#egress';
 import type { ComposerError } from '#kernel';
 import {
@@ -15,8 +15,15 @@ const CHECK_FIRST = 'Whether the call was carried out is not known: check before
 /** Gives a caller the failure of its member: what happened, and what to do. */
 export function replyFailure(reply: MemberReply, member: string, error: ComposerError): void {
   if (!(error instanceof ConsentRequiredError)) return reply.failed(failureText(member, error), error.code);
-  const text = `Server "${member}" needs your consent before it can be called (${error.code}); nothing was sent. Open the page, agree, and call again.`;
-  reply.needsConsent({ serverId: error.serverId, url: error.url, text });
+  reply.needsConsent({ serverId: error.serverId, url: error.url, text: consentText(member, error) });
+}
+
+function consentText(member: string, error: ConsentRequiredError): string {
+  const why =
+    error instanceof WiderConsentRequiredError
+      ? `wants more of your consent than it has for this (${error.code}) and has refused the call`
+      : `needs your consent before it can be called (${error.code}); nothing was sent`;
+  return `Server "${member}" ${why}. Open the page, agree, and call again.`;
 }
 
 /** What a caller reads when its member failed. No address, no header. */

@@ -19,7 +19,8 @@ export class MemberCredential {
   private reviewAt = Infinity;
   private isAccepted = false;
   private asking: Promise<RequestPatch> | undefined;
-  private renewing: Promise<RequestPatch | undefined> | undefined;
+  /** By what was asked for in the refusal: who lacks a scope is not helped by what helps another. */
+  private readonly renewing = new Map<string, Promise<RequestPatch | undefined>>();
 
   constructor(
     private readonly auth: AuthAdapter,
@@ -47,23 +48,27 @@ export class MemberCredential {
     return this.peek() ?? this.ask();
   }
 
-  /** A fresher patch than the one that was refused, or `undefined` if there is none. Calls refused together renew once. */
-  async renew(refused: RequestPatch): Promise<RequestPatch | undefined> {
+  /**
+   * A fresher patch than the one that was refused, or `undefined` if there is none. Calls refused together, and alike,
+   * renew once.
+   */
+  async renew(refused: RequestPatch, answer?: AnswerSign): Promise<RequestPatch | undefined> {
     const current = this.peek();
     if (current && isOther(current, refused)) return current;
-    if (!this.renewing) {
-      const renewing = this.auth
-        .renew(this.use, this.block, refused)
-        .then((fresh) => {
-          if (fresh && this.renewing === renewing) this.keep(fresh);
-          return fresh;
-        })
-        .finally(() => {
-          if (this.renewing === renewing) this.renewing = undefined;
-        });
-      this.renewing = renewing;
-    }
-    return this.renewing;
+    const why = answer?.status === 403 ? (answer.challenge ?? '') : '';
+    const running = this.renewing.get(why);
+    if (running) return running;
+    const renewing = this.auth
+      .renew(this.use, this.block, answer ? { ...refused, answer } : refused)
+      .then((fresh) => {
+        if (fresh && this.renewing.get(why) === renewing) this.keep(fresh);
+        return fresh;
+      })
+      .finally(() => {
+        if (this.renewing.get(why) === renewing) this.renewing.delete(why);
+      });
+    this.renewing.set(why, renewing);
+    return renewing;
   }
 
   /** Whether an answer says that the credential was not taken, so that nothing was done. */
@@ -84,7 +89,7 @@ export class MemberCredential {
     this.freshUntil = Infinity;
     this.reviewAt = Infinity;
     this.asking = undefined;
-    this.renewing = undefined;
+    this.renewing.clear();
   }
 
   /** Nobody waits for it, and what serves goes on serving if it fails. */

@@ -1,4 +1,5 @@
 export { type PendingConsent, PendingConsents } from './consents/pending-consents.js';
+export { type ScopeWish, ScopeWishes } from './consents/scope-wishes.js';
 export type { TakenCredential } from './credential-administration.js';
 export { Fingerprints } from './fingerprints.js';
 export { type CurrentOptions, type Renew, TokenKeeper } from './token-keeper.js';

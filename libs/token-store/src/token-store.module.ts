@@ -9,6 +9,7 @@ import { ChangeWaits } from './change-waits.js';
 import { ConsentSweep } from './consents/consent-sweep.js';
 import { PendingConsentStore } from './consents/pending-consent.store.js';
 import { PendingConsents } from './consents/pending-consents.js';
+import { ScopeWishes } from './consents/scope-wishes.js';
 import { CredentialAdministration } from './credential-administration.js';
 import { CredentialChanges } from './credential-changes.js';
 import { DocumentsPendingConsentStore } from './documents/documents.pending-consent.store.js';
@@ -61,8 +62,9 @@ import { UnwantedTokens } from './unwanted-tokens.js';
       cloudant: DocumentsPendingConsentStore,
     }),
     PendingConsents,
+    ScopeWishes,
     ConsentSweep,
   ],
-  exports: [TokenKeeper, Fingerprints, UnwantedTokens, PendingConsents],
+  exports: [TokenKeeper, Fingerprints, UnwantedTokens, PendingConsents, ScopeWishes],
 })
 export class TokenStoreModule {}

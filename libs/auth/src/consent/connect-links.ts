@@ -19,11 +19,13 @@ export class ConnectLinks {
     this.slugOf = slugOf;
   }
 
-  async linkFor({ member, tool }: Pick<CredentialUse, 'member' | 'tool'>): Promise<string> {
+  /** @param more a sealed wish for more than was consented to */
+  async linkFor({ member, tool }: Pick<CredentialUse, 'member' | 'tool'>, more?: string): Promise<string> {
     const slug = member.tenantId === DEFAULT_TENANT ? undefined : await this.slugOf(member.tenantId);
     const query = new URLSearchParams({
       ...(slug === undefined ? {} : { tenant: slug }),
       ...(tool === undefined ? {} : { tool }),
+      ...(more === undefined ? {} : { more }),
     }).toString();
     return `${this.config.publicUrl}/connect/${member.serverId}${query === '' ? '' : `?${query}`}`;
   }

@@ -15,6 +15,8 @@ export interface ConnectableWish {
   readonly serverId: string;
   /** The tool that has a credential for itself; absent for the member's own. */
   readonly tool?: string;
+  /** A sealed wish of the member for more than was consented to. */
+  readonly more?: string;
 }
 
 /** Which members there are to connect. The registry has them, which this lib does not see. */

@@ -89,7 +89,9 @@ export class ConsentDesk {
   ): Promise<string> {
     const { flow, use, member, digest } = connection;
     const { tenantId, id: principalId } = principal;
-    const next = await this.states.open(response, { tenantId, principalId, ...wish, digest }, ({ state }) =>
+    const { serverId, tool } = wish;
+    const underWay = { tenantId, principalId, serverId, ...(tool === undefined ? {} : { tool }), digest };
+    const next = await this.states.open(response, underWay, ({ state }) =>
       flow.begin(use, member.block.settings, { redirectUri: this.redirectUri, state }),
     );
     mustBeWebAddress(next);

@@ -1,4 +1,5 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
+import { principalId, serverId } from '#kernel';
 import { type BrowserAnswer, CookieBrowser } from '#pages/testing';
 import { ACME, GLOBEX, type OpenConsentPages, openConsentPages } from '../../testing/open-consent-pages.js';
 
@@ -59,6 +60,16 @@ describe('the page that asks', () => {
   it('runs nothing that a member or a person is called', async () => {
     pages.member(ACME, 'crm', { scope: '<script>alert(1)</script>' });
     expect((await open()).text).not.toContain('<script>');
+  });
+
+  it('asks for more where the member has asked this person for it, and by no link of another', async () => {
+    const of = { tenantId: ACME, serverId: serverId('crm'), principalId: principalId('ann') };
+    const link = `/connect/crm?more=${pages.wishes.seal({ ...of, scope: 'admin' })}`;
+    expect((await open(link)).text).toContain('read write admin');
+    await agree(link);
+    expect((await open()).text).not.toContain('admin');
+    expect((await open(link, { 'x-visitor': 'bob' })).status).toBe(400);
+    expect((await open(`${link}x`)).status).toBe(400);
   });
 
   it('sends whoever is not signed in to sign in, and back', async () => {

@@ -62,7 +62,12 @@ export class ConsentListener {
     if (slug !== null && slug !== visitor.tenantSlug)
       return askForTheOther(response, visitor, loginPath(request, slug));
     const tool = query.get('tool');
-    const wish: ConnectableWish = { serverId: server, ...(tool === null ? {} : { tool }) };
+    const more = query.get('more');
+    const wish: ConnectableWish = {
+      serverId: server,
+      ...(tool === null ? {} : { tool }),
+      ...(more === null ? {} : { more }),
+    };
     const visit = { request, response, visitor, wish };
     return method === 'POST' ? this.consents.decide(visit) : this.consents.show(visit);
   }

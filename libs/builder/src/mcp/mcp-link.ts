@@ -207,7 +207,7 @@ export class McpLink implements MemberLink<McpSession> {
     const patch = await credential.get();
     const answer = await this.post(session, patch, { message, limit });
     if (!answer.isRefusal) return answer;
-    const fresh = await credential.renew(patch);
+    const fresh = await credential.renew(patch, answer);
     return fresh ? this.post(session, fresh, { message, limit }) : answer;
   }
 

@@ -97,7 +97,7 @@ export abstract class PostedRequest<
 
   protected renew(): void {
     this.wasRenewed = true;
-    this.parts.credential.renew(this.patch!).then(
+    this.parts.credential.renew(this.patch!, this.answerHead).then(
       (fresh) => {
         if (this.isSettled) return;
         if (!fresh) return this.giveUp(this.refusal(), 'auth_required');

@@ -1,7 +1,8 @@
-import type { RequestPatch } from '#auth';
+import type { AnswerSign, RequestPatch } from '#auth';
 import type { EgressAnswer, EgressPool } from '#egress';
 import type { MemberCredential } from '../member-credential.js';
 import { applyPatch, passCookies, patchFor } from '../wire/request-head.js';
+import { signsOf } from '../wire/wire-exchange.js';
 
 export interface ServiceRequest {
   readonly method: string;
@@ -29,7 +30,7 @@ export async function askMember(
   const patch = await credential.get();
   const answer = await askWith(pool, request, patch);
   if (!refuses(credential, answer)) return accepted(credential, patch, answer);
-  const fresh = await credential.renew(patch);
+  const fresh = await credential.renew(patch, signOf(answer));
   if (!fresh) return { ...answer, isRefusal: true };
   const again = await askWith(pool, request, fresh);
   return refuses(credential, again) ? { ...again, isRefusal: true } : accepted(credential, fresh, again);
@@ -48,10 +49,13 @@ function askWith(pool: EgressPool, request: ServiceRequest, patch: RequestPatch)
   });
 }
 
-function refuses(credential: MemberCredential, { status, headers }: EgressAnswer): boolean {
-  const { location } = headers;
+function refuses(credential: MemberCredential, answer: EgressAnswer): boolean {
+  return credential.refuses(signOf(answer));
+}
+
+function signOf({ status, headers }: EgressAnswer): AnswerSign {
   const contentType = String(headers['content-type'] ?? '').toLowerCase();
-  return credential.refuses({ status, contentType, ...(typeof location === 'string' ? { location } : {}) });
+  return { status, contentType, ...signsOf(status, headers) };
 }
 
 function accepted(credential: MemberCredential, patch: RequestPatch, answer: EgressAnswer): ServiceAnswer {

@@ -124,7 +124,7 @@ export class RequestToolCall implements ExchangeListener, RunningCall {
   private renew(refusal: Buffer): void {
     this.wasRenewed = true;
     const refused = this.answerHead!;
-    this.parts.credential.renew(this.patch!).then(
+    this.parts.credential.renew(this.patch!, refused).then(
       (fresh) => {
         if (this.isSettled) return;
         if (fresh) this.send(fresh);

@@ -201,7 +201,7 @@ export class SseLink implements MessageStreamLink<SseSession> {
     const credential = this.parts.credential();
     const patch = await credential.get();
     let { stream, refusal } = await this.tryStream(credential, patch, limit);
-    const fresh = refusal?.isRefusal ? await credential.renew(patch) : undefined;
+    const fresh = refusal?.isRefusal ? await credential.renew(patch, refusal) : undefined;
     if (fresh) ({ stream, refusal } = await this.tryStream(credential, fresh, limit));
     if (!refusal) return stream;
     const { status, headers, isRefusal } = refusal;
@@ -274,7 +274,7 @@ export class SseLink implements MessageStreamLink<SseSession> {
     const patch = await credential.get();
     let answer = await this.postWith(session, patch, { message, limit });
     if (answer.isRefusal) {
-      const fresh = await credential.renew(patch);
+      const fresh = await credential.renew(patch, answer);
       if (fresh) answer = await this.postWith(session, fresh, { message, limit });
     }
     const { status, headers, isRefusal } = answer;

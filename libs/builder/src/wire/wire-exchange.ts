@@ -20,6 +20,8 @@ export interface AnswerHead {
   readonly contentType: string;
   /** Of a redirect. */
   readonly location?: string;
+  /** `WWW-Authenticate`, of a refusal. */
+  readonly challenge?: string;
 }
 
 /** Who is told what of one answer. Exactly one of `body`, `end` and `fail` comes last, and comes once. */
@@ -90,10 +92,7 @@ export class WireExchange implements DispatchHandler {
       return this.fail(new EgressBadAnswerError('it is compressed although it was asked not to be'));
     }
     const contentType = String(headers['content-type'] ?? '').toLowerCase();
-    const { location } = headers;
-    const isRedirect = status >= 300 && status < 400 && typeof location === 'string';
-    const head = { status, statusText, headers, contentType };
-    this.form = this.listener.head(isRedirect ? { ...head, location } : head);
+    this.form = this.listener.head({ status, statusText, headers, contentType, ...signsOf(status, headers) });
     if (this.form === 'events') this.reader = new EventStreamReader();
   }
 
@@ -142,4 +141,12 @@ export class WireExchange implements DispatchHandler {
     this.stop();
     this.listener.fail(error, false);
   }
+}
+
+/** What else of a head tells whether a credential was taken. */
+export function signsOf(status: number, headers: IncomingHttpHeaders): Pick<AnswerHead, 'location' | 'challenge'> {
+  const { location, 'www-authenticate': challenge } = headers;
+  if (status >= 300 && status < 400 && typeof location === 'string') return { location };
+  const isRefusal = status === 401 || status === 403;
+  return isRefusal && challenge !== undefined ? { challenge: String(challenge) } : {};
 }

@@ -45,7 +45,7 @@ export class ConsentEnd {
     try {
       const tokens = await this.endpoint.exchange(contact, { code, redirectUri, verifier, parameters });
       // RFC 6749, 5.1: without a scope in the answer it is the one that was asked for.
-      return keepable({ ...(scope === null ? {} : { scope }), ...tokens }, contact);
+      return keepable({ ...(scope === null ? {} : { scope }), ...tokens }, contact, scope ?? undefined);
     } catch (error) {
       const isGone = !isTold && error instanceof ClientRefusedError && error.reason === 'invalid_client';
       if (isGone) await this.clients.forget(use, contact.issuer);

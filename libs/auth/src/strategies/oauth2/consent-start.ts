@@ -3,6 +3,7 @@ import { type JsonObject, parseUrl } from '#kernel';
 import { Injectable } from '@nestjs/common';
 import { calculatePKCECodeChallenge, randomPKCECodeVerifier } from 'openid-client';
 import { ConsentRefusedError } from '../../auth.errors.js';
+import { unionOf } from '../../scope-names.js';
 import type { CredentialUse } from '../../credential-use.js';
 import { CLIENT_NAME } from './client-document.js';
 import { type BegunConsent, ClientEnrolment, type ConsentAsk } from './client-enrolment.js';
@@ -45,7 +46,7 @@ export class ConsentStart {
 
   async describe(use: CredentialUse, settings: Oauth2Settings): Promise<ConsentQuestion> {
     const facts = await this.facts(use, settings);
-    const scope = scopeOf(settings, facts);
+    const scope = scopeOf(use, settings, facts);
     return {
       issuer: facts.issuer,
       clientName: CLIENT_NAME,
@@ -61,7 +62,7 @@ export class ConsentStart {
   ): Promise<StartedConsent> {
     const facts = await this.facts(use, settings);
     const resource = settings.resource ?? facts.resource;
-    const ask = { redirectUri, state, scope: scopeOf(settings, facts), resource };
+    const ask = { redirectUri, state, scope: scopeOf(use, settings, facts), resource };
     const told = this.clients.told(settings, facts);
     const begun = told ? await plainConsent(facts, told, ask) : await this.enrolment.begin(use, facts, ask);
     const { url, client, verifier } = begun;
@@ -126,8 +127,13 @@ async function plainConsent(facts: LocatedFacts, client: IssuerClient, ask: Cons
 }
 
 /** With `offline_access` where the server knows it, as the SDK does: consent is not to be asked for every hour. */
-function scopeOf(settings: Oauth2Settings, { scope: found, discovered }: Pick<IssuerFacts, 'scope' | 'discovered'>) {
-  const scope = settings.scope ?? found;
+function scopeOf(
+  { scope: wanted }: CredentialUse,
+  settings: Oauth2Settings,
+  { scope: found, discovered }: Pick<IssuerFacts, 'scope' | 'discovered'>,
+) {
+  const told = settings.scope ?? found;
+  const scope = wanted === undefined ? told : unionOf(told, wanted);
   if (scope === undefined || scope.split(' ').includes('offline_access')) return scope;
   const isKnown = discovered?.metadata.scopes_supported?.includes('offline_access');
   return isKnown ? `${scope} offline_access` : scope;

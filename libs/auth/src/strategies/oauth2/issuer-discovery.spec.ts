@@ -42,7 +42,7 @@ function leadTo(issuer: SmallIssuer): void {
 function open(options: Oauth2PartsOptions = {}) {
   const oauth2 = oauth2Parts(parts, options);
   const { finder, tokens, listen } = oauth2;
-  const strategy = new Oauth2Strategy(parts.keeper, finder, tokens, new ConnectLinks(listen));
+  const strategy = new Oauth2Strategy(parts.keeper, finder, tokens, new ConnectLinks(listen), parts.wishes);
   const begin = async (settings: object = {}) => {
     const parsed = strategy.settings.parse(settings);
     const redirectUri = `${listen.publicUrl}/connect/callback`;
@@ -106,7 +106,7 @@ describe('a member with nothing but an endpoint', () => {
     const patch = await authorize();
     strategy.noteAccepted(use, strategy.settings.parse({}), patch);
     first.answers.set('/token', { body: { access_token: 'two', token_type: 'bearer' } });
-    const fresh = await strategy.renew(use, strategy.settings.parse({}), patch);
+    const fresh = (await strategy.renew(use, strategy.settings.parse({}), patch))!;
     expect(fresh.headers).toEqual({ authorization: 'Bearer two' });
     expect(Object.fromEntries(first.tokenForms[1]!)).toEqual({
       grant_type: 'refresh_token',
@@ -265,7 +265,7 @@ describe('a member that moves to another authorization server', () => {
     const before = crm.asked.length;
     for (let round = 0; round < 5; round++) {
       strategy.noteAccepted(use, strategy.settings.parse({}), patch);
-      patch = await strategy.renew(use, strategy.settings.parse({}), patch);
+      patch = (await strategy.renew(use, strategy.settings.parse({}), patch))!;
     }
     expect(crm.asked).toHaveLength(before);
   });

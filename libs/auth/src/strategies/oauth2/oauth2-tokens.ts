@@ -4,6 +4,7 @@ import { Injectable } from '@nestjs/common';
 import type { CredentialUse } from '../../credential-use.js';
 import { type TokenKeyParts, TokenKeys } from '../../token-keys.js';
 import { grantRequest } from './grant-request.js';
+import { grantOf } from './grant-types.js';
 import { IssuerClients } from './issuer-clients.js';
 import { type IssuerFacts, isTold } from './issuer-facts.js';
 import type { Oauth2Settings } from './oauth2-settings.js';
@@ -62,6 +63,7 @@ export class Oauth2Tokens {
       return keepable(
         { ...(asked.grant === 'refresh_token' ? inherited(asked.parameters, previous) : {}), ...had },
         contact,
+        grantOf(settings) === 'authorization_code' && previous ? requestedOf(previous) : undefined,
       );
     } catch (error) {
       // A client that was registered for this grant is gone with it: both come again by consent.
@@ -90,9 +92,19 @@ export function contactOf(
   return { issuer, tokenEndpoint, client, ...(revocationEndpoint === undefined ? {} : { revocationEndpoint }) };
 }
 
-/** With what is needed to refresh and to revoke the tokens when the settings are gone. */
-export function keepable(tokens: TokenSet, contact: IssuerContact): TokenSet {
-  return { ...tokens, more: { contact: JSON.parse(JSON.stringify(contact)) as JsonObject } };
+/**
+ * With what is needed to refresh and to revoke the tokens when the settings are gone, and what was asked for in the
+ * consent that they come from, which may be more than was given.
+ */
+export function keepable(tokens: TokenSet, contact: IssuerContact, requested?: string): TokenSet {
+  const more = { contact: JSON.parse(JSON.stringify(contact)) as JsonObject };
+  return { ...tokens, more: requested === undefined ? more : { ...more, requested } };
+}
+
+/** What was asked for in the consent that these tokens come from; what they have, if that is not known. */
+export function requestedOf({ more, scope }: TokenSet): string | undefined {
+  const requested = more?.['requested'];
+  return typeof requested === 'string' ? requested : scope;
 }
 
 /** RFC 6749, 6: what the issuer leaves out stays as it was. */

@@ -7,7 +7,7 @@ const private_key = generateKeyPairSync('ed25519').privateKey.export({ format: '
 
 function strategyOf(parts: StrategyParts): Oauth2Strategy {
   const { finder, tokens, listen } = oauth2Parts(parts);
-  return new Oauth2Strategy(parts.keeper, finder, tokens, new ConnectLinks(listen));
+  return new Oauth2Strategy(parts.keeper, finder, tokens, new ConnectLinks(listen), parts.wishes);
 }
 
 describeRenewingStrategy({

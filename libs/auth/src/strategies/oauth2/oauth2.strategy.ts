@@ -1,14 +1,15 @@
-import { GrantRefusedError, TokenKeeper, type TokenKey, type TokenSet } from '#token-store';
+import { GrantRefusedError, ScopeWishes, TokenKeeper, type TokenKey, type TokenSet } from '#token-store';
 import { Injectable } from '@nestjs/common';
-import type { AuthStrategy, RequestPatch } from '../../auth-strategy.js';
-import { ConsentRequiredError, PrincipalMissingError } from '../../auth.errors.js';
+import type { AuthStrategy, RefusedPatch, RequestPatch } from '../../auth-strategy.js';
+import { ConsentRequiredError, PrincipalMissingError, WiderConsentRequiredError } from '../../auth.errors.js';
 import { ConnectLinks } from '../../consent/connect-links.js';
-import type { CredentialUse } from '../../credential-use.js';
+import type { AnswerSign, CredentialUse } from '../../credential-use.js';
+import { scopeAskedBy, unionOf, widened } from '../../scope-names.js';
 import { grantOf } from './grant-types.js';
 import type { IssuerFacts } from './issuer-facts.js';
 import { IssuerFinder } from './issuer-finder.js';
 import { OAUTH2_SECRETS, type Oauth2Settings, oauth2Settings } from './oauth2-settings.js';
-import { Oauth2Tokens } from './oauth2-tokens.js';
+import { Oauth2Tokens, requestedOf } from './oauth2-tokens.js';
 
 /**
  * Access tokens of OAuth 2.0 (RFC 6749): had with a client's own credentials, a refresh token, somebody's consent, another
@@ -26,6 +27,7 @@ export class Oauth2Strategy implements AuthStrategy<Oauth2Settings> {
     private readonly finder: IssuerFinder,
     private readonly tokens: Oauth2Tokens,
     private readonly links: ConnectLinks,
+    private readonly wishes: ScopeWishes,
   ) {}
 
   isPerPrincipal({ identity }: Oauth2Settings): boolean {
@@ -37,8 +39,19 @@ export class Oauth2Strategy implements AuthStrategy<Oauth2Settings> {
     return this.patch(use, settings, { facts: await this.finder.find(use, settings) });
   }
 
+  /** 401; and where a person can agree to it, a wish for a scope that the token lacks (RFC 6750, 3.1). */
+  refuses(answer: AnswerSign, settings: Oauth2Settings): boolean {
+    return answer.status === 401 || (isConsented(settings) && scopeAskedBy(answer) !== undefined);
+  }
+
   /** A member that moves to another issuer tells so by refusing: nothing that was had from the former one is used again. */
-  async renew(use: CredentialUse, settings: Oauth2Settings, { generation }: RequestPatch): Promise<RequestPatch> {
+  async renew(
+    use: CredentialUse,
+    settings: Oauth2Settings,
+    { generation, answer }: RefusedPatch,
+  ): Promise<RequestPatch | undefined> {
+    const asked = answer && isConsented(settings) ? scopeAskedBy(answer) : undefined;
+    if (asked !== undefined) return this.stepUp(use, settings, { generation, asked });
     const facts = await this.finder.find(use, settings, { anew: true });
     return this.patch(use, settings, { facts, refused: generation });
   }
@@ -51,6 +64,27 @@ export class Oauth2Strategy implements AuthStrategy<Oauth2Settings> {
     const facts = this.finder.peek(use, settings);
     const key = facts && this.tokens.peekKey(use, settings, facts);
     if (key && generation !== undefined) this.keeper.noteAccepted(key, generation);
+  }
+
+  /**
+   * The token is good and does not reach far enough: a person is asked for what was asked before and this. What was asked
+   * for already and is wanted again is not asked for a second time: the issuer gives it not, or the member takes it not.
+   */
+  private async stepUp(
+    use: CredentialUse,
+    settings: Oauth2Settings,
+    { generation, asked }: { readonly generation: number | undefined; readonly asked: string },
+  ): Promise<RequestPatch | undefined> {
+    const facts = await this.finder.find(use, settings);
+    const live = await this.keeper.find(await this.keyOf(use, settings, facts));
+    // Somebody has agreed meanwhile.
+    if (live && live.generation !== generation) return this.patch(use, settings, { facts });
+    const scope = live && widened(unionOf(requestedOf(live.tokens), live.tokens.scope), asked);
+    if (scope === undefined) return undefined;
+    const { member, tool } = use;
+    const principalId = this.isPerPrincipal(settings) ? use.principalId : undefined;
+    const link = await this.links.linkFor(use, this.wishes.seal({ ...member, tool, principalId, scope }));
+    throw new WiderConsentRequiredError(member.serverId, link);
   }
 
   private async patch(

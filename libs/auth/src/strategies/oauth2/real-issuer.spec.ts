@@ -29,7 +29,7 @@ beforeAll(async () => {
   parts.clock.time = Date.now();
   oauth2 = oauth2Parts(parts);
   const { finder, tokens, listen } = oauth2;
-  strategy = new Oauth2Strategy(parts.keeper, finder, tokens, new ConnectLinks(listen));
+  strategy = new Oauth2Strategy(parts.keeper, finder, tokens, new ConnectLinks(listen), parts.wishes);
 });
 afterAll(async () => {
   await parts.close();
@@ -70,11 +70,11 @@ describe.each<Client>(['basic', 'post', 'signed', 'public'])('a real provider an
     expect(isTaken(first)).toBe(true);
     strategy.noteAccepted(use, settings, first);
     issuer.expireAll();
-    const second = await strategy.renew(use, settings, first);
+    const second = (await strategy.renew(use, settings, first))!;
     expect([isTaken(first), isTaken(second)]).toEqual([false, true]);
     strategy.noteAccepted(use, settings, second);
     issuer.expireAll();
-    expect(isTaken(await strategy.renew(use, settings, second))).toBe(true);
+    expect(isTaken((await strategy.renew(use, settings, second))!)).toBe(true);
   });
 });
 
@@ -103,7 +103,7 @@ describe('a real provider and a person', () => {
       const first = await strategy.authorize(use, settings);
       expect(isTaken(first)).toBe(true);
       issuer.expireAll();
-      const second = await strategy.renew(use, settings, first);
+      const second = (await strategy.renew(use, settings, first))!;
       expect(isTaken(second)).toBe(true);
       expect(second.headers).not.toEqual(first.headers);
     },
@@ -115,7 +115,7 @@ describe('a real provider and a person', () => {
     const first = await strategy.authorize(use, settings);
     expect(isTaken(first)).toBe(true);
     issuer.expireAll();
-    expect(isTaken(await strategy.renew(use, settings, first))).toBe(true);
+    expect(isTaken((await strategy.renew(use, settings, first))!)).toBe(true);
     const clientOf = async () =>
       new URL(
         (await oauth2.consent.begin(use, settings, { redirectUri: REDIRECT, state: 's' })).authorizationUrl,

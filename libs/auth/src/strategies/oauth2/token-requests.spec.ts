@@ -24,7 +24,7 @@ beforeEach(async () => {
   parts = await openStrategyParts(() => answer);
   parts.clock.time = Date.now();
   const { finder, tokens, listen } = oauth2Parts(parts);
-  strategy = new Oauth2Strategy(parts.keeper, finder, tokens, new ConnectLinks(listen));
+  strategy = new Oauth2Strategy(parts.keeper, finder, tokens, new ConnectLinks(listen), parts.wishes);
   tokenUrl = `${parts.issuer.url}/oauth/token?tenant=7`;
 });
 afterEach(() => parts.close());
@@ -183,7 +183,7 @@ describe('what arrives at the token endpoint', () => {
     for (const next of [undefined, '', 'r3', undefined]) {
       gives(next);
       strategy.noteAccepted(use, settings, patch);
-      patch = await strategy.renew(use, settings, patch);
+      patch = (await strategy.renew(use, settings, patch))!;
     }
     const sent = parts.asked.map(({ body }) => new URLSearchParams(body).get('refresh_token'));
     expect(sent).toEqual(['r1', 'r2', 'r2', 'r2', 'r3']);
