@@ -43,7 +43,7 @@ export interface AuthStrategy<S = unknown> {
   readonly name: string;
   /** Other spellings that are read as this strategy. */
   readonly aliases?: readonly string[];
-  /** The `auth` object: checked at registration and at load. Keys are snake_case; those of addresses end in `_url`. */
+  /** The `auth` object: checked at registration and at load. Keys are snake_case; those of addresses end in `_url`, or are `issuer`. */
   readonly settings: z.ZodType<S>;
   /** Setting names that are sealed at rest, write-only in the API and masked wherever text leaves. */
   readonly secrets: readonly string[];

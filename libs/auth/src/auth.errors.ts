@@ -13,10 +13,12 @@ export function unknownStrategy(name: string, known: Iterable<string>): string {
 
 /** Thrown where every principal has a credential of its own, and nobody is named: the composer itself has none. */
 export class PrincipalMissingError extends ComposerError {
-  constructor() {
-    super('COMPOSER_PRINCIPAL_MISSING', 'every user connects this server for themselves; nobody is named here', {
-      status: 401,
-    });
+  constructor(serverId: ServerId) {
+    super(
+      'COMPOSER_PRINCIPAL_MISSING',
+      `every user connects server "${serverId}" for themselves, and nobody is named here: call it as a user, who connects it at /connect/${serverId}`,
+      { status: 401 },
+    );
   }
 }
 

@@ -85,6 +85,9 @@ describe('the name of a stored credential', () => {
   it('gives nobody a credential of single principals where nobody is named', async () => {
     const { member, endpoint } = use;
     const wanted = keys.of({ member, endpoint }, { ...parts, perPrincipal: true });
-    await expect(wanted).rejects.toMatchObject({ code: 'COMPOSER_PRINCIPAL_MISSING' });
+    await expect(wanted).rejects.toMatchObject({
+      code: 'COMPOSER_PRINCIPAL_MISSING',
+      message: expect.stringContaining('/connect/crm'),
+    });
   });
 });

@@ -45,7 +45,7 @@ export class TokenKeys {
 function keyOf(use: CredentialUse, parts: TokenKeyParts, fingerprint: string): TokenKey {
   const { issuer, kind = 'token', perPrincipal = false } = parts;
   const { member, principalId } = use;
-  if (perPrincipal && principalId === undefined) throw new PrincipalMissingError();
+  if (perPrincipal && principalId === undefined) throw new PrincipalMissingError(member.serverId);
   return {
     tenantId: member.tenantId,
     serverId: member.serverId,

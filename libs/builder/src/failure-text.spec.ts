@@ -1,4 +1,6 @@
+import { PrincipalMissingError } from '#auth';
 import { EgressDeniedError, EgressTimeoutError, EgressUnreachableError, wireFault } from '#egress';
+import { serverId } from '#kernel';
 import { describe, expect, it } from '@jest/globals';
 import {
   MemberBusyError,
@@ -23,6 +25,11 @@ describe('failureText', () => {
       'An administrator has to ask for that scope in the settings.',
     ],
     ['a refusal of another kind', refusalOf(403, 'Bearer'), 'An administrator has to enter a working credential.'],
+    [
+      'a call that names nobody',
+      new PrincipalMissingError(serverId('crm')),
+      'The call was not sent; nobody else can connect it for you.',
+    ],
     ['a call out of time', new MemberTimeoutError(60), UNKNOWN],
     ['a member that was changed', new MemberClosedError(), UNKNOWN],
     ['a member that cannot be reached', new EgressUnreachableError('refused', true), UNSENT],

@@ -48,6 +48,7 @@ const CREDENTIAL_ADVICE: Readonly<Record<string, string>> = {
 };
 
 function adviceOn(error: ComposerError): string {
+  if (error instanceof PrincipalMissingError) return 'The call was not sent; nobody else can connect it for you.';
   if (error instanceof ScopeMissingError) return 'An administrator has to ask for that scope in the settings.';
   if (error instanceof MemberRefusedError) return 'An administrator has to enter a working credential.';
   if (error instanceof MemberTimeoutError || error instanceof MemberClosedError) return CHECK_FIRST;

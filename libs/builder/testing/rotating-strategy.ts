@@ -51,7 +51,7 @@ export class RotatingStrategy implements AuthStrategy<Settings> {
     this.asked.push(use);
     if (this.fault) throw this.fault;
     const owner = per_user ? use.principalId : 'all';
-    if (owner === undefined) throw new PrincipalMissingError();
+    if (owner === undefined) throw new PrincipalMissingError(use.member.serverId);
     const { serverId } = use.member;
     if (per_user && !this.connected.has(owner)) {
       throw new ConsentRequiredError(serverId, `http://composer.example/connect/${serverId}`);

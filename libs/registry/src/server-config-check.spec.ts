@@ -130,7 +130,12 @@ describe('addressesOf', () => {
         spec: { servers: [{ url: 'https://data.example' }], doc_url: 'https://data.example' },
       },
       graphql: { endpoint: 'https://g.example', schema_filepath: '/data' },
-      auth: { token_url: 'https://d.example', loginUrl: 'https://e.example', token: 'https://data.example' },
+      auth: {
+        token_url: 'https://d.example',
+        loginUrl: 'https://e.example',
+        issuer: 'https://i.example',
+        token: 'https://data.example',
+      },
       tool_auth: { pay: { auth: { token_url: 'https://f.example' } } },
       headers: { callback_url: 'https://data.example' },
       unknown: { some_url: 'https://data.example' },
@@ -142,6 +147,7 @@ describe('addressesOf', () => {
       'graphql.endpoint',
       'auth.token_url',
       'auth.loginUrl',
+      'auth.issuer',
       'tool_auth.pay.auth.token_url',
     ]);
   });

@@ -86,8 +86,8 @@ export function addressesOf(input: unknown): readonly Address[] {
   ];
 }
 
-/** Strategies name their addresses alike, in either of the spellings that are read. */
-const AUTH_ADDRESS = /_url$|[a-z0-9]Url$|^url$/;
+/** Strategies name their addresses alike, in either of the spellings that are read; an issuer's name is one as well. */
+const AUTH_ADDRESS = /_url$|[a-z0-9]Url$|^url$|^issuer$/;
 
 function addressesIn(holder: unknown, prefix: string, keys: RegExp): readonly Address[] {
   if (!isObject(holder)) return [];

@@ -3,8 +3,11 @@ import { type Failure, ROTATION_LOST } from './credential-rules.js';
 import type { CredentialRecord } from './credential-record.js';
 import { ClientRefusedError, GrantRefusedError, IssuerUnavailableError } from './token-store.errors.js';
 
-/** RFC 6749, 5.2, and our own: nothing that an issuer makes up gets into the database or into a log. */
-const CODE = /^[a-z0-9_]{1,64}$/;
+/**
+ * RFC 6749, 5.2, our own, and those of issuers such as `BXNIM0415E`: letters and digits, and too short for a key or a token
+ * that an issuer may echo. Nothing else that it makes up gets into the database or into a log.
+ */
+const CODE = /^([a-z][a-z0-9_]{0,63}|[A-Za-z0-9][A-Za-z0-9_.-]{0,31})$/;
 
 /** What a renewal that ended with `error` says about the credential. */
 export function failureOf(error: unknown, { isLost, isSpent }: { isLost: boolean; isSpent: boolean }): Failure {

@@ -53,7 +53,7 @@ export interface CredentialStanding {
   readonly expiresAt?: Date;
   /** Not before then will the next renewal be tried. */
   readonly retryAt?: Date;
-  /** Code of the last failure (RFC 6749, 5.2, or our own); never the issuer's text. */
+  /** Code of the last failure (RFC 6749, 5.2, the issuer's own, or ours), beside the state; never the issuer's text. */
   readonly lastError?: string;
   readonly updatedAt: Date;
 }
