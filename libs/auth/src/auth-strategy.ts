@@ -56,7 +56,10 @@ export interface AuthStrategy<S = unknown> {
    * loop. `undefined`: there is nothing fresher.
    */
   renew?(use: CredentialUse, settings: S, refused: RefusedPatch): Promise<RequestPatch | undefined>;
-  /** Whether an answer says that the credential was not taken, so that nothing was done; 401 alone unless given. */
+  /**
+   * Whether an answer says that the credential was not taken, so that nothing was done; 401 alone unless given. Of an HTML
+   * page it is asked twice: by its head, and if that says no, with the page.
+   */
   refuses?(answer: AnswerSign, settings: S): boolean;
   /** The fingerprints of everything that is stored for these settings (`TokenKeys`); none unless given. */
   fingerprints?(use: CredentialUse, settings: S): Promise<readonly string[]>;

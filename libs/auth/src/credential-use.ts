@@ -22,4 +22,6 @@ export interface AnswerSign {
   readonly location?: string;
   /** `WWW-Authenticate` of a refusal, as it was sent (RFC 9110, 11.6.1). */
   readonly challenge?: string;
+  /** The beginning of the body, where that is an HTML page; absent as long as only the head has come. */
+  readonly page?: string;
 }

@@ -1,4 +1,4 @@
-import type { AuthAdapter, AuthBlock, CredentialUse, RequestPatch } from '#auth';
+import type { AuthAdapter, AuthBlock, CredentialUse, RefusedPatch, RequestPatch } from '#auth';
 import { Clock, principalId, serverId, tenantId } from '#kernel';
 import { beforeEach, describe, expect, it } from '@jest/globals';
 import { MemberCredential } from './member-credential.js';
@@ -152,6 +152,34 @@ describe('MemberCredential', () => {
     credential.noteAccepted(first);
     credential.noteAccepted(second!);
     expect(source.accepted).toEqual(['Bearer 1', 'Bearer 2']);
+  });
+
+  it('takes no page for a sign that a patch was taken before the page was read', async () => {
+    const patch = await credential.get();
+    const asked: unknown[] = [];
+    source.adapter.refuses = (_, { status, page }) => {
+      asked.push(page);
+      return status === 401 || page === 'log in';
+    };
+    const head = { status: 200, statusText: '', headers: {}, contentType: 'text/html; charset=utf-8' };
+    const json = { ...head, contentType: 'application/json' };
+    expect(credential.judgeHead(patch, head)).toBe(false);
+    expect(credential.judgeBody(patch, head, Buffer.from('log in'))).toBe(true);
+    expect(source.accepted).toEqual([]);
+    expect(credential.judgeBody(patch, json, Buffer.from('log in'))).toBe(false);
+    expect(asked).toEqual([undefined, 'log in']);
+    expect(credential.judgeBody(patch, head, Buffer.from('welcome'))).toBe(false);
+    expect(source.accepted).toEqual(['Bearer 1']);
+    expect(credential.judgeHead(patch, { ...head, status: 401 })).toBe(true);
+  });
+
+  it('tells how a patch was refused, and renews for each wish of the member by itself', async () => {
+    const refused = await credential.get();
+    const scope = (name: string) => ({ status: 403, contentType: '', challenge: `Bearer scope="${name}"` });
+    const answers = [scope('a'), scope('a'), scope('b'), { status: 401, contentType: '', challenge: 'Bearer nonce' }];
+    await Promise.all(answers.map((answer) => credential.renew(refused, answer)));
+    const told = source.renewed.map((args) => (args as [unknown, unknown, RefusedPatch])[2].answer?.challenge);
+    expect(told).toEqual(['Bearer scope="a"', 'Bearer scope="b"', 'Bearer nonce']);
   });
 
   it('rejects when there is no credential, and tries again the next time', async () => {

@@ -1,5 +1,6 @@
 import type { AnswerSign, AuthAdapter, AuthBlock, CredentialUse, RequestPatch } from '#auth';
 import type { Clock } from '#kernel';
+import { type AnswerHead, isPage, pageOf } from './wire/wire-exchange.js';
 
 /** Treated as expired this early, so that a patch does not expire on its way: five seconds, or a tenth of what is left. */
 const MARGIN_MS = 5_000;
@@ -74,6 +75,24 @@ export class MemberCredential {
   /** Whether an answer says that the credential was not taken, so that nothing was done. */
   refuses(answer: AnswerSign): boolean {
     return this.auth.refuses(this.block, answer);
+  }
+
+  /**
+   * The head of an answer has come: whether it is a refusal, and if not, that the patch was taken. Of a page that is not
+   * known before the whole has come.
+   */
+  judgeHead(patch: RequestPatch, head: AnswerHead): boolean {
+    const isRefusal = this.refuses(head);
+    if (!isRefusal && head.status < 400 && !isPage(head)) this.noteAccepted(patch);
+    return isRefusal;
+  }
+
+  /** The same of the whole answer, for one whose head was no refusal. */
+  judgeBody(patch: RequestPatch, head: AnswerHead, body: Buffer): boolean {
+    if (!isPage(head)) return false;
+    const isRefusal = this.refuses({ ...head, ...pageOf(head, body) });
+    if (!isRefusal && head.status < 400) this.noteAccepted(patch);
+    return isRefusal;
   }
 
   /** An answer to a request with this patch, which was no refusal, has come. Told on to the strategy once for each patch. */

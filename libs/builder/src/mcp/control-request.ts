@@ -4,7 +4,7 @@ import { isObject } from '#kernel';
 import { MemberTimeoutError } from '../builder.errors.js';
 import type { Deadlines } from '../wire/deadlines.js';
 import type { HeaderList } from '../wire/request-head.js';
-import { type AnswerHead, type BodyForm, WireExchange } from '../wire/wire-exchange.js';
+import { type AnswerHead, type BodyForm, WireExchange, pageOf } from '../wire/wire-exchange.js';
 
 export interface ControlAnswer {
   readonly status: number;
@@ -45,7 +45,7 @@ export function sendControl(pool: EgressPool, deadlines: Deadlines, request: Con
     const answer = (raw?: Buffer) => {
       const value = raw === undefined ? undefined : decoded(raw);
       const response = raw && value ? { response: { value, raw } } : {};
-      settle(() => resolve({ ...head!, ...response, text: raw ? textOf(raw) : '' }));
+      settle(() => resolve({ ...head!, ...pageOf(head!, raw), ...response, text: raw ? textOf(raw) : '' }));
     };
     const exchange = new WireExchange({
       head(answerHead): BodyForm {

@@ -47,6 +47,7 @@ export class HttpForwardedRequest extends PostedRequest<McpSession, HttpRequestP
 
   body(body: Buffer): void {
     const { status, contentType } = this.answerHead!;
+    this.judge(body);
     if (this.isRefusal && !this.wasRenewed) return this.renew();
     if (this.isRefusal || status === 401 || status === 403) return this.giveUp(this.refusal(), 'auth_required');
     if (status >= 400 && this.mayReopen() && isSessionLost(status, decoded(body))) return this.reopen();

@@ -39,8 +39,7 @@ export abstract class PostedRequest<
     const { credential } = this.parts;
     this.answerHead = head;
     passCookies(this.patch!, head.headers, this.path);
-    this.isRefusal = credential.refuses(head);
-    if (!this.isRefusal && head.status < 400) credential.noteAccepted(this.patch!);
+    this.isRefusal = credential.judgeHead(this.patch!, head);
     return this.formOf(head);
   }
 
@@ -93,6 +92,11 @@ export abstract class PostedRequest<
     const { link, credential } = this.parts;
     const [session, patch] = await Promise.all([link.open(limit), credential.get()]);
     return { session, patch };
+  }
+
+  /** The whole answer has come: a page is judged only now. */
+  protected judge(body: Buffer): void {
+    this.isRefusal ||= this.parts.credential.judgeBody(this.patch!, this.answerHead!, body);
   }
 
   protected renew(): void {

@@ -2,7 +2,7 @@ import type { AnswerSign, RequestPatch } from '#auth';
 import type { EgressAnswer, EgressPool } from '#egress';
 import type { MemberCredential } from '../member-credential.js';
 import { applyPatch, passCookies, patchFor } from '../wire/request-head.js';
-import { signsOf } from '../wire/wire-exchange.js';
+import { pageOf, signsOf } from '../wire/wire-exchange.js';
 
 export interface ServiceRequest {
   readonly method: string;
@@ -53,9 +53,9 @@ function refuses(credential: MemberCredential, answer: EgressAnswer): boolean {
   return credential.refuses(signOf(answer));
 }
 
-function signOf({ status, headers }: EgressAnswer): AnswerSign {
+function signOf({ status, headers, body }: EgressAnswer): AnswerSign {
   const contentType = String(headers['content-type'] ?? '').toLowerCase();
-  return { status, contentType, ...signsOf(status, headers) };
+  return { status, contentType, ...signsOf(status, headers), ...pageOf({ contentType }, body) };
 }
 
 function accepted(credential: MemberCredential, patch: RequestPatch, answer: EgressAnswer): ServiceAnswer {

@@ -74,13 +74,13 @@ export class RequestToolCall implements ExchangeListener, RunningCall {
     const { credential } = this.parts;
     this.answerHead = head;
     passCookies(this.patch!, head.headers, this.request.path);
-    this.isRefusal = credential.refuses(head);
-    if (!this.isRefusal && head.status < 400) credential.noteAccepted(this.patch!);
+    this.isRefusal = credential.judgeHead(this.patch!, head);
     return 'whole';
   }
 
   body(body: Buffer): void {
     if (this.isSettled) return;
+    this.isRefusal ||= this.parts.credential.judgeBody(this.patch!, this.answerHead!, body);
     if (this.isRefusal && !this.wasRenewed) return this.renew(body);
     this.finish(body, this.answerHead!);
   }

@@ -43,6 +43,7 @@ export class SseForwardedRequest extends PostedRequest<SseSession, SseRequestPar
   body(body: Buffer): void {
     if (this.isSettled) return;
     const { status } = this.answerHead!;
+    this.judge(body);
     if (this.isRefusal && !this.wasRenewed) return this.renew();
     if (this.isRefusal || status === 401 || status === 403) return this.giveUp(this.refusal(), 'auth_required');
     if (!this.wasReopened && isLost(status, textOf(body))) return this.reopen();

@@ -41,7 +41,7 @@ export interface SseLinkParts {
   readonly staysOpen: boolean;
 }
 
-type Refusal = Pick<ControlAnswer, 'status' | 'headers' | 'isRefusal'>;
+type Refusal = Pick<ControlAnswer, 'status' | 'headers' | 'contentType' | 'challenge' | 'isRefusal'>;
 
 const BASE_HEADERS = { 'content-type': 'application/json', accept: '*/*', 'accept-encoding': 'identity' };
 const STREAM_HEADERS = { accept: 'text/event-stream', 'cache-control': 'no-store', 'accept-encoding': 'identity' };

@@ -143,6 +143,17 @@ export class WireExchange implements DispatchHandler {
   }
 }
 
+/** As much of a page as tells what it is. */
+const MOST_PAGE = 64 * 1024;
+
+export const isPage = ({ contentType }: Pick<AnswerHead, 'contentType'>): boolean =>
+  contentType.startsWith('text/html') || contentType.startsWith('application/xhtml');
+
+/** The beginning of the body, where that is a page that people are shown. */
+export function pageOf(head: Pick<AnswerHead, 'contentType'>, body: Buffer | undefined): { readonly page?: string } {
+  return body && isPage(head) ? { page: body.subarray(0, MOST_PAGE).toString('utf8') } : {};
+}
+
 /** What else of a head tells whether a credential was taken. */
 export function signsOf(status: number, headers: IncomingHttpHeaders): Pick<AnswerHead, 'location' | 'challenge'> {
   const { location, 'www-authenticate': challenge } = headers;

@@ -13,6 +13,9 @@ const cookieName = z
 export const jsessionidSettings = z
   .strictObject({
     login_url: urlOrPath.describe('where the form is sent; a path is one on the origin of the member'),
+    login_page_url: urlOrPath
+      .optional()
+      .describe('where the page of the login is, if that is another address; what is called like a login unless given'),
     username: z.string().min(1, 'is empty').max(1024).describe('who logs in'),
     password: z.string().max(4096).describe('sent to the origin of the login alone'),
     username_field: fieldName.default('username').describe('name of the field in the form'),

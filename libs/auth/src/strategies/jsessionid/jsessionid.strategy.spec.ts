@@ -250,9 +250,55 @@ describe('jsessionid', () => {
     [false, 200, 'text/html', undefined],
     [false, 302, '', undefined],
     [false, 302, '', 'http://%'],
+    [true, 302, '', '/account/sign-in?next=%2Fapi'],
+    [true, 303, '', 'https://id.example/realms/x/protocol/openid-connect/auth?client_id=app'],
+    [true, 302, '', 'https://id.example/saml2/idp'],
+    [false, 302, '', '/catalog/blogin'],
+    [false, 307, '', 'https://files.example/downloads/7?login=no'],
   ])('says %s to the question whether %d %s %s ends the session', (expected, status, contentType, location) => {
     const { read } = placed({ login_url: 'https://app.example/login' });
     const sign = { status, contentType, ...(location === undefined ? {} : { location }) };
     expect(strategy.refuses(sign, read)).toBe(expected);
+  });
+
+  it.each<[boolean, string]>([
+    [true, FORM_PAGE],
+    [true, '<form action="/login;jsessionid=7" method=post><input type="password" name="other"></form>'],
+    [true, "<form id=f action='https://id.example/sso/do'><input name=pw type=password></form>"],
+    [false, '<form action="/account"><input type="password" name="new_password"></form>'],
+    [false, '<p>The password of Ann, and a link to <a href="/login">log in</a></p>'],
+    [false, ''],
+  ])('says %s to the question whether a page with 200 is that of the login: %s', (expected, page) => {
+    const { read } = placed({ login_url: 'https://app.example/login' });
+    const head = { status: 200, contentType: 'text/html' };
+    expect(strategy.refuses(head, read)).toBe(false);
+    expect(strategy.refuses({ ...head, page }, read)).toBe(expected);
+  });
+
+  it('takes for the login what it is told to, and then nothing else but the form', () => {
+    const { read } = placed({ login_url: 'https://app.example/do', login_page_url: '/welcome' });
+    const to = (location: string) => strategy.refuses({ status: 302, contentType: '', location }, read);
+    expect(['/welcome?x', 'https://app.example/do', '/login', '/'].map(to)).toEqual([true, true, false, false]);
+  });
+
+  it('takes no time to find that a page is none of the login', () => {
+    const { read } = placed();
+    const before = performance.now();
+    for (const part of ['<form ', '<input ', '<form action="', '<input type=password><form action=x>']) {
+      strategy.refuses({ status: 200, contentType: 'text/html', page: part.repeat(20_000) }, read);
+    }
+    expect(performance.now() - before).toBeLessThan(3_000);
+  });
+
+  it('logs in no more often than the governor allows where the member shows its login all the time', async () => {
+    const { use, read } = placed();
+    for (let n = 0; n < 40; n += 1) answer({ headers: session });
+    let patch = await strategy.authorize(use, read);
+    for (let second = 0; second < 300; second += 10) {
+      patch = await strategy.renew(use, read, patch).catch(() => patch);
+      parts.clock.time += 10_000;
+    }
+    expect(parts.asked.length).toBeGreaterThan(1);
+    expect(parts.asked.length).toBeLessThanOrEqual(6);
   });
 });

@@ -86,7 +86,10 @@ export class JsessionidStrategy implements AuthStrategy<Settings> {
     };
   }
 
-  private partsOf(use: CredentialUse, { csrf_cookie: _, csrf_header: __, ...settings }: Settings): TokenKeyParts {
+  private partsOf(
+    use: CredentialUse,
+    { csrf_cookie: _, csrf_header: __, login_page_url: ___, ...settings }: Settings,
+  ): TokenKeyParts {
     const { origin, pathname } = loginUrl(use.endpoint, settings);
     return { strategy: this.name, settings, issuer: origin + pathname };
   }
