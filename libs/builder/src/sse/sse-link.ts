@@ -14,6 +14,7 @@ import type { Deadlines } from '../wire/deadlines.js';
 import { type HeaderList, applyPatch, passCookies, patchFor } from '../wire/request-head.js';
 import { outcomeOf } from '../wire/retry.js';
 import { TimeLimit } from '../wire/time-limit.js';
+import type { AnswerHead } from '../wire/wire-exchange.js';
 import { SseStream } from './sse-stream.js';
 import { SessionLostError, isLost } from './sse.errors.js';
 
@@ -41,7 +42,7 @@ export interface SseLinkParts {
   readonly staysOpen: boolean;
 }
 
-type Refusal = Pick<ControlAnswer, 'status' | 'headers' | 'contentType' | 'challenge' | 'isRefusal'>;
+type Refusal = AnswerHead & { readonly isRefusal: boolean };
 
 const BASE_HEADERS = { 'content-type': 'application/json', accept: '*/*', 'accept-encoding': 'identity' };
 const STREAM_HEADERS = { accept: 'text/event-stream', 'cache-control': 'no-store', 'accept-encoding': 'identity' };
