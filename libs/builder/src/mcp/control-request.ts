@@ -12,6 +12,10 @@ export interface ControlAnswer {
   readonly contentType: string;
   /** Of a redirect. */
   readonly location?: string;
+  /** Of a refusal. */
+  readonly challenge?: string;
+  /** The beginning of a page. */
+  readonly page?: string;
   /** The credential was not taken. */
   readonly isRefusal?: boolean;
   /** The beginning of a body that is no event stream. */
