@@ -16,7 +16,7 @@ export class PrincipalMissingError extends ComposerError {
   constructor(serverId: ServerId) {
     super(
       'COMPOSER_PRINCIPAL_MISSING',
-      `every user connects server "${serverId}" for themselves, and nobody is named here: call it as a user, who connects it at /connect/${serverId}`,
+      `every user connects this server for themselves, and nobody is named here: call it as a user, who connects it at /connect/${serverId}`,
       { status: 401 },
     );
   }
