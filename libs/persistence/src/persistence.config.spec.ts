@@ -13,6 +13,10 @@ describe('database configuration', () => {
     expect(databaseConfig.check({})).toEqual([]);
   });
 
+  it('leaves the address of another database alone in development', () => {
+    expect(databaseConfig.check({ DATABASE_URL: 'postgres://h/d', CLOUDANT_URL: 'https://x.example' })).toEqual([]);
+  });
+
   it.each([
     ['postgres without a URL', { DATABASE_TYPE: 'postgres' }, 'DATABASE_URL'],
     ['a URL of something else', { DATABASE_TYPE: 'postgres', DATABASE_URL: `http://u:${SECRET}@h/d` }, 'DATABASE_URL'],
@@ -23,6 +27,7 @@ describe('database configuration', () => {
       { COMPOSER_STAGE: 'production', DATABASE_URL: `postgres://u:${SECRET}@h/d` },
       'DATABASE_URL',
     ],
+    ['a Cloudant that is not used', { COMPOSER_STAGE: 'staging', CLOUDANT_URL: `https://${SECRET}` }, 'CLOUDANT_URL'],
   ])('refuses %s, by name and without the value', (_, env, variable) => {
     const problems = databaseConfig.check(env);
     expect(problems).toHaveLength(1);

@@ -54,17 +54,27 @@ export const databaseConfig = configSlice(
   }),
   (env): DatabaseConfig => {
     if (env.DATABASE_TYPE === 'cloudant') return cloudantConfig(env);
-    if (env.DATABASE_TYPE === 'embedded' && env.COMPOSER_STAGE !== 'development' && env.DATABASE_URL !== undefined) {
-      throw new ConfigError([
-        'DATABASE_URL: is set, but not used unless DATABASE_TYPE is postgres; set both, or neither',
-      ]);
+    if (env.DATABASE_TYPE === 'embedded') {
+      const problems = env.COMPOSER_STAGE === 'development' ? [] : unusedAddresses(env);
+      if (problems.length > 0) throw new ConfigError(problems);
+      return { type: 'embedded', dataDir: env.COMPOSER_DATA_DIR };
     }
-    if (env.DATABASE_TYPE === 'embedded') return { type: 'embedded', dataDir: env.COMPOSER_DATA_DIR };
     const url = env.DATABASE_URL;
     if (url === undefined) throw new ConfigError(['DATABASE_URL: is needed when DATABASE_TYPE is postgres']);
     return { type: 'postgres', url, migrationUrl: env.MIGRATION_DATABASE_URL ?? url };
   },
 );
+
+/** Who names a database and forgets its type would find everything in the data directory. */
+function unusedAddresses(env: {
+  readonly DATABASE_URL?: string | undefined;
+  readonly CLOUDANT_URL?: string | undefined;
+}) {
+  const types = { DATABASE_URL: 'postgres', CLOUDANT_URL: 'cloudant' } as const;
+  return (['DATABASE_URL', 'CLOUDANT_URL'] as const)
+    .filter((name) => env[name] !== undefined)
+    .map((name) => `${name}: is set, but not used unless DATABASE_TYPE is ${types[name]}; set both, or neither`);
+}
 
 /** The keys that wrap the tenants' data keys. Only development may go without: it keeps a generated one. */
 export const keysConfig = configSlice(
