@@ -13,6 +13,7 @@ import type { CloudantConfig } from '../persistence.config.js';
 
 const digest = (letter: string): string => letter.repeat(32);
 const conflict = { code: 'COMPOSER_DOCUMENT_CONFLICT' };
+const unknown = { code: 'COMPOSER_DATABASE_COMMIT_UNKNOWN' };
 const unavailable = { code: 'COMPOSER_DATABASE_UNAVAILABLE', retryable: true };
 
 describe('documents on a Cloudant with bad days', () => {
@@ -83,6 +84,51 @@ describe('documents on a Cloudant with bad days', () => {
     expect(await writing).toBe(rev);
     expect(await open.documents.read(ref())).toMatchObject({ rev: third, body: { n: 3 } });
     await other.close();
+  });
+
+  describe('in doubt whether its own change came through, and finds others behind the state', () => {
+    /** Begins a change that may have been carried out, and goes on when others have changed the document. */
+    const change = async (
+      begin: (rev: string) => Promise<unknown>,
+      { between, last = { b: { n: 3 } } }: { between?: object; last?: object } = {},
+    ) => {
+      const first = await open.documents.write(ref(), { n: 1 });
+      const busy = { kind: 'answer', status: 503 } as const;
+      for (const method of ['PUT', 'DELETE']) on(method, busy);
+      const settled = Promise.allSettled([begin(first)]);
+      while (asked('PUT').length + asked('DELETE').length < 2) await new Promise(setImmediate);
+      const history = [digest('e'), first.slice(2)];
+      const planted = { _id: id(), _rev: `2-${digest('e')}`, _revisions: { start: 2, ids: history } };
+      if (between) await server.plant(config.database, { ...planted, ...between });
+      const third = { _id: id(), _rev: `3-${digest('f')}`, _revisions: { start: 3, ids: [digest('f'), ...history] } };
+      await server.plant(config.database, { ...third, ...last });
+      server.front.faults.clear();
+      const [result] = await settled;
+      const left = await open.documents.read(ref());
+      expect(left?.rev).toBe('b' in last ? third._rev : undefined);
+      return result;
+    };
+    const write = (rev: string) => open.documents.write(ref(), { n: 2 }, rev);
+    const remove = (rev: string) => open.documents.remove(ref(), rev);
+    const rejected = (reason: object) => expect.objectContaining({ reason: expect.objectContaining(reason) });
+
+    it('says so where that state can be read no more', async () => {
+      for (const begin of [write, remove]) {
+        expect(await change(begin)).toEqual(rejected(unknown));
+        tenant = tenantId(randomUUID());
+      }
+      expect(await change(write, { last: { _deleted: true } })).toEqual(rejected(unknown));
+    });
+
+    it('says that somebody else was faster where it was his', async () => {
+      expect(await change(write, { between: { w: 'his', b: { n: 2 } } })).toEqual(rejected(conflict));
+      tenant = tenantId(randomUUID());
+      expect(await change(remove, { between: { w: 'his', b: { n: 2 } } })).toEqual(rejected(conflict));
+    });
+
+    it('says that it is removed where somebody made it anew', async () => {
+      expect(await change(remove, { between: { _deleted: true } })).toMatchObject({ status: 'fulfilled' });
+    });
   });
 
   it('asks again where a node takes for a conflict what is none, and not for ever', async () => {

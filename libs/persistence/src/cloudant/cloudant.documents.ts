@@ -6,13 +6,14 @@ import type { JsonObject } from '#kernel';
 import { Log } from '#observability';
 import { checkedPartition, checkedRef } from '../documents/document-ref.js';
 import { type DocumentRange, type DocumentRef, Documents, type StoredDocument } from '../documents/documents.js';
-import { DocumentConflictError } from '../persistence.errors.js';
+import { CommitUnknownError, DocumentConflictError } from '../persistence.errors.js';
 import { CloudantConnection, deadlineIn, told, toldFault } from './cloudant-connection.js';
 import { CloudantShelf, type ShelvedDocument } from './cloudant-shelf.js';
 import { packBody, unpackBody } from './document-body.js';
 import { type MadeState, Quorum } from './quorum.js';
 import { revisionOf } from './revision.js';
 import { RefusedRequest } from './refused-request.js';
+import { Successors } from './successors.js';
 import { WinnersSeen } from './winners-seen.js';
 
 /** For one change, however often it is tried. */
@@ -22,8 +23,6 @@ const PAGE_ROWS = 1_000;
 /** A node that lags may take a state for a conflict that is none: how often it is asked again, and how long after. */
 const REFUSALS = 3;
 const REFUSED_MS = 50;
-/** How many changes may have followed a write whose answer was lost, for it to be known again. */
-const FORMER = 10;
 /** Sorts behind everything that a path may hold. */
 const LAST = '\u007f';
 
@@ -42,6 +41,7 @@ interface PutOptions {
 @Injectable()
 export class CloudantDocuments extends Documents {
   private readonly winners = new WinnersSeen();
+  private readonly successors: Successors;
 
   constructor(
     private readonly connection: CloudantConnection,
@@ -50,6 +50,7 @@ export class CloudantDocuments extends Documents {
     private readonly log: Log,
   ) {
     super();
+    this.successors = new Successors(shelf);
   }
 
   override async read(ref: DocumentRef): Promise<StoredDocument | undefined> {
@@ -137,7 +138,9 @@ export class CloudantDocuments extends Documents {
         if (!(error instanceof RefusedRequest) || error.fault.status !== 409) throw toldFault(error);
         const current = await this.shelf.get(id, { deadline });
         wasDone ||= error.isInDoubt;
-        const own = wasDone && current ? await this.own(current, { w: document.w, rev }, deadline) : undefined;
+        if (wasDone && !current && rev !== undefined) throw new CommitUnknownError(error); // removed, with it or before
+        const isOwn = ({ w }: ShelvedDocument): boolean => w === document.w;
+        const own = wasDone && current ? await this.successors.find(current, rev, { isOwn, deadline }) : undefined;
         if (own !== undefined) return { rev: own, isDoubtful: true };
         if (current?._rev !== rev || refusals > REFUSALS) throw new DocumentConflictError(error);
       }
@@ -145,35 +148,26 @@ export class CloudantDocuments extends Documents {
     }
   }
 
-  /** The state that a write has made whose answer was lost, also if others have been made of it meanwhile. */
-  private async own(
-    { _id: id, _rev, _revisions, ...current }: ShelvedDocument,
-    { w, rev }: { readonly w: string; readonly rev: string | undefined },
-    deadline: number,
-  ): Promise<string | undefined> {
-    if (current['w'] === w) return _rev;
-    const { start, ids } = _revisions ?? { start: 0, ids: [] };
-    const oldest = rev === undefined ? 0 : revisionOf(rev).generation;
-    const former = ids.map((digest, n) => ({ generation: start - n, digest })).slice(1, 1 + FORMER);
-    for (const { generation, digest } of former) {
-      if (generation <= oldest) return undefined;
-      const state = `${generation}-${digest}`;
-      if ((await this.shelf.getFormer(id, state, { deadline }))?.['w'] === w) return state;
-    }
-    return undefined;
-  }
-
   /** @returns the answer, absent if there is nothing to remove or another state, and what is there after it */
   private async tombstone(id: string, rev: string, deadline: number) {
     for (let refusals = 1; ; refusals++) {
+      let isInDoubt = false;
       const answer = await this.shelf.delete(id, rev, { deadline }).catch((error: unknown) => {
-        if (error instanceof RefusedRequest && [404, 409].includes(error.fault.status ?? 0)) return undefined;
-        throw toldFault(error);
+        if (!(error instanceof RefusedRequest) || ![404, 409].includes(error.fault.status ?? 0)) throw toldFault(error);
+        ({ isInDoubt } = error);
+        return undefined;
       });
       const left = await this.shelf.get(id, { deadline });
+      if (!answer && left && isInDoubt && (await this.wasRemoved(left, rev, deadline))) return {};
       if (answer || left?._rev !== rev || refusals > REFUSALS) return { answer, left };
       await pause(REFUSED_MS * Math.random());
     }
+  }
+
+  /** Whether a state was removed, whoever did it, and the document made anew. @throws CommitUnknownError */
+  private async wasRemoved(left: ShelvedDocument, rev: string, deadline: number): Promise<boolean> {
+    const isOwn = ({ _deleted }: ShelvedDocument): boolean => _deleted === true;
+    return (await this.successors.find(left, rev, { isOwn, deadline })) !== undefined;
   }
 
   private async page(partition: string, query: CloudantV1.JsonObject): Promise<readonly ShelvedDocument[]> {

@@ -34,7 +34,8 @@ export interface DocumentRange {
  * Where everything is kept that a database without transactions holds (IBM Cloudant, CouchDB). One document is changed
  * at once or not at all; two never are. Bodies may have 12 MiB; large ones are split and compressed below.
  *
- * Every method rejects with `DatabaseUnavailableError` when the store is away.
+ * Every method rejects with `DatabaseUnavailableError` when the store is away. A change may then have been carried out
+ * or not; so it may after `CommitUnknownError`, which says that others have gone on since and nobody can tell any more.
  */
 export abstract class Documents {
   abstract read(ref: DocumentRef): Promise<StoredDocument | undefined>;
@@ -47,10 +48,11 @@ export abstract class Documents {
    * have it as a later reader needs to see it.
    *
    * @returns the new state
-   * @throws DocumentConflictError when it is not: somebody else was faster; read again
+   * @throws DocumentConflictError when it is not: somebody else was faster, and nothing was written; read again
+   * @throws CommitUnknownError
    */
   abstract write(ref: DocumentRef, body: JsonObject, rev?: string): Promise<string>;
 
-  /** Does nothing if there is no such document. @throws DocumentConflictError */
+  /** Does nothing if there is no such document. @throws DocumentConflictError, CommitUnknownError */
   abstract remove(ref: DocumentRef, rev: string): Promise<void>;
 }
