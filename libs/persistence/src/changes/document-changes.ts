@@ -2,9 +2,11 @@ import { Clock, type JsonObject, type TenantId, tenantId } from '#kernel';
 import { Injectable } from '@nestjs/common';
 import type { Change, NumberedChange } from '../database/transaction.js';
 import { type DocumentRef, Documents, OPERATOR, type StoredDocument } from '../documents/documents.js';
-import { DocumentConflictError } from '../persistence.errors.js';
+import { DatabaseUnavailableError, DocumentConflictError } from '../persistence.errors.js';
 
 export const CHANGES = 'changes/';
+/** How often a count is made again that was cleared away meanwhile. */
+const TRIES = 5;
 
 /** Every change there ever was, counted per topic of a tenant, one document each: what the other processes look at. */
 @Injectable()
@@ -24,9 +26,7 @@ export class DocumentChanges {
    * @throws DatabaseUnavailableError
    */
   async announce({ tenantId, topic }: Change): Promise<void> {
-    const ref = refOf({ tenantId, topic });
-    const before = await this.documents.read(ref);
-    const version = await this.count(ref, before);
+    const version = await this.count(refOf({ tenantId, topic }));
     for (const listener of this.listeners) listener({ tenantId, topic, version });
   }
 
@@ -43,16 +43,22 @@ export class DocumentChanges {
     return () => this.listeners.delete(listener);
   }
 
-  private async count(ref: DocumentRef, before: StoredDocument | undefined): Promise<number> {
-    // No number comes twice, also when the document was removed in between; so numbers have gaps here.
-    const version = Math.max(this.clock.now(), versionOf(before) + 1);
-    try {
-      await this.documents.write(ref, { version }, before?.rev);
-      return version;
-    } catch (error) {
-      if (!(error instanceof DocumentConflictError)) throw error;
-      // Somebody announced the same topic after our change was written: who follows that one finds ours too.
-      return versionOf(await this.documents.read(ref));
+  private async count(ref: DocumentRef): Promise<number> {
+    let before = await this.documents.read(ref);
+    for (let tries = 1; ; tries++) {
+      // No number comes twice, also when the document was removed in between; so numbers have gaps here.
+      const version = Math.max(this.clock.now(), versionOf(before) + 1);
+      try {
+        await this.documents.write(ref, { version }, before?.rev);
+        return version;
+      } catch (error) {
+        if (!(error instanceof DocumentConflictError)) throw error;
+        const other = await this.documents.read(ref);
+        // Somebody announced the same topic after our change was written: who follows that one finds ours too.
+        if (other && other.rev !== before?.rev) return versionOf(other);
+        if (tries >= TRIES) throw new DatabaseUnavailableError('does not count a change');
+        before = other;
+      }
     }
   }
 }

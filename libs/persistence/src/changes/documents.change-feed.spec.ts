@@ -165,6 +165,17 @@ describe.each([
     await until(() => topicsOf(one).length > count, 'the change to come again', 2_000);
   });
 
+  it('are counted anew where the count is cleared away at the same moment', async () => {
+    const own = new Unsteady(await processes.documents());
+    const one = await follow(own, { follows: false });
+    await one.changes.announce({ tenantId: tenant, topic: 'cleared' });
+    const [before] = await documents.range(OPERATOR, { prefix: `changes/${tenant}/` });
+    own.meets = () => documents.remove({ partition: OPERATOR, path: before!.path }, before!.rev);
+    await one.changes.announce({ tenantId: tenant, topic: 'cleared' });
+    const [after] = await documents.range(OPERATOR, { prefix: `changes/${tenant}/` });
+    expect(after?.body['version']).toBeGreaterThan(before!.body['version'] as number);
+  });
+
   it('leave no replica behind after an orderly stop', async () => {
     const before = await replicas();
     const one = await follow();
@@ -179,6 +190,8 @@ describe.each([
 class Unsteady extends Documents {
   isAway = false;
   hides: (path: string) => boolean = () => false;
+  /** What somebody else does just before the next write. */
+  meets: (() => Promise<void>) | undefined;
 
   constructor(private readonly real: Documents) {
     super();
@@ -193,6 +206,9 @@ class Unsteady extends Documents {
   }
 
   override async write(...args: Parameters<Documents['write']>): Promise<string> {
+    const meet = this.meets;
+    this.meets = undefined;
+    await meet?.();
     return this.there().write(...args);
   }
 
