@@ -9,6 +9,7 @@ import { DocumentChanges } from './changes/document-changes.js';
 import { DocumentsChangeFeed } from './changes/documents.change-feed.js';
 import { PostgresChangeFeed } from './changes/postgres.change-feed.js';
 import { CloudantConnection } from './cloudant/cloudant-connection.js';
+import { CloudantRanges } from './cloudant/cloudant-ranges.js';
 import { CloudantShelf } from './cloudant/cloudant-shelf.js';
 import { CloudantDatabaseLink } from './cloudant/cloudant.database-link.js';
 import { CloudantDocuments } from './cloudant/cloudant.documents.js';
@@ -72,6 +73,7 @@ import { Sealer } from './sealing/sealer.js';
     ProcessPresence,
     PostgresUsers,
     CloudantConnection,
+    CloudantRanges,
     CloudantShelf,
     Quorum,
     byDatabase(DatabaseLink, { postgres: PostgresDatabaseLink, cloudant: CloudantDatabaseLink }),

@@ -1,4 +1,4 @@
-import { randomUUID } from 'node:crypto';
+import { randomBytes, randomUUID } from 'node:crypto';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
 import { type TenantId, tenantId } from '#kernel';
 import {
@@ -217,6 +217,27 @@ describe('documents on a Cloudant with bad days', () => {
     const again = await open.documents.write(ref(), { n: 2 });
     await removing;
     expect(await open.documents.read(ref())).toMatchObject({ rev: again });
+  });
+
+  it('gives many small documents in few answers, and large ones in answers that are not large', async () => {
+    const write = (prefix: string, count: number, bytes: number) =>
+      Promise.all(
+        Array.from({ length: count }, (_, n) => {
+          const body = { text: randomBytes(bytes).toString('base64') };
+          return open.documents.write({ partition: tenant, path: `${prefix}/${n}` }, body);
+        }),
+      );
+    const pages = async (prefix: string): Promise<{ readonly documents: number; readonly asked: number }> => {
+      const from = server.front.requests.length;
+      const found = await open.documents.range(tenant, { prefix: `${prefix}/` });
+      const seen = server.front.requests.slice(from).filter(({ path }) => path.endsWith('_all_docs'));
+      return { documents: new Set(found.map(({ path }) => path)).size, asked: seen.length };
+    };
+    await Promise.all([write('small', 120, 10), write('large', 19, 300_000)]);
+    expect(await pages('small')).toEqual({ documents: 120, asked: 2 });
+    expect(await pages('small')).toEqual({ documents: 120, asked: 1 });
+    expect(await pages('large')).toEqual({ documents: 19, asked: 1 });
+    expect(await pages('large')).toEqual({ documents: 19, asked: 5 });
   });
 
   it('is away within its deadline when nothing comes back, it is busy for long, or no majority comes', async () => {

@@ -1,13 +1,13 @@
 import { randomBytes } from 'node:crypto';
 import { setTimeout as pause } from 'node:timers/promises';
-import type { CloudantV1 } from '@ibm-cloud/cloudant';
 import { Injectable } from '@nestjs/common';
 import type { JsonObject } from '#kernel';
 import { Log } from '#observability';
-import { checkedPartition, checkedRef } from '../documents/document-ref.js';
+import { checkedRef } from '../documents/document-ref.js';
 import { type DocumentRange, type DocumentRef, Documents, type StoredDocument } from '../documents/documents.js';
 import { CommitUnknownError, DocumentConflictError } from '../persistence.errors.js';
-import { CloudantConnection, deadlineIn, told, toldFault } from './cloudant-connection.js';
+import { deadlineIn, toldFault } from './cloudant-connection.js';
+import { CloudantRanges } from './cloudant-ranges.js';
 import { CloudantShelf, type ShelvedDocument } from './cloudant-shelf.js';
 import { packBody, unpackBody } from './document-body.js';
 import { type MadeState, Quorum } from './quorum.js';
@@ -18,13 +18,9 @@ import { WinnersSeen } from './winners-seen.js';
 
 /** For one change, however often it is tried. */
 const CHANGE_MS = 10_000;
-/** A partition gives 2000 rows at most, in 5 seconds. */
-const PAGE_ROWS = 1_000;
 /** A node that lags may take a state for a conflict that is none: how often it is asked again, and how long after. */
 const REFUSALS = 3;
 const REFUSED_MS = 50;
-/** Sorts behind everything that a path may hold. */
-const LAST = '\u007f';
 
 interface PutOptions {
   readonly rev: string | undefined;
@@ -44,7 +40,7 @@ export class CloudantDocuments extends Documents {
   private readonly successors: Successors;
 
   constructor(
-    private readonly connection: CloudantConnection,
+    private readonly ranges: CloudantRanges,
     private readonly shelf: CloudantShelf,
     private readonly quorum: Quorum,
     private readonly log: Log,
@@ -60,26 +56,8 @@ export class CloudantDocuments extends Documents {
     return found && stored(found);
   }
 
-  override async range(
-    partition: DocumentRef['partition'],
-    { prefix, after, limit = PAGE_ROWS, order = 'ascending' }: DocumentRange,
-  ): Promise<readonly StoredDocument[]> {
-    const base = `${checkedPartition(partition)}:`;
-    const [first, last] = [`${base}${prefix}`, `${base}${prefix}${LAST}`];
-    const found: ShelvedDocument[] = [];
-    for (let from = after === undefined ? undefined : `${base}${after}`; found.length < limit;) {
-      const wanted = Math.min(PAGE_ROWS, limit - found.length);
-      const ends =
-        order === 'ascending'
-          ? { startKey: from === undefined || from < first ? first : from, endKey: last }
-          : { startKey: from === undefined || from > last ? last : from, endKey: first };
-      // One more, because the one that it goes on behind comes again.
-      const page = await this.page(partition, { ...ends, descending: order === 'descending', limit: wanted + 1 });
-      found.push(...page.filter(({ _id }) => _id !== from).slice(0, wanted));
-      if (page.length <= wanted) break;
-      from = found.at(-1)!._id;
-    }
-    return Promise.all(found.map(stored));
+  override async range(partition: DocumentRef['partition'], range: DocumentRange): Promise<readonly StoredDocument[]> {
+    return Promise.all((await this.ranges.read(partition, range)).map(stored));
   }
 
   override async write(ref: DocumentRef, body: JsonObject, rev?: string): Promise<string> {
@@ -168,18 +146,6 @@ export class CloudantDocuments extends Documents {
   private async wasRemoved(left: ShelvedDocument, rev: string, deadline: number): Promise<boolean> {
     const isOwn = ({ _deleted }: ShelvedDocument): boolean => _deleted === true;
     return (await this.successors.find(left, rev, { isOwn, deadline })) !== undefined;
-  }
-
-  private async page(partition: string, query: CloudantV1.JsonObject): Promise<readonly ShelvedDocument[]> {
-    const asked = { includeDocs: true, attachments: true, ...query };
-    const { result } = await told(
-      this.connection.send((client, db, signal) =>
-        this.connection.isPartitioned
-          ? client.postPartitionAllDocs({ db, partitionKey: partition, ...asked, signal })
-          : client.postAllDocs({ db, ...asked, signal }),
-      ),
-    );
-    return result.rows.flatMap(({ doc }) => (doc ? [doc as ShelvedDocument] : []));
   }
 
   /** Removes the states that lost. They were never what readers saw, or are not any more. */

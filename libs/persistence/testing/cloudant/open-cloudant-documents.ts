@@ -1,5 +1,6 @@
 import { Log, SecretValues } from '#observability';
 import { CloudantConnection } from '../../src/cloudant/cloudant-connection.js';
+import { CloudantRanges } from '../../src/cloudant/cloudant-ranges.js';
 import { CloudantShelf } from '../../src/cloudant/cloudant-shelf.js';
 import { CloudantDocuments } from '../../src/cloudant/cloudant.documents.js';
 import { Quorum } from '../../src/cloudant/quorum.js';
@@ -23,6 +24,6 @@ export async function openCloudantDocuments(config: CloudantConfig): Promise<Ope
   const connection = new CloudantConnection(config, secrets);
   await connection.open();
   const shelf = new CloudantShelf(connection);
-  const documents = new CloudantDocuments(connection, shelf, new Quorum(shelf), log);
+  const documents = new CloudantDocuments(new CloudantRanges(connection, shelf), shelf, new Quorum(shelf), log);
   return { documents, connection, secrets, lines, close: () => connection.close() };
 }
