@@ -1,16 +1,14 @@
-import { hostname } from 'node:os';
 import { Log } from '#observability';
 import { type BeforeApplicationShutdown, Injectable, type OnModuleInit } from '@nestjs/common';
 import { PacedLoop } from '../changes/paced-loop.js';
 import { KeyLedger } from './key-ledger.js';
 import { KeyRewrap } from './key-rewrap.js';
 import { KeyRingKeeper } from './key-ring-keeper.js';
+import { RewrapLease } from './rewrap-lease.js';
 import { WrappedKeyStores } from './wrapped-key-stores.js';
 
 /** The second one is for what has to wait: for a process that lacks a key, for another one that is at it, for the database. */
 const PACE = { everyMs: 60 * 60_000, apartMs: 5_000 };
-/** Longer than any batch takes. What a killed process has begun is taken up after this. */
-const LEASE_MS = 5_000;
 
 /**
  * Re-wraps what other keys than the one that seals have wrapped, while the process serves: after the start, when another
@@ -20,7 +18,7 @@ const LEASE_MS = 5_000;
 export class BackgroundRewrap implements OnModuleInit, BeforeApplicationShutdown {
   private readonly loop = new PacedLoop(() => this.turn(), PACE);
   private readonly stopping = new AbortController();
-  private readonly name = `${hostname()}:${process.pid}`;
+  private readonly lease: RewrapLease;
   private told: string | undefined;
 
   constructor(
@@ -29,7 +27,9 @@ export class BackgroundRewrap implements OnModuleInit, BeforeApplicationShutdown
     private readonly rewrap: KeyRewrap,
     private readonly stores: WrappedKeyStores,
     private readonly log: Log,
-  ) {}
+  ) {
+    this.lease = new RewrapLease(ledger);
+  }
 
   onModuleInit(): void {
     this.keys.onSealingKey(() => this.loop.wake());
@@ -51,34 +51,33 @@ export class BackgroundRewrap implements OnModuleInit, BeforeApplicationShutdown
     try {
       const left = await this.underOthers(keyId);
       if (left === 0) return;
-      const obstacle = await this.obstacle(keyId);
-      if (obstacle !== undefined) this.wait('keys wait to be re-wrapped', { key: keyId, left, because: obstacle });
-      else await this.run(keyId);
+      const obstacle = (await this.lacking(keyId)) ?? (await this.run(keyId));
+      if (obstacle !== undefined) this.wait('keys wait to be re-wrapped', obstacle, { key: keyId, left });
     } catch (error) {
-      this.wait('keys cannot be re-wrapped at the moment', { key: keyId, err: error });
+      this.wait('keys cannot be re-wrapped at the moment', String(error), { key: keyId, err: error });
     }
   }
 
-  private async obstacle(keyId: string): Promise<string | undefined> {
+  private async lacking(keyId: string): Promise<string | undefined> {
     const lacking = (await this.ledger.holders()).filter(({ keyIds }) => !keyIds.includes(keyId));
-    if (lacking.length > 0) return `${lacking.map(({ name }) => name).join(', ')} cannot open with it`;
-    const other = await this.ledger.lease(keyId, this.name, LEASE_MS);
+    return lacking.length > 0 ? `${lacking.map(({ name }) => name).join(', ')} cannot open with it` : undefined;
+  }
+
+  /** @returns why it did not */
+  private async run(keyId: string): Promise<string | undefined> {
+    const other = await this.lease.during(keyId, () => this.rewrapAll(keyId));
     return other && `${other} is at it`;
   }
 
-  private async run(keyId: string): Promise<void> {
+  private async rewrapAll(keyId: string): Promise<void> {
     this.told = undefined;
     const count = await this.underOthers(keyId); // another process may just have been at it
-    if (count === 0) return this.ledger.release(keyId, this.name);
+    if (count === 0) return;
     this.log.info('keys are re-wrapped', { key: keyId, count });
     const { rewrapped } = await this.rewrap.run(keyId, {
       signal: this.stopping.signal,
-      onBatch: async (done) => {
-        this.log.debug('keys are being re-wrapped', { key: keyId, done, count });
-        await this.ledger.lease(keyId, this.name, LEASE_MS);
-      },
+      onBatch: (done) => this.log.debug('keys are being re-wrapped', { key: keyId, done, count }),
     });
-    await this.ledger.release(keyId, this.name);
     const left = await this.underOthers(keyId);
     this.log.info('keys were re-wrapped', { key: keyId, rewrapped, left });
     // What was being changed by somebody else. Where nothing could be done, there is an hour for whoever reads the log.
@@ -89,10 +88,11 @@ export class BackgroundRewrap implements OnModuleInit, BeforeApplicationShutdown
     return [...(await this.stores.count())].reduce((sum, [id, count]) => (id === keyId ? sum : sum + count), 0);
   }
 
-  /** Tries again soon, and tells once why. */
-  private wait(what: string, fields: Readonly<Record<string, unknown>>): void {
-    if (this.told !== what) this.log.warn(what, fields);
-    this.told = what;
+  /** Tries again soon, and tells each reason once as long as it stays. */
+  private wait(what: string, because: string, fields: Readonly<Record<string, unknown>>): void {
+    const told = `${what}: ${because}`;
+    if (this.told !== told) this.log.warn(what, { ...fields, ...('err' in fields ? {} : { because }) });
+    this.told = told;
     if (!this.stopping.signal.aborted) this.loop.wake();
   }
 }

@@ -60,7 +60,7 @@ describe.each(['memory', 'Cloudant'])('key rotation on documents, %s', (name) =>
     opened.push(await openDocumentsChangeFeed(documents, { keys: ring.file }));
     return ring;
   };
-  const write = (keys: string, file = 'keys') => writeFileSync(join(directory, file), keys);
+  const writeRing = (keys: string, file = 'keys') => writeFileSync(join(directory, file), keys);
   const sealFor = async ({ sealer }: OpenKeyRing, count: number): Promise<Sealed[]> => {
     const sealed: Sealed[] = [];
     for (let n = 0; n < count; n++) {
@@ -78,7 +78,9 @@ describe.each(['memory', 'Cloudant'])('key rotation on documents, %s', (name) =>
     const sealed = await sealFor(await onKeys(k1), 120);
     const ring = await onKeys(`${k2},${k1}`);
     expect(await ring.rotation.status()).toEqual({ active: 'k2', sealed: { k1: 120, k2: 0 } });
+    const most = mostAtOnce(documents, 'keys/data');
     expect(await ring.rotation.rotate(quiet)).toEqual({ active: 'k2', rewrapped: 120, sealed: { k2: 120, k1: 0 } });
+    expect(most()).toBe(8);
     expect(await ring.rotation.rotate(quiet)).toMatchObject({ rewrapped: 0 });
     await ring.rotation.drop('k1');
     await expectAllOpen(await onKeys(k2), sealed);
@@ -134,28 +136,48 @@ describe.each(['memory', 'Cloudant'])('key rotation on documents, %s', (name) =>
   }, 60_000);
 
   it('waits until every process seals with the new key, and re-wraps nothing where one does not', async () => {
-    for (const file of ['shared', 'apart']) write(randomKeys('k1'), file);
-    write(readFileSync(join(directory, 'shared'), 'utf8'), 'apart');
+    for (const file of ['shared', 'apart']) writeRing(randomKeys('k1'), file);
+    writeRing(readFileSync(join(directory, 'shared'), 'utf8'), 'apart');
     const [one, apart] = [await serve('shared'), await serve('apart')];
     const sealed = await sealFor(one, 5);
     const command = await onFile('shared');
     await expect(command.rotation.rotate(quiet, 4_000)).rejects.toThrow(KeyNotEverywhereError);
     expect((await command.rotation.status()).sealed).toMatchObject({ k1: 5 });
-    write(readFileSync(join(directory, 'shared'), 'utf8'), 'apart');
+    writeRing(readFileSync(join(directory, 'shared'), 'utf8'), 'apart');
     expect(await command.rotation.rotate(quiet)).toMatchObject({ rewrapped: 5 });
     for (const ring of [one, apart]) await expectAllOpen(ring, sealed);
   }, 60_000);
 
   it('re-wraps by itself in a process that serves, one at a time', async () => {
     const [k1, k2] = [randomKeys('k1'), randomKeys('k2')];
-    write(k1);
+    writeRing(k1);
     const rings = [await serve(), await serve()];
     const sealed = await sealFor(rings[0]!, 20);
+    const told = (what: string) => rings.flatMap(({ lines }) => lines.filter((line) => line.includes(what)));
+    const write = documents.write.bind(documents);
+    documents.write = async (ref, ...args) => {
+      if (ref.path === 'keys/data')
+        await until(() => told('is at it').length > 0, 'the other one to be refused', 20_000);
+      return write(ref, ...args);
+    };
     for (const { background } of rings) background.begin();
-    write(`${k2},${k1}`);
-    const reports = () => rings.flatMap(({ lines }) => lines.filter((line) => line.includes('keys were re-wrapped')));
-    await until(() => reports().length > 0, 'everything to be re-wrapped', 30_000);
+    writeRing(`${k2},${k1}`);
+    await until(() => told('keys were re-wrapped').length > 0, 'everything to be re-wrapped', 30_000);
+    expect(told('keys are re-wrapped')).toHaveLength(1);
+    expect(told('keys were re-wrapped').map((line) => JSON.parse(line) as object)).toMatchObject([{ rewrapped: 20 }]);
     expect((await rings[0]!.stores.count()).get('k2')).toBe(20);
     await expectAllOpen(rings[1]!, sealed);
   }, 60_000);
 });
+
+/** How many documents of a path are written at the same time. */
+function mostAtOnce(documents: Documents, path: string): () => number {
+  const write = documents.write.bind(documents);
+  let [now, most] = [0, 0];
+  documents.write = async (ref, ...args) => {
+    if (ref.path !== path) return write(ref, ...args);
+    most = Math.max(most, ++now);
+    return write(ref, ...args).finally(() => (now -= 1));
+  };
+  return () => most;
+}

@@ -8,7 +8,7 @@ import type { WrappedKeyStores } from './wrapped-key-stores.js';
 import { type Rewrapping, type StoredWrapping, WrappedKeys } from './wrapped-keys.js';
 
 const PAGE = 100;
-/** How many tenants are read at once. */
+/** How many tenants are read or changed at once. */
 const PARALLEL = 8;
 
 /** One document of a tenant that carries wrapped keys. */
@@ -68,7 +68,11 @@ export class DocumentsWrappedKeys extends WrappedKeys implements OnModuleInit {
       byTenant.set(tenant, [...(byTenant.get(tenant) ?? []), rewrapping]);
     }
     let replaced = 0;
-    for (const [tenant, own] of byTenant) replaced += await this.replaceIn(tenant, own);
+    const tenants = [...byTenant];
+    for (let at = 0; at < tenants.length; at += PARALLEL) {
+      const some = tenants.slice(at, at + PARALLEL).map(([tenant, own]) => this.replaceIn(tenant, own));
+      for (const count of await Promise.all(some)) replaced += count;
+    }
     return replaced;
   }
 

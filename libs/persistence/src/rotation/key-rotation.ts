@@ -1,5 +1,3 @@
-import { randomUUID } from 'node:crypto';
-import { hostname } from 'node:os';
 import { setTimeout as pause } from 'node:timers/promises';
 import { Injectable } from '@nestjs/common';
 import { KeyInUseError, KeyNotEverywhereError, RingKeyUnknownError, KeysLeftError } from '../persistence.errors.js';
@@ -7,14 +5,12 @@ import { KeyRingWriter } from '../sealing/key-ring-writer.js';
 import { KeyLedger } from './key-ledger.js';
 import { KeyRewrap, type Rewrapped } from './key-rewrap.js';
 import { KeyRingKeeper } from './key-ring-keeper.js';
+import { RewrapLease } from './rewrap-lease.js';
 import { WrappedKeyStores } from './wrapped-key-stores.js';
 
 /** Processes look for a new ring every second and report every second. */
 const SPREAD_MS = 30_000;
 const LOOK_MS = 100;
-/** Longer than any batch takes. What a killed process has begun is taken up after this. */
-const LEASE_MS = 5_000;
-
 /** How long rows that others have locked are tried again. */
 const LEFT_MS = 15_000;
 
@@ -41,7 +37,7 @@ type Tell = (line: string) => void;
 /** Takes a new key of the ring into use for everything, and old ones out of it, while processes serve. */
 @Injectable()
 export class KeyRotation {
-  private readonly holder = `${hostname()}:${process.pid} ${randomUUID().slice(0, 8)}`;
+  private readonly lease: RewrapLease;
 
   constructor(
     private readonly keys: KeyRingKeeper,
@@ -49,7 +45,9 @@ export class KeyRotation {
     private readonly ledger: KeyLedger,
     private readonly rewrap: KeyRewrap,
     private readonly stores: WrappedKeyStores,
-  ) {}
+  ) {
+    this.lease = new RewrapLease(ledger);
+  }
 
   async status(): Promise<KeyCounts> {
     const counts = await this.stores.count();
@@ -144,21 +142,13 @@ export class KeyRotation {
 
   /** Nothing is done where another process is at it. */
   private async pass(keyId: string, left: number, tell: Tell): Promise<Rewrapped> {
-    const other = await this.ledger.lease(keyId, this.holder, LEASE_MS);
-    if (other !== undefined) {
-      tell(`${other} is re-wrapping`);
-      return { rewrapped: 0, broken: 0 };
-    }
-    try {
-      return await this.rewrap.run(keyId, {
-        onBatch: async (done) => {
-          tell(`${done} of ${left} keys re-wrapped`);
-          await this.ledger.lease(keyId, this.holder, LEASE_MS);
-        },
-      });
-    } finally {
-      await this.ledger.release(keyId, this.holder);
-    }
+    let done: Rewrapped = { rewrapped: 0, broken: 0 };
+    const onBatch = (rewrapped: number): void => tell(`${rewrapped} of ${left} keys re-wrapped`);
+    const other = await this.lease.during(keyId, async () => {
+      done = await this.rewrap.run(keyId, { onBatch });
+    });
+    if (other !== undefined) tell(`${other} is re-wrapping`);
+    return done;
   }
 
   private async left(keyId: string): Promise<number> {
