@@ -125,7 +125,9 @@ describe('a composer on the embedded database', () => {
       try {
         await register(composer, 'shop');
         const load = new SteadyLoad([{ url: composer.url, tool: 'shop_get_order', args: { orderId: '1' } }]);
-        const { active } = await command.json('keys', 'rotate');
+        const { added: active } = await command.json('keys', 'rotate');
+        const again = await command.run('keys', 'rotate');
+        expect(again).toMatchObject({ code: 1, stderr: expect.stringContaining('--drop') });
         await composer.logged(
           new RegExp(`"key":"${active}","rewrapped":[1-9]\\d*,"left":0,.*keys were re-wrapped`),
           90_000,
@@ -139,8 +141,8 @@ describe('a composer on the embedded database', () => {
         const [old] = Object.keys(sealed).filter((id) => id !== active);
         expect(sealed).toEqual({ [active]: expect.any(Number), [old!]: 0 });
         await command.json('keys', 'rotate', '--drop', old!);
-        const again = await startComposer({ dataDir });
-        await calls(again, 'shop').finally(() => again.stop());
+        const restarted = await startComposer({ dataDir });
+        await calls(restarted, 'shop').finally(() => restarted.stop());
       } finally {
         await composer.stop();
         command.remove();

@@ -40,6 +40,7 @@ export {
   KeyNotEverywhereError,
   KeysLeftError,
   RingKeyUnknownError,
+  RotationUnfinishedError,
   KeyWrongError,
   MigrationError,
   NestedTransactionError,

@@ -173,6 +173,18 @@ export class KeysLeftError extends ComposerError {
   }
 }
 
+/** One more key was to be added before the rotation to the last one was brought to its end. */
+export class RotationUnfinishedError extends ComposerError {
+  constructor(keyId: string, former: readonly string[]) {
+    super(
+      'COMPOSER_KEY_ROTATION_UNFINISHED',
+      `the key ring holds ${names(former)} behind "${keyId}"; the composer that runs re-wraps with "${keyId}", see its log; ` +
+        'then stop it and drop the others with `composer keys rotate --drop <id>`',
+      { status: 409 },
+    );
+  }
+}
+
 /** A document is not in the state any more that a change was made for. */
 export class DocumentConflictError extends ComposerError {
   constructor(cause?: unknown) {

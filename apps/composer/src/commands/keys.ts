@@ -57,9 +57,10 @@ async function rotate(json: boolean | undefined): Promise<void> {
 /** The composer that has the embedded database re-wraps by itself when it finds a new first key in the file. */
 async function handOver(json: boolean | undefined): Promise<void> {
   const { addKeyToFile } = await import('#persistence');
-  const active = await addKeyToFile();
-  if (json) print({ active });
-  else print(`new key "${active}" added to the ring; the composer that runs takes it over and re-wraps, see its log`);
+  const added = await addKeyToFile();
+  if (json)
+    print({ added }); // it seals only when the composer has taken it over
+  else print(`new key "${added}" added to the ring; the composer that runs takes it over and re-wraps, see its log`);
 }
 
 const isTaken = (error: unknown): boolean => (error as { code?: unknown }).code === 'COMPOSER_DATA_DIR_LOCKED';
