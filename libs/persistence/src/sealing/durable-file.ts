@@ -1,4 +1,4 @@
-import { type FileHandle, open } from 'node:fs/promises';
+import { type FileHandle, open, rm } from 'node:fs/promises';
 
 export interface FileRights {
   readonly mode: number;
@@ -6,15 +6,23 @@ export interface FileRights {
   readonly gid?: number;
 }
 
-/** Writes a file that must not be there yet. When it returns, its content would survive a power cut; its name would not. */
+/**
+ * Writes a file that must not be there yet, and leaves none when that fails. When it returns, its content would survive a
+ * power cut; its name would not.
+ */
 export async function writeSynced(file: string, text: string, { mode, uid, gid }: FileRights): Promise<void> {
   const handle = await open(file, 'wx', mode);
-  await finished(handle, async () => {
-    await handle.chmod(mode); // the process may mask what it creates
-    if (uid !== undefined && gid !== undefined) await handle.chown(uid, gid);
-    await handle.writeFile(text);
-    await handle.sync();
-  });
+  try {
+    await finished(handle, async () => {
+      await handle.chmod(mode); // the process may mask what it creates
+      if (uid !== undefined && gid !== undefined) await handle.chown(uid, gid);
+      await handle.writeFile(text);
+      await handle.sync();
+    });
+  } catch (error) {
+    await rm(file, { force: true }); // half of it may hold secrets, and would keep the next one out
+    throw error;
+  }
 }
 
 /** The names of files lie in their directory. */
