@@ -19,19 +19,19 @@ const LARGE_BYTES = 1_000_000;
 export class CloudantShelf {
   constructor(private readonly connection: CloudantConnection) {}
 
-  /** With the names of the states that lost against it, and of those that it came from. */
-  async get(docId: string, options: SendOptions = {}): Promise<ShelvedDocument | undefined> {
-    try {
-      const { result } = await this.connection.send(
-        (client, db, signal) =>
-          client.getDocument({ db, docId, conflicts: true, revs: true, attachments: true, signal }),
-        { attemptMs: LARGE_MS, ...options },
-      );
-      return result as ShelvedDocument;
-    } catch (error) {
-      if (error instanceof RefusedRequest && error.fault.isAbsent) return undefined;
-      throw toldFault(error);
-    }
+  /** With the names of the states that lost against it. */
+  get(docId: string, options: SendOptions = {}): Promise<ShelvedDocument | undefined> {
+    return this.ask(docId, { attachments: true }, options);
+  }
+
+  /** Without attachments. */
+  getState(docId: string, options: SendOptions): Promise<ShelvedDocument | undefined> {
+    return this.ask(docId, {}, options);
+  }
+
+  /** Without attachments, and with the names of the states that it came from, a thousand at most. */
+  getAncestry(docId: string, options: SendOptions): Promise<ShelvedDocument | undefined> {
+    return this.ask(docId, { revs: true }, options);
   }
 
   /** A state of it that others were made of, as long as the node still has it. */
@@ -76,5 +76,18 @@ export class CloudantShelf {
       { ...options, attemptMs: LARGE_MS },
     );
     return status !== 202;
+  }
+
+  private async ask(docId: string, more: object, options: SendOptions): Promise<ShelvedDocument | undefined> {
+    try {
+      const { result } = await this.connection.send(
+        (client, db, signal) => client.getDocument({ db, docId, conflicts: true, ...more, signal }),
+        { attemptMs: LARGE_MS, ...options },
+      );
+      return result as ShelvedDocument;
+    } catch (error) {
+      if (error instanceof RefusedRequest && error.fault.isAbsent) return undefined;
+      throw toldFault(error);
+    }
   }
 }

@@ -198,6 +198,7 @@ describe('documents on a Cloudant with bad days', () => {
     await open.documents.read(ref());
     const third = await open.documents.write(ref(), { n: 3 }, second);
     expect(asked('GET')).toHaveLength(2);
+    expect(asked('GET').map(({ query }) => /revs|attachments/.exec(query)?.[0])).toEqual([undefined, 'attachments']);
     await open.documents.remove(ref(), third);
     expect(await open.documents.read(ref())).toBeUndefined();
   });

@@ -95,7 +95,7 @@ export class CloudantDocuments extends Documents {
    */
   private async refuseLost(id: string, rev: string, deadline: number): Promise<void> {
     if (this.winners.has(id, rev)) return;
-    const current = await this.shelf.get(id, { deadline });
+    const current = await this.shelf.getState(id, { deadline });
     if (!current || current._rev === rev) return;
     // A node that lags shows what the state was made of.
     if (revisionOf(current._rev).generation >= revisionOf(rev).generation) throw new DocumentConflictError();
@@ -114,7 +114,7 @@ export class CloudantDocuments extends Documents {
         return { rev: result.rev ?? '', isDoubtful: status === 202 };
       } catch (error) {
         if (!(error instanceof RefusedRequest) || error.fault.status !== 409) throw toldFault(error);
-        const current = await this.shelf.get(id, { deadline });
+        const current = await this.shelf.getAncestry(id, { deadline });
         wasDone ||= error.isInDoubt;
         if (wasDone && !current && rev !== undefined) throw new CommitUnknownError(error); // removed, with it or before
         const isOwn = ({ w }: ShelvedDocument): boolean => w === document.w;
@@ -135,7 +135,7 @@ export class CloudantDocuments extends Documents {
         ({ isInDoubt } = error);
         return undefined;
       });
-      const left = await this.shelf.get(id, { deadline });
+      const left = await this.shelf.getAncestry(id, { deadline });
       if (!answer && left && isInDoubt && (await this.wasRemoved(left, rev, deadline))) return {};
       if (answer || left?._rev !== rev || refusals > REFUSALS) return { answer, left };
       await pause(REFUSED_MS * Math.random());

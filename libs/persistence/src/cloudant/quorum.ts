@@ -69,7 +69,7 @@ export class Quorum {
   async confirmRemoval(id: string, rev: string, deadline: number): Promise<void> {
     for (let tries = 0; ; tries++) {
       await rest(tries, deadline);
-      const current = await this.shelf.get(id, { deadline });
+      const current = await this.shelf.getState(id, { deadline });
       if (!current || newerThan(rev, current._rev)) return;
       const again = await this.shelf.delete(id, current._rev, { deadline }).catch((error: unknown) => {
         if (error instanceof RefusedRequest) return undefined; // it changed meanwhile
@@ -80,7 +80,7 @@ export class Quorum {
   }
 
   private async standing(id: string, rev: string, options: SendOptions): Promise<Standing> {
-    const current = await this.shelf.get(id, options);
+    const current = await this.shelf.getAncestry(id, options);
     if (!current) return 'not seen';
     if (current._rev === rev) return 'winner';
     if (current._revisions && descendsFrom(current._revisions, rev)) return 'built upon';

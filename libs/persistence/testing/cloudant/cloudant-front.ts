@@ -13,6 +13,8 @@ export interface SeenRequest {
   readonly method: string;
   /** Decoded, without the query. */
   readonly path: string;
+  /** Empty without one. */
+  readonly query: string;
   /** `Basic`, `Bearer` or `Cookie`; empty without a credential. */
   readonly scheme: string;
   readonly status: number;
@@ -55,7 +57,8 @@ export class CloudantFront {
 
   private async serve(request: IncomingMessage, response: ServerResponse): Promise<void> {
     const { method = '', url = '', headers } = request;
-    const path = decodeURIComponent(url.split('?')[0]!);
+    const [place = '', query = ''] = url.split('?');
+    const path = decodeURIComponent(place);
     const sent = Buffer.concat(await request.toArray().catch(() => []));
     const body = headers['content-encoding'] === 'gzip' ? gunzipSync(sent) : sent;
     const fault = path.startsWith('/identity/') ? undefined : this.faults.next(method, path);
@@ -63,7 +66,7 @@ export class CloudantFront {
       told(500, 'unknown_error', String(error)),
     );
     const scheme = headers.authorization?.split(' ')[0] ?? (headers.cookie?.includes('AuthSession') ? 'Cookie' : '');
-    this.requests.push({ method, path, scheme, status: answer?.status ?? 0 });
+    this.requests.push({ method, path, query, scheme, status: answer?.status ?? 0 });
     if (this.requests.length > REQUESTS_KEPT) this.requests.shift();
     if (answer) response.writeHead(answer.status, { 'content-type': 'application/json', ...answer.headers });
     if (answer) response.end(answer.body);
