@@ -8,7 +8,7 @@ import { CREDENTIALS, TokenStore } from './token-store.js';
 /** Follows what any process changes: wakes whoever waits for it, and forgets what is not there any more. */
 @Injectable()
 export class CredentialChanges implements OnModuleInit, OnApplicationShutdown {
-  private stop: () => void = () => undefined;
+  private stops: readonly (() => void)[] = [];
 
   constructor(
     private readonly feed: ChangeFeed,
@@ -18,20 +18,21 @@ export class CredentialChanges implements OnModuleInit, OnApplicationShutdown {
   ) {}
 
   onModuleInit(): void {
-    this.stop = this.feed.onChange(({ tenantId, topic }) =>
-      topic === CREDENTIALS ? this.follow(tenantId) : undefined,
-    );
+    const on = (listener: (tenant: TenantId) => void | Promise<void>): (() => void) =>
+      this.feed.onChange(({ tenantId, topic }) => (topic === CREDENTIALS ? listener(tenantId) : undefined));
+    // Of its own, because it never waits: whoever forgets on the same news gets nothing old from here meanwhile.
+    this.stops = [on((tenant) => this.live.doubt(tenant)), on((tenant) => this.follow(tenant))];
   }
 
   onApplicationShutdown(): void {
-    this.stop();
+    for (const stop of this.stops) stop();
     this.live.clear();
   }
 
   /** Rejects when the store is away; then it is told again. */
   private async follow(tenant: TenantId): Promise<void> {
-    const ids = this.live.changed(tenant);
     this.waits.wake(tenant);
-    if (ids.length > 0) this.live.compare(tenant, ids, await this.store.marks(tenant, ids));
+    const doubted = this.live.doubted(tenant);
+    if (doubted.ids.length > 0) this.live.compare(tenant, doubted, await this.store.marks(tenant, doubted.ids));
   }
 }

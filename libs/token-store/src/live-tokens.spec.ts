@@ -46,15 +46,34 @@ describe('tokens in memory', () => {
     for (const name of ['same', 'other', 'gone']) live.keep(`acme/${name}`, kept(name));
     live.keep('globex/other', kept('foreign'));
     const { epoch } = live;
-    const ids = live.changed(acme);
-    expect([...ids].sort()).toEqual(['gone', 'other', 'same']);
+    live.doubt(acme);
+    const doubted = live.doubted(acme);
+    expect([...doubted.ids].sort()).toEqual(['gone', 'other', 'same']);
     expect(live.epoch).not.toBe(epoch);
+    // Nothing is given that may be another one by now.
+    expect(['acme/same', 'acme/other', 'globex/other'].map(isKept)).toEqual([false, false, true]);
     const marks = new Map([
       ['same', 'first'],
       ['other', 'second'],
     ]);
-    live.compare(acme, ids, marks);
+    live.compare(acme, doubted, marks);
     expect(['acme/same', 'acme/other', 'acme/gone', 'globex/other'].map(isKept)).toEqual([true, false, false, true]);
+  });
+
+  it('stay in doubt when another change came after the one that they were compared for', () => {
+    for (const name of ['a', 'b']) live.keep(`acme/${name}`, kept(name));
+    live.doubt(acme);
+    const doubted = live.doubted(acme);
+    live.doubt(acme);
+    live.keep('acme/b', kept('b', 'second')); // read since
+    const marks = new Map([
+      ['a', 'first'],
+      ['b', 'first'],
+    ]);
+    live.compare(acme, doubted, marks);
+    expect(['acme/a', 'acme/b'].map(isKept)).toEqual([false, true]);
+    live.compare(acme, live.doubted(acme), marks);
+    expect(['acme/a', 'acme/b'].map(isKept)).toEqual([true, true]);
   });
 
   it('are masked while they are kept, and a minute longer, whatever is kept and dropped how often', () => {

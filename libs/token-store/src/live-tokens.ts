@@ -20,6 +20,15 @@ interface Entry extends KeptToken {
   readonly tenantId: TenantId;
   /** From when on it is not given any more. */
   readonly until: number;
+  /** The change since which the store may have another one: it is not given until that is known. */
+  readonly doubtedIn?: number;
+}
+
+/** What is not given until it was compared. */
+export interface Doubted {
+  readonly ids: readonly string[];
+  /** The change that they were doubted in, or before which. */
+  readonly epoch: number;
 }
 
 /**
@@ -42,10 +51,10 @@ export class LiveTokens {
     return this.changes;
   }
 
-  /** May have expired. */
+  /** May have expired. Nothing that a change has put in doubt. */
   find(place: string): KeptToken | undefined {
     const entry = this.entries.get(place);
-    if (!entry) return undefined;
+    if (!entry || entry.doubtedIn !== undefined) return undefined;
     this.entries.delete(place);
     if (entry.until <= this.clock.now()) {
       this.secrets.forget(entry.live.tokens);
@@ -79,20 +88,31 @@ export class LiveTokens {
     if (entry) this.entries.set(place, { ...entry, reviewAt });
   }
 
-  /** Something of the tenant has changed. Gives the ids of what is kept of it. */
-  changed(tenant: TenantId): readonly string[] {
+  /** Something of the tenant has changed: until `compare` nothing that was kept of it is given. */
+  doubt(tenant: TenantId): void {
     this.changes += 1;
-    const prefix = `${tenant}/`;
-    return [...this.entries]
-      .filter(([, { tenantId }]) => tenantId === tenant)
-      .map(([place]) => place.slice(prefix.length));
+    for (const [place, entry] of this.entries) {
+      if (entry.tenantId === tenant) this.entries.set(place, { ...entry, doubtedIn: this.changes });
+    }
   }
 
-  /** Keeps of these only what the store still has. */
-  compare(tenant: TenantId, ids: readonly string[], marks: ReadonlyMap<string, string>): void {
+  doubted(tenant: TenantId): Doubted {
+    const prefix = `${tenant}/`;
+    const ids = [...this.entries]
+      .filter(([, { tenantId, doubtedIn }]) => tenantId === tenant && doubtedIn !== undefined)
+      .map(([place]) => place.slice(prefix.length));
+    return { ids, epoch: this.changes };
+  }
+
+  /** Keeps of these only what the store still has. What a later change has put in doubt stays so. */
+  compare(tenant: TenantId, { ids, epoch }: Doubted, marks: ReadonlyMap<string, string>): void {
     for (const id of ids) {
-      const entry = this.entries.get(`${tenant}/${id}`);
-      if (entry && entry.mark !== marks.get(id)) this.drop(`${tenant}/${id}`);
+      const place = `${tenant}/${id}`;
+      const entry = this.entries.get(place);
+      if (entry?.doubtedIn === undefined || entry.doubtedIn > epoch) continue;
+      const { doubtedIn: _, ...sure } = entry;
+      if (entry.mark === marks.get(id)) this.entries.set(place, sure);
+      else this.drop(place);
     }
   }
 

@@ -36,6 +36,11 @@ export class StoredTokens {
     private readonly clock: Clock,
   ) {}
 
+  /** Another one after each change of any credential that this process knows of. */
+  get epoch(): number {
+    return this.live.epoch;
+  }
+
   /** What the store has, and the epoch of the live tokens from before it was read. */
   async look(key: TokenKey): Promise<{ readonly sight: Sight | undefined; readonly epoch: number }> {
     const { epoch } = this.live;

@@ -7,7 +7,7 @@ import { SYSTEM } from '#tenancy';
 import { type OpenKeeper, keeperOn } from '../testing/keeper-on.js';
 import { StrictIssuer } from '../testing/strict-issuer.js';
 import { MemoryTokenStore } from './memory/memory.token-store.js';
-import type { TokenKey, TokenSet } from './token-key.js';
+import type { LiveToken, TokenKey, TokenSet } from './token-key.js';
 import {
   ClientRefusedError,
   CredentialHeldError,
@@ -203,6 +203,38 @@ describe('a keeper', () => {
       await one.keeper.put(key, { accessToken: 'c' }, SYSTEM);
       expect([first, await consentOf()].every((consent) => typeof consent === 'string')).toBe(true);
       expect(await consentOf()).not.toBe(first);
+    });
+
+    it('gives nothing old between the news of a change and what the store says of it', async () => {
+      const other = process();
+      await other.keeper.current(key, renew);
+      const marks = store.marks.bind(store);
+      let between: string | undefined;
+      store.marks = async (tenant, ids) => {
+        store.marks = marks;
+        await Promise.resolve(); // the others have heard of it by now
+        between ??= (await other.keeper.current(key, renew)).tokens.accessToken;
+        return marks(tenant, ids);
+      };
+      const consented = await one.keeper.put(key, issuer.grant(), SYSTEM);
+      expect((await other.keeper.current(key, renew)).tokens).toEqual(consented.tokens);
+      expect(between).toBe(consented.tokens.accessToken);
+      expect(issuer.requests).toHaveLength(0);
+    });
+
+    it('gives what was read before a change to nobody who has come after it', async () => {
+      const other = process();
+      const read = store.read.bind(store);
+      let late: Promise<LiveToken> | undefined;
+      store.read = async (of) => {
+        const sight = await read(of);
+        store.read = read;
+        await one.keeper.take({ tenantId: key.tenantId }, SYSTEM);
+        late = other.keeper.current(key, renew);
+        return sight;
+      };
+      const early = await other.keeper.current(key, renew);
+      expect((await late)?.tokens).not.toEqual(early.tokens);
     });
 
     it('keeps refresh token and scope where the issuer does not give new ones', async () => {

@@ -28,6 +28,12 @@ interface Wanted extends CurrentOptions {
   readonly renew: Renew;
 }
 
+interface Flight {
+  readonly work: Promise<LiveToken | undefined>;
+  /** The last change that was known when it began. */
+  readonly epoch: number;
+}
+
 /** How soon something that failed ahead of time is tried again; the store says when the issuer is asked again. */
 const REVIEW_MS = 1_000;
 /** Only a person can change that, and what is put is told. */
@@ -39,7 +45,7 @@ const MAX_TURNS = 5;
 @Injectable()
 export class TokenKeeper {
   /** What is being had at the moment: one for each credential, whoever wants it. */
-  private readonly flights = new Map<string, Promise<LiveToken | undefined>>();
+  private readonly flights = new Map<string, Flight>();
   private isQuiet = false;
 
   constructor(
@@ -107,10 +113,13 @@ export class TokenKeeper {
   }
 
   private async obtain(wanted: Wanted): Promise<LiveToken> {
+    const { epoch } = this.stored;
     for (let turn = 0; turn < MAX_TURNS; turn++) {
       const running = this.flights.get(wanted.place);
       if (!running) return (await this.depart(wanted, false))!;
-      const live = await running;
+      const live = await running.work;
+      // What was read before a change serves nobody who came after it.
+      if (running.epoch < epoch && this.stored.find(wanted.place)?.live !== live) continue;
       if (live && live.generation !== wanted.refused && (live.expiresAt ?? Infinity) > this.clock.now()) return live;
     }
     throw new IssuerUnavailableError('what it gives ends at once');
@@ -125,9 +134,9 @@ export class TokenKeeper {
   private depart({ key, place, renew, refused }: Wanted, isAhead: boolean): Promise<LiveToken | undefined> {
     const run = this.renewals.run({ key, renew, refused, isAhead });
     const work = isAhead ? this.ahead(place, run) : run;
-    const flight = work.finally(() => this.flights.delete(place));
+    const flight = { work: work.finally(() => this.flights.delete(place)), epoch: this.stored.epoch };
     this.flights.set(place, flight);
-    return flight;
+    return flight.work;
   }
 
   private async ahead(place: string, run: Promise<LiveToken | undefined>): Promise<LiveToken | undefined> {
