@@ -8,6 +8,7 @@ import { type OpenDatabase, openPostgresDatabase, randomKeys } from '#persistenc
 import { ServerRegistry } from '#registry';
 import { CLI, DEFAULT_TENANT } from '#tenancy';
 import { principalOf } from '#tenancy/testing';
+import { TokenKeeper } from '#token-store';
 import { afterAll, beforeAll, beforeEach, describe, expect, it, jest } from '@jest/globals';
 import type { INestApplicationContext } from '@nestjs/common';
 import { NestFactory } from '@nestjs/core';
@@ -231,6 +232,23 @@ describe('the kill switch', () => {
     expect(isConfirmed(blind)).toBe(false);
     expect(reportText(blind)).toContain('NOT CONFIRMED: the other processes could not be asked: the database is away');
     expect((await of(TenantStore).find(globex))?.suspendedAt).toBeInstanceOf(Date);
+  });
+
+  it('asks once more when credentials were withdrawn, so that what it says of them is true everywhere', async () => {
+    const ref = await server(acme);
+    const keeper = of(TokenKeeper);
+    const credential = { ...ref, kind: 'token', issuer: ISSUER, fingerprint: 'f' } as const;
+    await keeper.put(credential, { accessToken: 'a' }, CLI);
+    const left: number[] = [];
+    const settled = jest.spyOn(of(ChangeFeed), 'settled').mockImplementation(async () => {
+      left.push((await keeper.standings(ref)).length);
+      return left.length === 1 ? [] : [{ id: 'late', name: 'late:1', silentMs: 0 }];
+    });
+    const report = await revoke({ kind: 'server', tenantId: acme, id: ref.serverId });
+    settled.mockRestore();
+    expect(left).toEqual([1, 0]);
+    expect(report.notConfirmed).toMatchObject([{ name: 'late:1' }]);
+    expect(isConfirmed(report)).toBe(false);
   });
 
   describe('asked for over the network', () => {

@@ -37,13 +37,14 @@ export class KillSwitch {
    */
   async revoke(target: RevocationTarget, actor: Actor): Promise<RevocationReport> {
     const cut = await this.stops.stop(target, actor);
-    const committedAt = performance.now();
-    const confirmed = await this.confirmed();
-    const tookMs = Math.ceil(performance.now() - committedAt);
+    const first = await this.confirmed();
     const withdrawn = await this.withdrawn(target, actor);
+    const isMore = withdrawn.stopped.length + withdrawn.remaining.length > 0;
+    // Who knows of the withdrawal knows of the stop.
+    const { tookMs, ...confirmed } = isMore ? await this.confirmed() : first;
     const stopped = [...cut.stopped, ...withdrawn.stopped];
     const remaining = [...cut.remaining, ...withdrawn.remaining, CALLS_UNDER_WAY];
-    const report = { stopped, remaining, target, ...confirmed, tookMs };
+    const report = { stopped, remaining, target, ...confirmed, tookMs: Math.max(first.tookMs, tookMs) };
     this.log.warn('the kill switch was used', { target: nameOf(target), stopped: stopped.length, ...confirmed });
     await this.record(report, actor);
     return report;
@@ -61,11 +62,14 @@ export class KillSwitch {
     }
   }
 
-  private async confirmed(): Promise<Pick<RevocationReport, 'notConfirmed' | 'unknown'>> {
+  private async confirmed(): Promise<Pick<RevocationReport, 'notConfirmed' | 'unknown' | 'tookMs'>> {
+    const committedAt = performance.now();
+    const took = () => ({ tookMs: Math.ceil(performance.now() - committedAt) });
     try {
-      return { notConfirmed: await this.feed.settled(CONFIRM_MS) };
+      return { notConfirmed: await this.feed.settled(CONFIRM_MS), ...took() };
     } catch (error) {
-      return { notConfirmed: [], unknown: `the other processes could not be asked: ${(error as Error).message}` };
+      const unknown = `the other processes could not be asked: ${(error as Error).message}`;
+      return { notConfirmed: [], unknown, ...took() };
     }
   }
 

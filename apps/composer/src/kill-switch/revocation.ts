@@ -39,7 +39,7 @@ export interface RevocationReport extends Cut {
   readonly notConfirmed: readonly Replica[];
   /** Why nobody could be asked whether it is in force; absent if they could. */
   readonly unknown?: string;
-  /** From the last change to the last confirmation. */
+  /** From a change to its last confirmation; of the stop or of the withdrawal of credentials, whichever took longer. */
   readonly tookMs: number;
 }
 
