@@ -7,8 +7,9 @@ import { CreateAccess1795651200002 } from './1795651200002-create-access.js';
 import { CreateIssuers1795651200003 } from './1795651200003-create-issuers.js';
 import { CreateAuthorizationServer1795651200004 } from './1795651200004-create-authorization-server.js';
 import { CreateVirtualServers1795651200005 } from './1795651200005-create-virtual-servers.js';
-import { RotateKeys1795737600002 } from './1795737600002-rotate-keys.js';
 import { CreateCredentials1795737600000 } from './1795737600000-create-credentials.js';
+import { RotateKeys1795737600002 } from './1795737600002-rotate-keys.js';
+import { MarkTakenCredentials1795737600003 } from './1795737600003-mark-taken-credentials.js';
 
 /** Every migration, oldest first. Append only: a released one is never edited. */
 export const migrations = [
@@ -23,4 +24,5 @@ export const migrations = [
   CreateVirtualServers1795651200005,
   CreateCredentials1795737600000,
   RotateKeys1795737600002,
+  MarkTakenCredentials1795737600003,
 ] as const;

@@ -93,7 +93,7 @@ export class StrategyAuthAdapter extends AuthAdapter {
   }
 
   override async withdraw(which: Which, by: Actor): Promise<readonly WithdrawnCredential[]> {
-    return this.revocation.revokeAll(await this.keeper.take(which, by));
+    return this.keeper.withdraw(which, by, (taken) => this.revocation.revokeAll(taken));
   }
 
   override async withdrawFormer(

@@ -1,5 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import { Clock, type ServerId, type TenantId } from '#kernel';
+import { Log } from '#observability';
 import { SealBrokenError } from '#persistence';
 import type { Actor } from '#tenancy';
 import { Injectable } from '@nestjs/common';
@@ -33,6 +34,7 @@ export class CredentialAdministration {
     private readonly stored: StoredTokens,
     private readonly unsettled: UnsettledTokens,
     private readonly clock: Clock,
+    private readonly log: Log,
   ) {}
 
   async put(key: TokenKey, received: TokenSet, by: Actor): Promise<LiveToken> {
@@ -59,34 +61,51 @@ export class CredentialAdministration {
     return sights.filter(({ record }) => record.key.kind === 'token').map(standingOf);
   }
 
-  async take(which: Which, by: Actor): Promise<readonly TakenCredential[]> {
+  /**
+   * @param use with what was taken: it is removed when this is over, and comes again a minute later when this rejects, when
+   * one could not be opened for now, or when the process dies
+   */
+  async take<T>(which: Which, by: Actor, use: (taken: readonly TakenCredential[]) => Promise<T>): Promise<T> {
     const taken: TakenCredential[] = [];
+    const over: TokenKey[] = [];
     for (;;) {
       const records = await this.store.take(which, (record) => revoked(record, by));
-      if (records.length === 0) return taken;
-      for (const record of records) taken.push(await this.takenOf(record));
+      if (records.length === 0) break;
+      for (const record of records) {
+        const { isLater, ...one } = await this.takenOf(record);
+        taken.push(one);
+        if (!isLater) over.push(record.key);
+      }
     }
+    const result = await use(taken);
+    await this.discard(which.tenantId, over);
+    return result;
   }
 
   async resting(tenant: TenantId, forMs: number): Promise<readonly ServerId[]> {
     return this.store.resting(tenant, forMs);
   }
 
-  private async takenOf(record: CredentialRecord): Promise<TakenCredential> {
+  private async takenOf(record: CredentialRecord): Promise<TakenCredential & { readonly isLater?: true }> {
     const { key } = record;
     const place = credentialPlace(key);
     this.stored.forget(place);
-    const newer = (await this.unsettled.drop(place))?.live?.tokens;
-    const tokens = newer ?? (await this.openedOf(record));
-    return tokens ? { key, tokens } : { key };
+    try {
+      const newer = (await this.unsettled.drop(place))?.live?.tokens;
+      const tokens = newer ?? (await this.stored.open(record));
+      return tokens ? { key, tokens } : { key };
+    } catch (error) {
+      const { tenantId: tenant, serverId: server } = key;
+      this.log.warn('a credential that is out of use cannot be opened to be revoked', { tenant, server, err: error });
+      return error instanceof SealBrokenError ? { key } : { key, isLater: true };
+    }
   }
 
-  private async openedOf(record: CredentialRecord): Promise<TokenSet | undefined> {
+  private async discard(tenant: TenantId, keys: readonly TokenKey[]): Promise<void> {
     try {
-      return await this.stored.open(record);
+      if (keys.length > 0) await this.store.discard(tenant, keys);
     } catch (error) {
-      if (error instanceof SealBrokenError) return undefined;
-      throw error;
+      this.log.warn('credentials that are out of use could not be removed yet', { err: error });
     }
   }
 }

@@ -99,7 +99,15 @@ export class TokenKeeper {
 
   /** Removes what fits and hands it over, to be revoked at its issuer. What was taken is not handed out any more. */
   async take(which: Which, by: Actor): Promise<readonly TakenCredential[]> {
-    return this.administration.take(which, by);
+    return this.administration.take(which, by, async (taken) => taken);
+  }
+
+  /**
+   * Takes what fits out of use, and removes it when `revoke` is over; when that rejects, or the process dies, whoever takes
+   * it a minute later gets it again.
+   */
+  async withdraw<T>(which: Which, by: Actor, revoke: (taken: readonly TakenCredential[]) => Promise<T>): Promise<T> {
+    return this.administration.take(which, by, revoke);
   }
 
   /** The servers of a tenant that have credentials which have not changed for so long, in milliseconds. */

@@ -6,6 +6,9 @@ import type { TokenKey } from './token-key.js';
 /** The topic under which changes of credentials are announced. */
 export const CREDENTIALS = 'credentials';
 
+/** How long whoever takes a credential has for telling its issuer, before another one may take it again. */
+export const TAKEN_MS = 60_000;
+
 /** Which credentials: those that agree in every part of the key that is given. */
 export type Which = Partial<TokenKey> &
   Pick<TokenKey, 'tenantId'> & {
@@ -39,8 +42,15 @@ export abstract class TokenStore {
   /** The servers that have credentials which have not changed for so long, in milliseconds. */
   abstract resting(tenant: TenantId, forMs: number): Promise<readonly ServerId[]>;
 
-  /** Removes and returns some of them. None is returned twice, and an empty answer says that there are none left. */
+  /**
+   * Takes some of them out of use and returns them: from then on nobody else finds them here. None is returned twice within
+   * `TAKEN_MS`, and an empty answer says that there are none left. They are kept until `discard`: whoever dies before that
+   * leaves them to the next one who takes them.
+   */
   abstract take(which: Which, event: (record: CredentialRecord) => AuditEvent): Promise<readonly CredentialRecord[]>;
+
+  /** Removes what was taken. What was put in its place since stays. */
+  abstract discard(tenant: TenantId, taken: readonly TokenKey[]): Promise<void>;
 }
 
 /** Whether a credential is one of these. */

@@ -28,9 +28,18 @@ class Tally {
   readonly of = (tenant: TenantId): number => this.counts.get(tenant) ?? 0;
 }
 
+class GoneClock extends Clock {
+  private ahead = 0;
+  override now(): number {
+    return super.now() + this.ahead;
+  }
+  readonly pass = async (_: TenantId, ms: number): Promise<void> => void (this.ahead += ms);
+}
+
 async function inMemory(): Promise<OpenTokenStore> {
   const announced = new Tally();
-  const store = new MemoryTokenStore(new Clock(), announced.add);
+  const clock = new GoneClock();
+  const store = new MemoryTokenStore(clock, announced.add);
   const actions = async (tenant: TenantId) =>
     store.events.filter(({ tenantId: of }) => of === tenant).map(({ event }) => event.action);
   return {
@@ -38,6 +47,7 @@ async function inMemory(): Promise<OpenTokenStore> {
     tenant: anyTenant,
     actions,
     announcements: async (t) => announced.of(t),
+    pass: clock.pass,
     close: async () => undefined,
   };
 }
@@ -45,12 +55,14 @@ async function inMemory(): Promise<OpenTokenStore> {
 async function onDocuments(documents: Documents, close = async () => undefined): Promise<OpenTokenStore> {
   const { recorded, changes } = await recordingOn(documents);
   const announced = new Tally();
+  const clock = new GoneClock();
   changes.onAnnounced(({ tenantId: of, topic }) => topic === 'credentials' && announced.add(of));
   return {
-    store: new DocumentsTokenStore(recorded, new Clock()),
+    store: new DocumentsTokenStore(recorded, clock),
     tenant: () => createTenantDocument(documents),
     actions: (of) => actionsOn(documents, of),
     announcements: async (tenant) => announced.of(tenant),
+    pass: clock.pass,
     close,
   };
 }
@@ -82,6 +94,10 @@ async function onDatabase(open: () => Promise<OpenDatabase>): Promise<OpenTokenS
     store: new PostgresTokenStore(database, await trailOn(database), presence),
     tenant: () => createTenant(database),
     announcements: async (tenant) => announced.of(tenant),
+    async pass(tenant, ms) {
+      const sql = `UPDATE credentials SET taken_at = taken_at - interval '${ms} milliseconds'`;
+      await database.inTenant(tenant, (tx) => tx.execute(sql));
+    },
     async actions(tenant) {
       const events = await database.inTenant(tenant, (tx) =>
         tx.query<{ action: string }>('SELECT action FROM audit_events ORDER BY seq'),

@@ -58,7 +58,7 @@ export function keeperOn(parts: KeeperParts): OpenKeeper {
   new CredentialChanges(feed, store, live, waits).onModuleInit();
   const claims = new RenewalClaims(store, presence, notes);
   const renewals = new TokenRenewals(stored, claims, unsettled, waits, clock);
-  const administration = new CredentialAdministration(store, stored, unsettled, clock);
+  const administration = new CredentialAdministration(store, stored, unsettled, clock, log);
   const keeper = new TokenKeeper(stored, renewals, notes, administration, clock);
   const unwanted = new UnwantedTokens(unsettled, stored, log);
   unwanted.listen();

@@ -6,7 +6,7 @@ import { SYSTEM } from '#tenancy';
 import type { Change, CredentialRecord, Look } from '../src/credential-record.js';
 import { type ClaimOutcome, LEASE_MS, claiming, failing, keeping, putting } from '../src/credential-rules.js';
 import { type TokenKey, credentialId } from '../src/token-key.js';
-import type { TokenStore } from '../src/token-store.js';
+import { TAKEN_MS, type TokenStore } from '../src/token-store.js';
 
 /** A store on one backend, and tenants that exist there and have nothing. */
 export interface OpenTokenStore {
@@ -16,6 +16,8 @@ export interface OpenTokenStore {
   actions(tenant: TenantId): Promise<readonly string[]>;
   /** How often a change of credentials was announced in the tenant. */
   announcements(tenant: TenantId): Promise<number>;
+  /** Has time pass for what is stored of the tenant: the clock goes on, or all times go back. */
+  pass(tenant: TenantId, ms: number): Promise<void>;
   close(): Promise<void>;
 }
 
@@ -202,6 +204,8 @@ export function describeTokenStore(name: string, open: () => Promise<OpenTokenSt
       expect(rest[0]).toEqual(begun(rest[0]!.key));
       expect(await take({ tenantId })).toEqual([]);
       expect(await store.read(own)).toBeUndefined();
+      expect(await store.marks(tenantId, [credentialId(own)])).toEqual(new Map());
+      expect(await store.list(own, 10)).toEqual([]);
       expect(await opened.actions(tenantId)).toEqual(Array(4).fill('credential.revoked'));
       expect(await opened.announcements(tenantId)).toBeGreaterThanOrEqual(3);
     });
@@ -230,6 +234,22 @@ export function describeTokenStore(name: string, open: () => Promise<OpenTokenSt
       expect(await take({ but: ['present', 'client'] })).toEqual(['late']);
       expect((await take({ but: [] })).sort()).toEqual(['client', 'present']);
       expect(await store.read(erp)).toBeDefined();
+    });
+
+    it('lets nobody bring back what was taken, and removes it and not what was put in its place', async () => {
+      const other = { ...own, fingerprint: 'f2' };
+      for (const key of [own, other]) await store.change(key, set(begun(key)));
+      const { claim } = claimed(await store.change(own, (look) => claiming(look, wish(own, 's1'))));
+      const taken = await store.take({ tenantId: own.tenantId }, () => event('credential.revoked'));
+      expect(taken.map(({ key }) => key.fingerprint).sort()).toEqual(['f1', 'f2']);
+      // A renewal that was under way comes too late.
+      const late = { id: claim.id, stamp: 's1', sealed: 'late', ageMs: 0 };
+      expect(await store.change(own, (look) => keeping(look, late))).toBe('gone');
+      await store.change(own, set(begun(own, { stamp: 'anew', generation: 3 })));
+      await store.discard(own.tenantId, [own, other]);
+      expect((await store.read(own))?.record).toEqual(begun(own, { stamp: 'anew', generation: 3 }));
+      expect(await store.take(other, () => event('x'))).toEqual([]);
+      expect(await store.list(own, 10)).toHaveLength(1);
     });
 
     it('gives what is taken to exactly one of many', async () => {
@@ -278,6 +298,18 @@ export function describeTokenStore(name: string, open: () => Promise<OpenTokenSt
       expect(await store.change(own, (look) => putting(look, given))).toBe(true);
       expect(await store.change(own, (look) => keeping(look, renewed))).toBe('moved');
       expect((await store.read(own))?.record.sealed).toBe('consented');
+    });
+
+    it('gives a credential once more to whoever takes it a minute later, unless it was removed', async () => {
+      const other = { ...own, fingerprint: 'f2' };
+      for (const key of [own, other]) await store.change(key, set(begun(key)));
+      const take = async () => (await store.take({ tenantId: own.tenantId }, () => event('x'))).map(({ key }) => key);
+      expect(await take()).toHaveLength(2);
+      await store.discard(own.tenantId, [own]);
+      await opened.pass(own.tenantId, TAKEN_MS - 5_000);
+      expect(await take()).toEqual([]);
+      await opened.pass(own.tenantId, 5_000);
+      expect(await take()).toEqual([other]);
     });
 
     it('shows one tenant nothing of another one, and lets it change and take nothing', async () => {

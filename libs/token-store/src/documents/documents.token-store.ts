@@ -6,7 +6,7 @@ import { Injectable } from '@nestjs/common';
 import type { Change, CredentialRecord, Look, Sight } from '../credential-record.js';
 import { type TokenKey, credentialId } from '../token-key.js';
 import { CredentialsBusyError } from '../token-store.errors.js';
-import { CREDENTIALS, TokenStore, type Which, isAmong, markOf } from '../token-store.js';
+import { CREDENTIALS, TAKEN_MS, TokenStore, type Which, isAmong, markOf } from '../token-store.js';
 
 const PREFIX = 'credentials/';
 const PAGE = 200;
@@ -15,9 +15,9 @@ const TAKEN_AT_ONCE = 200;
 const ATTEMPTS = 30;
 const PAUSE_MS = 20;
 
-/** `isTaken`: somebody has taken it, so that it is not there any more; what is left of it goes. */
+/** `takenAt`: somebody has taken it out of use then, so that it is not there any more. */
 interface CredentialDocument extends StoredDocument {
-  readonly body: { readonly record: CredentialRecord & JsonObject; readonly isTaken?: true };
+  readonly body: { readonly record: CredentialRecord & JsonObject; readonly takenAt?: number };
 }
 
 /**
@@ -38,14 +38,13 @@ export class DocumentsTokenStore extends TokenStore {
 
   override async read(key: TokenKey): Promise<Sight | undefined> {
     const document = await this.find(refOf(key));
-    return document && !document.body.isTaken ? this.sightOf(document) : undefined;
+    return isThere(document) ? this.sightOf(document) : undefined;
   }
 
   override async change<T>(key: TokenKey, decide: (look: Look) => Change<T>): Promise<T> {
     for (let attempt = 1; attempt <= ATTEMPTS; attempt++) {
       const document = await this.find(refOf(key));
-      const isThere = document && !document.body.isTaken;
-      const change = decide(isThere ? this.sightOf(document) : { record: undefined, now: this.clock.now() });
+      const change = decide(isThere(document) ? this.sightOf(document) : { record: undefined, now: this.clock.now() });
       if (!change.record || (await this.write(change.record, document?.rev, change))) return change.result;
       await pause(PAUSE_MS * attempt * Math.random());
     }
@@ -55,7 +54,7 @@ export class DocumentsTokenStore extends TokenStore {
   override async list({ tenantId, serverId }: MemberRef, limit: number): Promise<readonly Sight[]> {
     const sights: Sight[] = [];
     for await (const document of this.all({ tenantId, serverId })) {
-      if (!document.body.isTaken) sights.push(this.sightOf(document));
+      if (isThere(document)) sights.push(this.sightOf(document));
     }
     return sights.sort((a, b) => b.record.updatedAt - a.record.updatedAt).slice(0, limit);
   }
@@ -63,9 +62,9 @@ export class DocumentsTokenStore extends TokenStore {
   override async marks(tenant: TenantId, ids: readonly string[]): Promise<ReadonlyMap<string, string>> {
     const wanted = new Set(ids);
     const marks = new Map<string, string>();
-    for await (const { path, body } of this.all({ tenantId: tenant })) {
-      const id = path.slice(path.lastIndexOf('/') + 1);
-      if (wanted.has(id) && !body.isTaken) marks.set(id, markOf(body.record));
+    for await (const document of this.all({ tenantId: tenant })) {
+      const id = document.path.slice(document.path.lastIndexOf('/') + 1);
+      if (wanted.has(id) && isThere(document)) marks.set(id, markOf(document.body.record));
     }
     return marks;
   }
@@ -80,11 +79,18 @@ export class DocumentsTokenStore extends TokenStore {
     const taken: CredentialRecord[] = [];
     for await (const document of this.all(which)) {
       if (taken.length === TAKEN_AT_ONCE) break;
-      const { record, isTaken } = document.body;
-      if (isTaken) await this.clear(which.tenantId, document);
-      else if (await this.takeOne(which.tenantId, document, event(record))) taken.push(record);
+      const { record, takenAt = -Infinity } = document.body;
+      if (takenAt > this.clock.now() - TAKEN_MS) continue;
+      if (await this.markTaken(document, event(record))) taken.push(record);
     }
     return taken;
+  }
+
+  override async discard(_: TenantId, taken: readonly TokenKey[]): Promise<void> {
+    for (const ref of taken.map(refOf)) {
+      const document = await this.find(ref);
+      if (document?.body.takenAt !== undefined) await this.remove(ref, document.rev);
+    }
   }
 
   private async find(ref: DocumentRef): Promise<CredentialDocument | undefined> {
@@ -111,13 +117,10 @@ export class DocumentsTokenStore extends TokenStore {
   }
 
   /** False if somebody else has taken or changed it. */
-  private async takeOne(tenant: TenantId, document: CredentialDocument, event: AuditEvent): Promise<boolean> {
-    const { path, rev, body } = document;
+  private async markTaken({ rev, body: { record } }: CredentialDocument, event: AuditEvent): Promise<boolean> {
     try {
-      // To remove what is gone already is no conflict, so the one who takes it is the one who marks it.
-      const mark = { body: { ...body, isTaken: true }, rev };
-      const marked = await this.documents.write({ partition: tenant, path }, mark, { event, topic: CREDENTIALS });
-      await this.clear(tenant, { path, rev: marked });
+      const mark = { body: { record, takenAt: this.clock.now() }, rev };
+      await this.documents.write(refOf(record.key), mark, { event, topic: CREDENTIALS });
       return true;
     } catch (error) {
       if (error instanceof DocumentConflictError) return false;
@@ -125,10 +128,12 @@ export class DocumentsTokenStore extends TokenStore {
     }
   }
 
-  private async clear(tenant: TenantId, { path, rev }: Pick<StoredDocument, 'path' | 'rev'>): Promise<void> {
-    await this.documents.remove({ partition: tenant, path }, rev, { event: undefined }).catch((error: unknown) => {
-      if (!(error instanceof DocumentConflictError)) throw error; // there is another one by now, or somebody else sees to it
-    });
+  private async remove(ref: DocumentRef, rev: string): Promise<void> {
+    try {
+      await this.documents.remove(ref, rev, { event: undefined });
+    } catch (error) {
+      if (!(error instanceof DocumentConflictError)) throw error; // another one was put there meanwhile
+    }
   }
 
   private async *all(which: Which): AsyncGenerator<CredentialDocument> {
@@ -147,6 +152,9 @@ export class DocumentsTokenStore extends TokenStore {
     return { record: body.record, now: this.clock.now(), isOwnerGone: false };
   }
 }
+
+const isThere = (document: CredentialDocument | undefined): document is CredentialDocument =>
+  document !== undefined && document.body.takenAt === undefined;
 
 const folderOf = (serverId: string): string => `${PREFIX}${encodeURIComponent(serverId)}/`;
 

@@ -2,13 +2,15 @@ import type { AuditEvent } from '#audit';
 import type { Clock, MemberRef, ServerId, TenantId } from '#kernel';
 import type { Change, CredentialRecord, Look, Sight } from '../credential-record.js';
 import { type TokenKey, credentialId } from '../token-key.js';
-import { TokenStore, type Which, isAmong, markOf } from '../token-store.js';
+import { TAKEN_MS, TokenStore, type Which, isAmong, markOf } from '../token-store.js';
 
 const TAKEN_AT_ONCE = 200;
 
 /** Credentials of one process, for tests and for trying things out. */
 export class MemoryTokenStore extends TokenStore {
   private readonly records = new Map<string, CredentialRecord>();
+  /** By place; what was put in its place since is another one. */
+  private readonly taken = new Map<string, { readonly record: CredentialRecord; readonly at: number }>();
   /** Everything that was recorded, oldest first. */
   readonly events: { readonly tenantId: TenantId; readonly event: AuditEvent }[] = [];
 
@@ -34,7 +36,10 @@ export class MemoryTokenStore extends TokenStore {
       events = [],
       isNews,
     } = decide(found ? this.sightOf(found) : { record: undefined, now: this.clock.now() });
-    if (record) this.records.set(placeOf(key), record);
+    if (record) {
+      this.records.set(placeOf(key), record);
+      this.taken.delete(placeOf(key));
+    }
     this.events.push(...events.map((event) => ({ tenantId: key.tenantId, event })));
     if (isNews) this.announce(key.tenantId);
     return result;
@@ -60,18 +65,25 @@ export class MemoryTokenStore extends TokenStore {
   }
 
   override async take(which: Which, event: (record: CredentialRecord) => AuditEvent) {
-    const taken = this.find(which).slice(0, TAKEN_AT_ONCE);
+    const now = this.clock.now();
+    const left = [...this.taken.values()].filter(({ at }) => at <= now - TAKEN_MS).map(({ record }) => record);
+    const taken = [...this.find(which), ...this.find(which, left)].slice(0, TAKEN_AT_ONCE);
     for (const record of taken) {
       this.records.delete(placeOf(record.key));
+      this.taken.set(placeOf(record.key), { record, at: now });
       this.events.push({ tenantId: which.tenantId, event: event(record) });
     }
     if (taken.length > 0) this.announce(which.tenantId);
     return taken;
   }
 
-  private find(which: Which): CredentialRecord[] {
+  override async discard(_: TenantId, taken: readonly TokenKey[]): Promise<void> {
+    for (const key of taken) this.taken.delete(placeOf(key));
+  }
+
+  private find(which: Which, among: Iterable<CredentialRecord> = this.records.values()): CredentialRecord[] {
     const now = this.clock.now();
-    return [...this.records.values()].filter((record) => isAmong(record, which, now));
+    return [...among].filter((record) => isAmong(record, which, now));
   }
 
   private sightOf(record: CredentialRecord): Sight {

@@ -5,7 +5,7 @@ import { Injectable } from '@nestjs/common';
 import type { Change, CredentialRecord, Look, Sight } from '../credential-record.js';
 import { type TokenKey, credentialId } from '../token-key.js';
 import { CredentialsBusyError } from '../token-store.errors.js';
-import { CREDENTIALS, TokenStore, type Which, markOf } from '../token-store.js';
+import { CREDENTIALS, TAKEN_MS, TokenStore, type Which, markOf } from '../token-store.js';
 
 const TAKEN_AT_ONCE = 200;
 /** Somebody else has to make it, and remove it again, each time. */
@@ -44,6 +44,7 @@ interface Row {
   readonly next_try_at: number | null;
   readonly updated_at: number;
   readonly forced_at: readonly number[];
+  readonly is_taken: boolean;
   readonly now: number;
   readonly is_owner_gone: boolean;
 }
@@ -64,14 +65,14 @@ export class PostgresTokenStore extends TokenStore {
 
   override async read(key: TokenKey): Promise<Sight | undefined> {
     const row = await this.database.inTenant(key.tenantId, (tx) => this.find(tx, key));
-    return row && sightOf(key.tenantId, row);
+    return row && !row.is_taken ? sightOf(key.tenantId, row) : undefined;
   }
 
   override async change<T>(key: TokenKey, decide: (look: Look) => Change<T>): Promise<T> {
     return this.database.inTenant(key.tenantId, async (tx) => {
       for (let attempt = 1; attempt <= ATTEMPTS; attempt++) {
         const row = await this.find(tx, key, 'FOR UPDATE');
-        const look = row ? sightOf(key.tenantId, row) : { record: undefined, now: await this.now(tx) };
+        const look = row && !row.is_taken ? sightOf(key.tenantId, row) : { record: undefined, now: await this.now(tx) };
         const { result, record, events = [], isNews } = decide(look);
         if (record && !(row ? await update(tx, record) : await insert(tx, record))) continue;
         await this.conclude(tx, events, isNews);
@@ -84,7 +85,7 @@ export class PostgresTokenStore extends TokenStore {
   override async list({ tenantId, serverId: server }: MemberRef, limit: number): Promise<readonly Sight[]> {
     const rows = await this.database.inTenant(tenantId, (tx) =>
       tx.query<Row>(
-        `SELECT ${this.columns()} FROM credentials WHERE tenant_id = $1 AND server_id = $2
+        `SELECT ${this.columns()} FROM credentials WHERE tenant_id = $1 AND server_id = $2 AND taken_at IS NULL
           ORDER BY credentials.updated_at DESC LIMIT $3`,
         [tenantId, server, limit],
       ),
@@ -95,7 +96,7 @@ export class PostgresTokenStore extends TokenStore {
   override async marks(tenant: TenantId, ids: readonly string[]): Promise<ReadonlyMap<string, string>> {
     const rows = await this.database.inTenant(tenant, (tx) =>
       tx.query<Pick<CredentialRecord, 'stamp' | 'state'> & { readonly id: string }>(
-        'SELECT id, stamp, state FROM credentials WHERE tenant_id = $1 AND id = ANY($2)',
+        'SELECT id, stamp, state FROM credentials WHERE tenant_id = $1 AND id = ANY($2) AND taken_at IS NULL',
         [tenant, ids],
       ),
     );
@@ -117,22 +118,32 @@ export class PostgresTokenStore extends TokenStore {
     const parts = [server, principal, kind, issuer, fingerprint, but, which.restingMs];
     return this.database.inTenant(tenant, async (tx) => {
       const rows = await tx.query<Row>(
-        `WITH gone AS (
-           DELETE FROM credentials WHERE tenant_id = $1 AND id IN (
+        `WITH taken AS (
+           UPDATE credentials SET taken_at = clock_timestamp() WHERE tenant_id = $1 AND id IN (
              SELECT id FROM credentials
               WHERE tenant_id = $1 AND ($2::text IS NULL OR server_id = $2) AND ($3::text IS NULL OR principal_id = $3)
                 AND ($4::text IS NULL OR kind = $4) AND ($5::text IS NULL OR issuer = $5)
                 AND ($6::text IS NULL OR fingerprint = $6) AND ($7::text[] IS NULL OR fingerprint <> ALL($7))
                 AND ($8::float8 IS NULL OR ${RESTING} $8)
+                AND (taken_at IS NULL OR taken_at <= clock_timestamp() - interval '${TAKEN_MS} milliseconds')
               LIMIT $9 FOR UPDATE)
            RETURNING *)
-         SELECT ${this.columns()} FROM gone`,
+         SELECT ${this.columns()} FROM taken`,
         [tenant, ...parts.map((part) => part ?? null), TAKEN_AT_ONCE],
       );
       const taken = rows.map((row) => sightOf(tenant, row).record);
       await this.conclude(tx, taken.map(event), taken.length > 0);
       return taken;
     });
+  }
+
+  override async discard(tenant: TenantId, taken: readonly TokenKey[]): Promise<void> {
+    await this.database.inTenant(tenant, (tx) =>
+      tx.execute('DELETE FROM credentials WHERE tenant_id = $1 AND id = ANY($2) AND taken_at IS NOT NULL', [
+        tenant,
+        taken.map(credentialId),
+      ]),
+    );
   }
 
   private async find(tx: Transaction, key: TokenKey, lock = ''): Promise<Row | undefined> {
@@ -150,7 +161,7 @@ export class PostgresTokenStore extends TokenStore {
 
   private columns(): string {
     const isOwnerGone = `CASE WHEN owner IS NULL THEN false ELSE ${this.presence.goneSql('owner')} END`;
-    return `${COLUMNS}, (${NOW})::float8 AS now, ${isOwnerGone} AS is_owner_gone`;
+    return `${COLUMNS}, taken_at IS NOT NULL AS is_taken, (${NOW})::float8 AS now, ${isOwnerGone} AS is_owner_gone`;
   }
 
   /** Both hold up other changes of the tenant, so they come last. */
@@ -177,7 +188,7 @@ async function insert(tx: Transaction, record: CredentialRecord): Promise<boolea
 async function update(tx: Transaction, record: CredentialRecord): Promise<boolean> {
   const assignments = FIELDS.map((name, at) => `${name} = ${VALUES[at]}`).join(', ');
   const count = await tx.execute(
-    `UPDATE credentials SET ${assignments} WHERE tenant_id = $1 AND id = $2`,
+    `UPDATE credentials SET ${assignments}, taken_at = NULL WHERE tenant_id = $1 AND id = $2`,
     valuesOf(record),
   );
   return count === 1;
