@@ -4,7 +4,7 @@ import { SYSTEM } from '#tenancy';
 import fc from 'fast-check';
 import type { Change, CredentialRecord, Look } from './credential-record.js';
 import { type Claimed, LEASE_MS, accepting, claiming, failing, keeping, putting } from './credential-rules.js';
-import { aheadMs, backoffMs } from './renewal-limits.js';
+import { aheadMs, backoffMs, lifetimeOf } from './renewal-limits.js';
 import { type TokenKey, credentialId } from './token-key.js';
 
 const key: TokenKey = {
@@ -288,5 +288,20 @@ describe('the time before the end at which a credential is renewed', () => {
     for (const seconds of all)
       perSecond.set(Math.floor(seconds / 18), (perSecond.get(Math.floor(seconds / 18)) ?? 0) + 1);
     expect(Math.max(...perSecond.values())).toBeLessThanOrEqual(2 * (1_000 / 10));
+  });
+});
+
+describe('how long a credential lives', () => {
+  const lifetime = (expiresInSeconds?: number) =>
+    lifetimeOf({ accessToken: 'a', ...(expiresInSeconds === undefined ? {} : { expiresInSeconds }) });
+
+  it('is what the issuer says, and not known where it says nothing or nonsense', () => {
+    expect(lifetime(0.5)).toBe(500);
+    expect(lifetime(3_600)).toBe(3_600_000);
+    for (const nothing of [undefined, 0, -1, NaN]) expect(lifetime(nothing)).toBeUndefined();
+  });
+
+  it('is a time that every store can keep', () => {
+    for (const huge of [1e10, Number.MAX_SAFE_INTEGER, 1e300, Infinity]) expect(lifetime(huge)).toBe(315_360_000_000);
   });
 });

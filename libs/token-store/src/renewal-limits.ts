@@ -9,6 +9,9 @@ const HOUR = 60 * MINUTE;
 const FORCED_APART_MS = MINUTE;
 const FORCED_PER_HOUR = 10;
 
+/** Later than a database can tell is no time at all. */
+const LONGEST_LIFE_MS = 10 * 365 * 24 * HOUR;
+
 const FIRST_BACKOFF_MS = SECOND;
 const LONGEST_BACKOFF_MS = 5 * MINUTE;
 /** An issuer that wants to be left alone for longer is asked again after this. */
@@ -55,9 +58,12 @@ export function aheadMs(lifetimeMs: number, id: string): number {
   return Math.min(margin + jitter, lifetimeMs * MOST_AHEAD_PART);
 }
 
-/** How long it lives, in milliseconds; undefined if the issuer does not say, or talks nonsense. */
+/**
+ * How long it lives, in milliseconds, ten years at most; undefined if the issuer does not say. What says that it ends at
+ * once says nothing: some write 0 where they mean no end.
+ */
 export function lifetimeOf({ expiresInSeconds: seconds }: TokenSet): number | undefined {
-  return seconds !== undefined && Number.isFinite(seconds) && seconds >= 0 ? seconds * 1000 : undefined;
+  return seconds !== undefined && seconds > 0 ? Math.min(seconds * SECOND, LONGEST_LIFE_MS) : undefined;
 }
 
 /** From 0 to 1, always the same for one id. */

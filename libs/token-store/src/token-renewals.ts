@@ -178,7 +178,7 @@ export class TokenRenewals {
       throw error;
     });
     if (outcome === 'gone') throw new GrantRefusedError('revoked');
-    if (outcome === 'moved' || outcome === 'busy' || outcome === 'replaced') return undefined;
+    if (outcome === 'moved' || outcome === 'replaced') return undefined;
     this.stored.keep(record.key, { stamp: claim.id, state: 'live', lifetimeMs }, live);
     return live;
   }

@@ -3,7 +3,7 @@ import { mkdtemp, readFile, readdir, rm, stat, writeFile } from 'node:fs/promise
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
-import { serverId, tenantId } from '#kernel';
+import { type TenantId, serverId, tenantId } from '#kernel';
 import { DatabaseUnavailableError, type Sealer } from '#persistence';
 import { openMemorySealer, until } from '#persistence/testing';
 import { SYSTEM } from '#tenancy';
@@ -11,7 +11,7 @@ import { type OpenKeeper, keeperOn } from '../testing/keeper-on.js';
 import { StrictIssuer } from '../testing/strict-issuer.js';
 import type { Change, Look, Sight } from './credential-record.js';
 import { MemoryTokenStore } from './memory/memory.token-store.js';
-import type { TokenKey, TokenSet } from './token-key.js';
+import { type TokenKey, type TokenSet, credentialPlace } from './token-key.js';
 
 const key: TokenKey = {
   tenantId: tenantId('00000000-0000-4000-8000-00000000000a'),
@@ -26,6 +26,8 @@ const HOUR = 3_600_000;
 class FickleTokenStore extends MemoryTokenStore {
   isAway = false;
   hanging: Promise<void> | undefined;
+  /** It takes nothing of this tenant, whatever becomes of it. */
+  refused: TenantId | undefined;
 
   override async read(of: TokenKey): Promise<Sight | undefined> {
     await this.reach();
@@ -34,6 +36,7 @@ class FickleTokenStore extends MemoryTokenStore {
 
   override async change<T>(of: TokenKey, decide: (look: Look) => Change<T>): Promise<T> {
     await this.reach();
+    if (of.tenantId === this.refused) throw new Error('that cannot be stored');
     return super.change(of, decide);
   }
 
@@ -75,6 +78,7 @@ describe('what the store does not take', () => {
   });
   afterEach(async () => {
     store.isAway = false;
+    store.refused = undefined;
     store.hanging = undefined;
     await one.lifecycle.onApplicationShutdown();
     await rm(join(journalDir, '..'), { recursive: true, force: true });
@@ -198,12 +202,44 @@ describe('what the store does not take', () => {
     expect(lines.join()).toContain(broken);
   });
 
+  describe('of several tenants', () => {
+    const foreign = { ...key, tenantId: tenantId('00000000-0000-4000-8000-00000000000b') };
+    const waiting = (of: TokenKey, n: number) =>
+      one.unsettled.keep({
+        ...{ key: of, id: randomUUID(), stamp: `s${n}`, receivedAt: now },
+        live: { tokens: { accessToken: `token-${n}` }, generation: 2 },
+      });
+
+    it('holds up nothing of another one', async () => {
+      await one.keeper.put(foreign, { ...issuer.grant(), expiresInSeconds: 1 }, SYSTEM);
+      now += 1_000;
+      await one.keeper.current(key, (previous) => ((store.refused = key.tenantId), issuer.renew(previous)));
+      await one.keeper.current(foreign, renew);
+      store.isAway = false;
+      const isStored = async () => (await store.read(foreign))?.record.generation === 2;
+      await until(isStored, 'the commit', 2_000);
+      expect(await stored()).toMatchObject({ generation: 1 });
+    });
+
+    it('puts out that of whoever has most of it', async () => {
+      await writeFile(journalDir, 'no directory');
+      store.isAway = true;
+      await waiting(foreign, 0);
+      const others = Array.from({ length: 1_000 }, (_, n) => waiting({ ...key, fingerprint: `f${n + 1}` }, n + 1));
+      await Promise.all(others);
+      expect(one.unsettled.find(credentialPlace(foreign))).toBeDefined();
+      expect(one.unsettled.find(credentialPlace({ ...key, fingerprint: 'f1' }))).toBeUndefined();
+      expect(one.unsettled.find(credentialPlace({ ...key, fingerprint: 'f2' }))).toBeDefined();
+    });
+  });
+
   it('fills no disk', async () => {
     await one.keeper.current(key, renew);
     await Promise.all(Array.from({ length: 1_000 }, () => writeFile(join(journalDir, `${randomUUID()}.json`), '{}')));
     const other = { ...key, fingerprint: 'other' };
     store.isAway = false;
-    await one.keeper.put(other, { ...issuer.grant(), expiresInSeconds: 0 }, SYSTEM);
+    await one.keeper.put(other, { ...issuer.grant(), expiresInSeconds: 1 }, SYSTEM);
+    now += 1_000;
     const before = (await files()).length;
     await one.keeper.current(other, renew);
     expect((await files()).length).toBeLessThanOrEqual(before);

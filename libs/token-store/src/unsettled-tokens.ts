@@ -1,6 +1,6 @@
-import { Clock } from '#kernel';
+import { Clock, type TenantId } from '#kernel';
 import { Log } from '#observability';
-import { SealTooLongError } from '#persistence';
+import { DatabaseUnavailableError, SealTooLongError } from '#persistence';
 import { Injectable } from '@nestjs/common';
 import { type KeepOutcome, keeping } from './credential-rules.js';
 import { StoredTokens } from './stored-tokens.js';
@@ -61,7 +61,7 @@ export class UnsettledTokens {
   }
 
   /** Stores it. Rejects with `SealTooLongError`. `waits`: it will be, and is safe meanwhile as far as it can be. */
-  async keep(entry: Unsettled): Promise<KeepOutcome | 'waits'> {
+  async keep(entry: Unsettled): Promise<Exclude<KeepOutcome, 'busy'> | 'waits'> {
     const place = credentialPlace(entry.key);
     this.add(place, entry);
     const outcome = await within(PATIENCE_MS, this.settle(place)).catch((error: unknown) => {
@@ -133,9 +133,18 @@ export class UnsettledTokens {
   private add(place: string, entry: Unsettled): void {
     this.entries.set(place, entry);
     if (this.entries.size <= MAX_ENTRIES) return;
-    const [oldest] = this.entries.keys();
-    this.entries.delete(oldest!);
-    this.log.error('too many credentials wait for the database; the oldest one is left to the journal');
+    const tenant = this.busiest();
+    const [oldest] = [...this.entries].find(([, { key }]) => key.tenantId === tenant)!;
+    this.entries.delete(oldest);
+    this.log.error('too many credentials wait for the database; the oldest one is left to the journal', { tenant });
+  }
+
+  /** The tenant that most of them are of: no other one loses anything by that. */
+  private busiest(): TenantId {
+    const counts = new Map<TenantId, number>();
+    for (const { key } of this.entries.values()) counts.set(key.tenantId, (counts.get(key.tenantId) ?? 0) + 1);
+    const [[tenant]] = [...counts].sort(([, a], [, b]) => b - a) as [[TenantId, number]];
+    return tenant;
   }
 
   private async bringIn(place: string, entry: Unsettled): Promise<KeepOutcome> {
@@ -199,17 +208,19 @@ export class UnsettledTokens {
     if (this.entries.size > 0) this.plan();
   }
 
-  /** False as soon as the store does not take one. */
+  /** False if the store does not take one. It is not asked any further while it is away. */
   private async settleAll(): Promise<boolean> {
+    let isDone = true;
     for (const place of [...this.entries.keys()]) {
       try {
         await this.settle(place);
       } catch (error) {
-        this.log.debug('credentials still wait for the database', { err: error });
-        return false;
+        this.log.debug('a credential still waits for the database', { err: error });
+        if (error instanceof DatabaseUnavailableError) return false;
+        isDone = false;
       }
     }
-    return true;
+    return isDone;
   }
 }
 
