@@ -3,7 +3,16 @@ import { serverId, tenantId } from '#kernel';
 import { SYSTEM } from '#tenancy';
 import fc from 'fast-check';
 import type { Change, CredentialRecord, Look } from './credential-record.js';
-import { type Claimed, LEASE_MS, accepting, claiming, failing, keeping, putting } from './credential-rules.js';
+import {
+  type Claimed,
+  type ClaimWish,
+  LEASE_MS,
+  accepting,
+  claiming,
+  failing,
+  keeping,
+  putting,
+} from './credential-rules.js';
 import { aheadMs, backoffMs, lifetimeOf } from './renewal-limits.js';
 import { type TokenKey, credentialId } from './token-key.js';
 
@@ -24,7 +33,7 @@ interface Renewing {
 }
 
 const PROCESSES = 3;
-const STEPS = ['begin', 'ask', 'end', 'fail', 'kill', 'wait', 'expire', 'put', 'note'] as const;
+const STEPS = ['look', 'claim', 'ask', 'end', 'fail', 'kill', 'wait', 'expire', 'put', 'note'] as const;
 type Step = readonly [(typeof STEPS)[number], number];
 
 /**
@@ -35,7 +44,11 @@ class World {
   now = 1_000_000;
   record: CredentialRecord | undefined;
   readonly renewing: (Renewing | undefined)[] = Array<undefined>(PROCESSES).fill(undefined);
+  /** What each of them has seen, and wants because of that. */
+  private readonly wishes = new Map<number, ClaimWish>();
   readonly gone = new Set<number>();
+  /** The issuer was to be left alone, or a person to be asked, when somebody got the right to ask it. */
+  isHasty = false;
   /** How often the issuer was asked with each token. */
   mostAsked = 0;
   private readonly asked = new Map<string, number>();
@@ -53,8 +66,11 @@ class World {
   step([what, process]: Step): void {
     const renewing = this.renewing[process];
     switch (what) {
-      case 'begin':
-        if (!renewing) this.begin(process);
+      case 'look':
+        if (!renewing) this.look(process);
+        return;
+      case 'claim':
+        if (!renewing) this.claim(process);
         return;
       case 'ask':
         if (renewing && renewing.asked === undefined) this.ask(renewing);
@@ -92,10 +108,15 @@ class World {
     return result;
   }
 
-  private begin(process: number): void {
+  private mustWait(): boolean {
+    return this.record?.state === 'reauth_required' || (this.record?.nextTryAt ?? 0) > this.now;
+  }
+
+  private look(process: number): void {
     const { record } = this;
-    if (record?.state === 'reauth_required' || (record?.nextTryAt ?? 0) > this.now) return;
-    const wish = {
+    this.wishes.delete(process);
+    if (this.mustWait()) return;
+    this.wishes.set(process, {
       key,
       id: `claim-${++this.count}`,
       owner: this.count,
@@ -103,9 +124,18 @@ class World {
       ...(record?.claim ? { of: record.claim.id } : {}),
       isForced: false,
       wasAccepted: false,
-    };
+    });
+  }
+
+  private claim(process: number): void {
+    const wish = this.wishes.get(process);
+    this.wishes.delete(process);
+    if (!wish) return;
+    const mustWait = this.mustWait();
     const outcome = this.change((look) => claiming(look, wish));
-    if (outcome !== 'missed' && !('heldForMs' in outcome)) this.renewing[process] = { claimed: outcome };
+    if (outcome === 'missed' || 'heldForMs' in outcome) return;
+    this.isHasty ||= mustWait;
+    this.renewing[process] = { claimed: outcome };
   }
 
   private ask(renewing: Renewing): void {
@@ -189,7 +219,7 @@ const RUNS = 20_000;
 
 describe('the renewal of one credential by several processes', () => {
   it('asks the issuer once for each generation and loses no grant while no process dies', () => {
-    const steps = anyStep(['begin', 'ask', 'end', 'fail', 'wait', 'put', 'note']);
+    const steps = anyStep(['look', 'claim', 'ask', 'end', 'fail', 'wait', 'put', 'note']);
     // Nobody waits for half of a lease between two steps of his own.
     const schedule = fc
       .array(steps, { maxLength: 60, size: 'max' })
@@ -197,6 +227,7 @@ describe('the renewal of one credential by several processes', () => {
     const property = fc.property(schedule, (all) =>
       after(all, (world) => {
         must(world.mostAsked <= 1, 'a generation was asked for twice');
+        must(!world.isHasty, 'the issuer was to be left alone');
         must(world.record?.state === 'live', 'a grant was given up');
         must(world.isBusy() || !world.isLost(), 'a grant was lost');
       }),
@@ -209,6 +240,7 @@ describe('the renewal of one credential by several processes', () => {
     const property = fc.property(schedule, (all) =>
       after(all, (world) => {
         must(world.record?.state === 'live' || world.isLost(), 'a grant that lives was given up');
+        must(!world.isHasty, 'the issuer was to be left alone');
       }),
     );
     fc.assert(property, { numRuns: RUNS });
@@ -235,6 +267,32 @@ describe('the renewal of one credential by several processes', () => {
       }),
     );
     fc.assert(property, { numRuns: RUNS / 4 });
+  });
+});
+
+describe('the right to renew', () => {
+  const now = 1_000_000;
+  const record: CredentialRecord = {
+    ...{ key, state: 'live', generation: 1, stamp: 's', sealed: 'sealed', acceptedGeneration: 0, forcedAt: [] },
+    ...{ attempts: 0, updatedAt: now },
+  };
+  const sight = (more: Partial<CredentialRecord> = {}) => ({ record: { ...record, ...more }, now, isOwnerGone: false });
+  const wish = { key, id: 'own', stamp: 's', isForced: false, wasAccepted: false };
+
+  it('is still there for who has got it already, whatever was changed since', () => {
+    const first = claiming(sight(), wish);
+    const { claim } = first.record!;
+    const again = claiming(sight({ claim: claim!, acceptedGeneration: 1 }), wish);
+    expect(again).toEqual({ result: { claim, record: { ...record, acceptedGeneration: 1 }, isTakeover: false } });
+    const begun = claiming({ record: undefined, now }, { ...wish, stamp: undefined as never }).record!;
+    expect(claiming(sight(begun), { ...wish, stamp: undefined as never }).result).toMatchObject({ claim: begun.claim });
+  });
+
+  it('tells an issuer that is away from a client that it does not take', () => {
+    const claimed = claiming(sight({ state: 'config_error', lastError: 'invalid_client' }), wish);
+    const failure = { kind: 'issuer', code: 'http_503' } as const;
+    const { record: next } = failing(sight(claimed.record), claimed.result as Claimed, failure);
+    expect(next).toMatchObject({ state: 'live', lastError: 'http_503' });
   });
 });
 

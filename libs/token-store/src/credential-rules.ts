@@ -1,7 +1,7 @@
 import type { AuditEvent } from '#audit';
 import type { Change, Claim, CredentialRecord, Look, Sight } from './credential-record.js';
 import { connected, held, refreshed, refused } from './credential-events.js';
-import { backoffMs, nextForcedAt, recentlyForced } from './renewal-limits.js';
+import { backoffMs, isBarred, nextForcedAt, recentlyForced } from './renewal-limits.js';
 import type { TokenKey } from './token-key.js';
 
 /** How long a claim holds: longer than the issuer may take to answer, and the store to keep the answer. */
@@ -35,11 +35,13 @@ export interface Claimed {
 
 export type ClaimOutcome = Claimed | 'missed' | { readonly heldForMs: number };
 
-/** Takes the right to renew, if nobody has it and nothing has changed meanwhile. */
+/** Takes the right to renew, if nobody has it, nobody is to be left alone, and nothing has changed meanwhile. */
 export function claiming(look: Look, wish: ClaimWish): Change<ClaimOutcome> {
   const { now } = look;
   const found = look.record;
-  if (found?.stamp !== wish.stamp) return { result: 'missed' };
+  const own = found?.claim?.id === wish.id && isClaimed(found, now) ? ownAgain(found) : undefined;
+  if (own) return { result: own };
+  if (found?.stamp !== wish.stamp || (found && isBarred(found, now))) return { result: 'missed' };
   if (found && isClaimed(found, now) && !isAbandoned(look, wish.of)) return { result: 'missed' };
   const record = found ?? nothingYet(wish, now);
   const isCounted = wish.isForced && !wish.wasAccepted && record.acceptedGeneration !== record.generation;
@@ -171,6 +173,11 @@ export function isClaimed({ claim }: Pick<CredentialRecord, 'claim'>, now: numbe
 const isAbandoned = ({ record, isOwnerGone }: Sight, of: string | undefined): boolean =>
   isOwnerGone && record.claim?.id === of;
 
+/** A store may have lost count of whether it has taken a change: what was claimed is not claimed from oneself. */
+function ownAgain({ claim, ...record }: CredentialRecord): Claimed {
+  return { claim: claim!, record, isTakeover: false };
+}
+
 function nothingYet({ key, id }: ClaimWish, now: number): CredentialRecord {
   return {
     key,
@@ -207,7 +214,9 @@ function failed(
     case 'issuer': {
       const attempts = record.attempts + 1;
       const nextTryAt = now + backoffMs(attempts, Math.random(), retryAfterMs);
-      return { ...record, attempts, nextTryAt, lastError: code };
+      // It says nothing of the client any more.
+      const state = record.state === 'config_error' ? 'live' : record.state;
+      return { ...record, state, attempts, nextTryAt, lastError: code };
     }
   }
 }

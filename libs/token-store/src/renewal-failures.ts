@@ -1,6 +1,7 @@
 import { ComposerError } from '#kernel';
 import { type Failure, ROTATION_LOST } from './credential-rules.js';
 import type { CredentialRecord } from './credential-record.js';
+import { isBarred } from './renewal-limits.js';
 import { ClientRefusedError, GrantRefusedError, IssuerUnavailableError } from './token-store.errors.js';
 
 /**
@@ -24,9 +25,10 @@ export function failureOf(error: unknown, { isLost, isSpent }: { isLost: boolean
 }
 
 /** What a caller is told of a credential that is not to be renewed at the moment; undefined: it may be. */
-export function refusalOf({ state, nextTryAt, lastError }: CredentialRecord, now: number): ComposerError | undefined {
+export function refusalOf(record: CredentialRecord, now: number): ComposerError | undefined {
+  if (!isBarred(record, now)) return undefined;
+  const { state, nextTryAt = now, lastError } = record;
   if (state === 'reauth_required') return new GrantRefusedError(lastError ?? 'invalid_grant');
-  if (nextTryAt === undefined || nextTryAt <= now) return undefined;
   if (state === 'config_error') return new ClientRefusedError(lastError ?? 'invalid_client');
   const retryAfter = Math.ceil((nextTryAt - now) / 1000);
   return new IssuerUnavailableError(lastError ?? 'unavailable', { retryAfter });

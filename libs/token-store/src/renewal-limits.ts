@@ -21,6 +21,11 @@ const AHEAD = { part: 0.1, leastMs: MINUTE, mostMs: 5 * MINUTE };
 const JITTER_PART = 0.05;
 const MOST_AHEAD_PART = 0.5;
 
+/** Whether the issuer is not to be asked: a person has to consent before, or it wants to be left alone for a while. */
+export function isBarred({ state, nextTryAt }: Pick<CredentialRecord, 'state' | 'nextTryAt'>, now: number): boolean {
+  return state === 'reauth_required' || (nextTryAt !== undefined && nextTryAt > now);
+}
+
 /** The forced renewals of the last hour. */
 export function recentlyForced({ forcedAt }: Pick<CredentialRecord, 'forcedAt'>, now: number): readonly number[] {
   return forcedAt.filter((at) => at > now - HOUR);

@@ -15,6 +15,7 @@ import {
   openPresence,
 } from '#persistence/testing';
 import { type OpenTokenStore, describeTokenStore } from '../testing/token-store.contract.js';
+import { accepting, claiming } from './credential-rules.js';
 import { DocumentsTokenStore } from './documents/documents.token-store.js';
 import { MemoryTokenStore } from './memory/memory.token-store.js';
 import { PostgresTokenStore } from './postgres/postgres.token-store.js';
@@ -114,6 +115,31 @@ describeTokenStore('Cloudant', () => onCloudant());
 describeTokenStore('Cloudant on a bad day', () => onCloudant(true));
 describeTokenStore('the embedded database', () => onDatabase(() => openEmbeddedDatabase()));
 describeTokenStore('Postgres', () => onDatabase(() => openPostgresDatabase()));
+
+describe('credentials on documents', () => {
+  it('leave a claim to who has it, although it was changed before he could read it back', async () => {
+    const documents = new MemoryDocuments();
+    const { recorded } = await recordingOn(documents);
+    const store = new DocumentsTokenStore(recorded, new Clock());
+    const tenant = await createTenantDocument(documents);
+    const key = { tenantId: tenant, serverId: serverId('crm'), kind: 'token' as const, issuer: 'i', fingerprint: 'f' };
+    const record = {
+      ...{ key, state: 'live' as const, generation: 1, stamp: 's', acceptedGeneration: 0, forcedAt: [], attempts: 0 },
+      updatedAt: 0,
+    };
+    await store.change(key, () => ({ result: 0, record }));
+    const write = recorded.write.bind(recorded);
+    recorded.write = async (...args) => {
+      recorded.write = write;
+      const rev = await write(...args);
+      await store.change(key, (look) => accepting(look, 1));
+      return rev;
+    };
+    const wish = { key, id: 'own', stamp: 's', isForced: false, wasAccepted: false };
+    const outcome = await store.change(key, (look) => claiming(look, wish));
+    expect(outcome).toMatchObject({ claim: { id: 'own' }, record: { acceptedGeneration: 1 } });
+  });
+});
 
 describe('credentials in Postgres', () => {
   it('tell whether the process that renews them is still there', async () => {
