@@ -7,6 +7,7 @@ import { type OpenKeeper, keeperOn } from '../testing/keeper-on.js';
 import type { TakenCredential } from './credential-administration.js';
 import { MemoryTokenStore } from './memory/memory.token-store.js';
 import type { TokenKey } from './token-key.js';
+import { IssuerUnavailableError } from './token-store.errors.js';
 import { TAKEN_MS } from './token-store.js';
 
 const key: TokenKey = {
@@ -40,10 +41,10 @@ describe('credentials that are taken out of use', () => {
   it('are all handed over when one cannot be opened for now, and that one again a minute later', async () => {
     const open = sealer.open.bind(sealer);
     sealer.open = () => ((sealer.open = open), fail());
-    expect(await take()).toEqual([{ key }, { key: other, tokens: { accessToken: 'of other' } }]);
+    expect(await take()).toMatchObject([{ key }, { key: other, tokens: { accessToken: 'of other' } }]);
     expect(await one.keeper.find(key)).toBeUndefined();
     now += TAKEN_MS;
-    expect(await take()).toEqual([{ key, tokens: { accessToken: 'of f' } }]);
+    expect(await take()).toMatchObject([{ key, tokens: { accessToken: 'of f' } }]);
     now += TAKEN_MS;
     expect(await take()).toEqual([]);
   });
@@ -58,6 +59,20 @@ describe('credentials that are taken out of use', () => {
     now += TAKEN_MS;
     await one.keeper.withdraw({ tenantId: key.tenantId }, SYSTEM, revoke);
     expect(seen.map((taken) => taken.map(({ key: of }) => of.fingerprint).sort())).toEqual([['f', 'other'], []]);
+  });
+
+  it('are none where nothing was had yet, which is never told of as live', async () => {
+    const begun = { ...key, fingerprint: 'begun' };
+    const away = async () => {
+      throw new IssuerUnavailableError('http_503');
+    };
+    await expect(one.keeper.current(begun, away)).rejects.toThrow(IssuerUnavailableError);
+    const standing = (await one.keeper.standings(key)).find(({ key: of }) => of.fingerprint === 'begun');
+    expect(standing).toMatchObject({ state: 'refreshing', generation: 0, lastError: 'http_503' });
+    expect((await take()).map(({ key: of }) => of.fingerprint)).toEqual(['f', 'other']);
+    expect(await one.keeper.standings(key)).toEqual([]);
+    now += TAKEN_MS;
+    expect(await take()).toEqual([]);
   });
 
   it('are not lost when a later part of them cannot be taken', async () => {

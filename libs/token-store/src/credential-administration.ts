@@ -73,7 +73,8 @@ export class CredentialAdministration {
       if (records.length === 0) break;
       for (const record of records) {
         const { isLater, ...one } = await this.takenOf(record);
-        taken.push(one);
+        // Where nothing was had yet there is nothing to revoke.
+        if (record.generation > 0 || one.tokens) taken.push(one);
         if (!isLater) over.push(record.key);
       }
     }
@@ -110,12 +111,15 @@ export class CredentialAdministration {
   }
 }
 
+/** Nothing was had of the issuer yet, and nothing speaks against it. */
+const isYetToCome = ({ state, generation }: CredentialRecord): boolean => state === 'live' && generation === 0;
+
 function standingOf({ record, now }: Sight): CredentialStanding {
   const { key, state, generation, expiresAt, heldUntil, nextTryAt, lastError, updatedAt } = record;
   const retryAt = state === 'held' ? heldUntil : nextTryAt;
   return {
     key,
-    state: isClaimed(record, now) ? 'refreshing' : state,
+    state: isClaimed(record, now) || isYetToCome(record) ? 'refreshing' : state,
     generation,
     ...(expiresAt === undefined ? {} : { expiresAt: new Date(expiresAt) }),
     ...(retryAt === undefined || retryAt <= now ? {} : { retryAt: new Date(retryAt) }),

@@ -76,8 +76,9 @@ export class TokenKeeper {
 
   /** The stored credential, whatever its state; for what never expires, such as a client registration. */
   async find(key: TokenKey): Promise<LiveToken | undefined> {
-    const known = this.stored.find(credentialPlace(key));
-    if (known) return known.live;
+    const place = credentialPlace(key);
+    const known = this.stored.find(place)?.live ?? this.renewals.ownOf(place);
+    if (known) return known;
     const { sight, epoch } = await this.stored.look(key);
     return sight && this.stored.hand(sight, epoch);
   }

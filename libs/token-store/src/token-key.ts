@@ -39,7 +39,7 @@ export interface LiveToken {
 }
 
 /**
- * `live`: usable. `refreshing`: one process is renewing it. `reauth_required`: the issuer does not take the grant any
+ * `live`: usable. `refreshing`: one process is renewing it, or the first one is yet to be had. `reauth_required`: the issuer does not take the grant any
  * more, a person has to consent again. `config_error`: the issuer does not take the composer's own client, or the
  * settings. `held`: renewals have used up what they may, see `retryAt`.
  */

@@ -60,7 +60,7 @@ export class TokenRenewals {
     const deadline = performance.now() + WAIT_MS;
     let gone: Gone | undefined;
     for (let turn = 0; ; turn++) {
-      const own = await this.ownOf(key, refused);
+      const own = await this.unsettledOf(key, refused);
       if (own) return own;
       const { sight, epoch } = await this.stored.look(key);
       if (sight && isWorthSending(sight, refused) && !(isAhead && isDue(sight))) return this.stored.hand(sight, epoch);
@@ -87,10 +87,15 @@ export class TokenRenewals {
     await orLate(withinMs, Promise.allSettled(this.running));
   }
 
-  /** What this process has had already, and the store has not. */
-  private async ownOf(key: TokenKey, refused: number | undefined): Promise<LiveToken | undefined> {
+  /** What this process has had already, and the store has not. May have expired. */
+  ownOf(place: string): LiveToken | undefined {
+    return this.unsettled.find(place)?.live;
+  }
+
+  /** The same if it is worth sending. */
+  private async unsettledOf(key: TokenKey, refused: number | undefined): Promise<LiveToken | undefined> {
     const place = credentialPlace(key);
-    const live = this.unsettled.find(place)?.live;
+    const live = this.ownOf(place);
     if (live && live.generation !== refused && (live.expiresAt ?? Infinity) > this.clock.now()) return live;
     await this.unsettled.settle(place); // or the one before it would be renewed a second time
     return undefined;

@@ -105,6 +105,12 @@ describe('what the store does not take', () => {
     expect(await process().keeper.current(key, renew)).toMatchObject({ tokens: live.tokens, generation: 2 });
   });
 
+  it('is found for as long as the store is away', async () => {
+    const live = await one.keeper.current(key, renew);
+    now += 10 * 60_000; // what is only kept in memory is not given for so long
+    expect(await one.keeper.find(key)).toEqual(live);
+  });
+
   it('is brought in by the next start when the process has died meanwhile', async () => {
     const live = await one.keeper.current(key, renew);
     const next = process();
