@@ -1,6 +1,6 @@
 import type { Fault, MemberRef, ServerId, TenantId } from '#kernel';
 import type { Actor } from '#tenancy';
-import type { CredentialStanding, Which } from '#token-store';
+import type { CredentialStanding, StandingsWish, Which } from '#token-store';
 import type { z } from 'zod';
 import type { RefusedPatch, RequestPatch } from './auth-strategy.js';
 import type { AnswerSign, CredentialUse } from './credential-use.js';
@@ -59,7 +59,7 @@ export abstract class AuthAdapter {
   /** A patch worth one more try after a refusal, or `undefined` if this strategy has nothing fresher. */
   abstract renew(use: CredentialUse, block: AuthBlock, refused: RefusedPatch): Promise<RequestPatch | undefined>;
   /** How the stored credentials of a member stand at their issuers; no secret. */
-  abstract standings(member: MemberRef): Promise<readonly CredentialStanding[]>;
+  abstract standings(wish: StandingsWish): Promise<readonly CredentialStanding[]>;
   /**
    * Takes what issuers have given, as far as it fits, out of use for good, and has it revoked where that can be done; works
    * when the member is gone already. The credentials are out of use whatever the report says.

@@ -1,6 +1,6 @@
 import { type MemberRef, type ServerId, type TenantId, faultsOf, isObject } from '#kernel';
 import type { Actor } from '#tenancy';
-import { type CredentialStanding, TokenKeeper, type Which } from '#token-store';
+import { type CredentialStanding, type StandingsWish, TokenKeeper, type Which } from '#token-store';
 import { Inject, Injectable } from '@nestjs/common';
 import {
   AuthAdapter,
@@ -88,8 +88,8 @@ export class StrategyAuthAdapter extends AuthAdapter {
     return this.find(block.strategy).renew?.(use, block.settings, refused);
   }
 
-  override async standings(member: MemberRef): Promise<readonly CredentialStanding[]> {
-    return this.keeper.standings(member);
+  override async standings(wish: StandingsWish): Promise<readonly CredentialStanding[]> {
+    return this.keeper.standings(wish);
   }
 
   override async withdraw(which: Which, by: Actor): Promise<readonly WithdrawnCredential[]> {

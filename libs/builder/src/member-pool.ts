@@ -133,7 +133,7 @@ export class MemberPool implements MemberGate, OnModuleInit, BeforeApplicationSh
 
   /** How the credential that all callers of a member share stands at its issuer, the worst if tools have others. */
   async credentialStateOf({ ref }: MemberSlot): Promise<CredentialState | undefined> {
-    const shared = (await this.parts.auth.standings(ref)).filter(({ key }) => key.principalId === undefined);
+    const shared = await this.parts.auth.standings({ ...ref, of: [null] });
     return BY_GRAVITY.find((state) => shared.some((standing) => standing.state === state));
   }
 

@@ -11,7 +11,7 @@ import { lifetimeOf } from './renewal-limits.js';
 import { StoredTokens } from './stored-tokens.js';
 import { type CredentialStanding, type LiveToken, type TokenKey, type TokenSet, credentialPlace } from './token-key.js';
 import { CredentialsBusyError } from './token-store.errors.js';
-import { TokenStore, type Which } from './token-store.js';
+import { type StandingsWish, TokenStore, type Which } from './token-store.js';
 import { UnsettledTokens } from './unsettled-tokens.js';
 
 /** Somebody else has to be faster each time. */
@@ -56,9 +56,8 @@ export class CredentialAdministration {
     throw new CredentialsBusyError();
   }
 
-  async standings(member: Pick<TokenKey, 'tenantId' | 'serverId'>): Promise<readonly CredentialStanding[]> {
-    const sights = await this.store.list(member, MAX_STANDINGS);
-    return sights.filter(({ record }) => record.key.kind === 'token').map(standingOf);
+  async standings(wish: StandingsWish): Promise<readonly CredentialStanding[]> {
+    return (await this.store.list(wish, MAX_STANDINGS)).map(standingOf);
   }
 
   /**
@@ -125,5 +124,6 @@ function standingOf({ record, now }: Sight): CredentialStanding {
     ...(retryAt === undefined || retryAt <= now ? {} : { retryAt: new Date(retryAt) }),
     ...(lastError === undefined ? {} : { lastError }),
     updatedAt: new Date(updatedAt),
+    ageMs: now - updatedAt,
   };
 }

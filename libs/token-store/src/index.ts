@@ -13,5 +13,5 @@ export {
 } from './token-store.errors.js';
 export { type TokenStoreConfig, tokenStoreConfig } from './token-store.config.js';
 export { type Revoker, UnwantedTokens } from './unwanted-tokens.js';
-export type { Which } from './token-store.js';
+export type { StandingsWish, Which } from './token-store.js';
 export { TokenStoreModule } from './token-store.module.js';

@@ -7,7 +7,7 @@ import { type CredentialStanding, type LiveToken, type TokenKey, type TokenSet, 
 import { AcceptedNotes } from './accepted-notes.js';
 import { TokenRenewals } from './token-renewals.js';
 import { GrantRefusedError, IssuerUnavailableError } from './token-store.errors.js';
-import type { Which } from './token-store.js';
+import type { StandingsWish, Which } from './token-store.js';
 
 /**
  * Has a new credential from the issuer; `previous` is the one that it replaces, if there is one. Called by one process at
@@ -94,8 +94,8 @@ export class TokenKeeper {
   }
 
   /** How the stored credentials of a server stand, `client` ones not among them: a thousand at most. */
-  async standings(member: Pick<TokenKey, 'tenantId' | 'serverId'>): Promise<readonly CredentialStanding[]> {
-    return this.administration.standings(member);
+  async standings(wish: StandingsWish): Promise<readonly CredentialStanding[]> {
+    return this.administration.standings(wish);
   }
 
   /** Removes what fits and hands it over, to be revoked at its issuer. What was taken is not handed out any more. */

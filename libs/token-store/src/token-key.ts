@@ -55,7 +55,10 @@ export interface CredentialStanding {
   readonly retryAt?: Date;
   /** Code of the last failure (RFC 6749, 5.2, the issuer's own, or ours), beside the state; never the issuer's text. */
   readonly lastError?: string;
+  /** By the clock of the store, which may be another one than that of this process. */
   readonly updatedAt: Date;
+  /** How long ago that was, in milliseconds. */
+  readonly ageMs: number;
 }
 
 /** Names a credential within its tenant; 43 characters of base64url. Tells nothing of the key, and no two share it. */

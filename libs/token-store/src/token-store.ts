@@ -1,5 +1,5 @@
 import type { AuditEvent } from '#audit';
-import type { MemberRef, ServerId, TenantId } from '#kernel';
+import type { MemberRef, PrincipalId, ServerId, TenantId } from '#kernel';
 import type { Change, CredentialRecord, Look, Sight } from './credential-record.js';
 import type { TokenKey } from './token-key.js';
 
@@ -18,6 +18,12 @@ export type Which = Partial<TokenKey> &
     readonly restingMs?: number;
   };
 
+/** Which credentials of a server to tell of; registrations of the composer itself are never among them. */
+export interface StandingsWish extends MemberRef {
+  /** Only theirs; `null`: what everybody of the tenant shares. Absent: everybody's. */
+  readonly of?: readonly (PrincipalId | null)[];
+}
+
 /**
  * Durable home of credentials. Holds sealed bytes, and decides nothing: what may be changed is decided by whoever calls
  * `change`. Safe across processes. Rejects with `DatabaseUnavailableError` when it is away.
@@ -33,8 +39,8 @@ export abstract class TokenStore {
    */
   abstract change<T>(key: TokenKey, decide: (look: Look) => Change<T>): Promise<T>;
 
-  /** The credentials of a server, those that have changed last first. */
-  abstract list(member: MemberRef, limit: number): Promise<readonly Sight[]>;
+  /** Some credentials of a server, those that have changed last first. */
+  abstract list(wish: StandingsWish, limit: number): Promise<readonly Sight[]>;
 
   /** A mark for each of these credentials that is there; another one whenever what there is to send has changed. */
   abstract marks(tenant: TenantId, ids: readonly string[]): Promise<ReadonlyMap<string, string>>;
@@ -59,6 +65,10 @@ export function isAmong({ key, updatedAt }: CredentialRecord, which: Which, now:
   if (but?.includes(key.fingerprint) || (restingMs !== undefined && updatedAt > now - restingMs)) return false;
   return (Object.entries(parts) as [keyof TokenKey, string][]).every(([name, value]) => key[name] === value);
 }
+
+/** Whether a credential is one to tell of. */
+export const isWished = ({ key }: CredentialRecord, { of }: StandingsWish): boolean =>
+  key.kind === 'token' && (of?.includes(key.principalId ?? null) ?? true);
 
 /** The mark that `marks` gives for a credential. */
 export const markOf = ({ stamp, state }: Pick<CredentialRecord, 'stamp' | 'state'>): string => `${stamp} ${state}`;

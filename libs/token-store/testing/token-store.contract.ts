@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
 import type { AuditEvent } from '#audit';
-import { type TenantId, principalId, serverId } from '#kernel';
+import { type PrincipalId, type TenantId, principalId, serverId } from '#kernel';
 import { SYSTEM } from '#tenancy';
 import type { Change, CredentialRecord, Look } from '../src/credential-record.js';
 import { type ClaimOutcome, LEASE_MS, claiming, failing, keeping, putting } from '../src/credential-rules.js';
@@ -170,6 +170,18 @@ export function describeTokenStore(name: string, open: () => Promise<OpenTokenSt
       await store.change(other, set(begun(other)));
       const listed = await store.list(own, 2);
       expect(listed.map(({ record }) => record.key.fingerprint)).toEqual(['f3', 'f2']);
+      expect(await store.list(own, 10)).toHaveLength(3);
+    });
+
+    it('lists those of some principals, and what all share, however many others have', async () => {
+      const [ann, bob] = ['ann', 'bob'].map((name) => ({ ...own, principalId: principalId(name) }));
+      const keys = [own, ann!, bob!, { ...own, kind: 'client' as const }];
+      for (const [at, key] of keys.entries()) await store.change(key, set(begun(key, { updatedAt: 1_000 + at })));
+      const listed = async (...of: (PrincipalId | null)[]) =>
+        (await store.list({ ...own, of }, 1)).map(({ record }) => record.key.principalId ?? null);
+      expect(await listed(null)).toEqual([null]);
+      expect(await listed(null, ann!.principalId!)).toEqual(['ann']);
+      expect(await listed(principalId('eve'))).toEqual([]);
       expect(await store.list(own, 10)).toHaveLength(3);
     });
 

@@ -16,6 +16,7 @@ describe('KeptCredentialFeed', () => {
   let standings: Map<string, CredentialStanding[]>;
   let asked: string[];
   let isAway: boolean;
+  let lookMs: number;
   let isLoaded: boolean;
   let news: string[];
 
@@ -24,12 +25,14 @@ describe('KeptCredentialFeed', () => {
     standings = new Map();
     asked = [];
     news = [];
+    lookMs = 0;
     [isAway, isLoaded] = [false, true];
     const changes = { onChange: (listener: ChangeListener) => ((tell = listener), () => undefined) };
     const keeper = {
       standings: async ({ serverId: id }: { serverId: string }) => {
         if (isAway) throw new Error('away');
         asked.push(id);
+        if (lookMs > 0) await new Promise((resolve) => setTimeout(resolve, lookMs));
         return standings.get(id) ?? [];
       },
     };
@@ -69,7 +72,9 @@ describe('KeptCredentialFeed', () => {
       ...(whose === undefined ? {} : { principalId: principalId(whose) }),
     };
     const others = (standings.get('crm') ?? []).filter((one) => one.key.principalId !== key.principalId);
-    standings.set('crm', [...others, { key, state, generation: 1, updatedAt: new Date(Date.now() - ageMs) }]);
+    // The clock of the store goes ahead by a day.
+    const updatedAt = new Date(Date.now() + 86_400_000 - ageMs);
+    standings.set('crm', [...others, { key, state, generation: 1, updatedAt, ageMs }]);
   }
   async function changed(topic = 'credentials'): Promise<readonly string[]> {
     void tell({ tenantId: acme, topic });
@@ -121,6 +126,27 @@ describe('KeptCredentialFeed', () => {
     for (let n = 0; n < 50; n++) void tell({ tenantId: acme, topic: 'credentials' });
     await jest.advanceTimersByTimeAsync(5_000);
     expect(asked.length).toBeLessThanOrEqual(2);
+  });
+
+  it('rests when a look is over, for longer where it takes long', async () => {
+    const look = async () => {
+      asked.splice(0);
+      void tell({ tenantId: acme, topic: 'credentials' });
+      await jest.advanceTimersByTimeAsync(0);
+      return asked.length;
+    };
+    expect(await look()).toBe(1);
+    expect(await look()).toBe(0);
+    await jest.advanceTimersByTimeAsync(1_000);
+    expect(asked).toHaveLength(1);
+    await jest.advanceTimersByTimeAsync(1_000);
+    lookMs = 500;
+    expect(await look()).toBe(1);
+    await jest.advanceTimersByTimeAsync(500 + 2_000);
+    expect(await look()).toBe(0);
+    await jest.advanceTimersByTimeAsync(2_500);
+    expect(asked).toHaveLength(1);
+    await jest.advanceTimersByTimeAsync(500);
   });
 
   it('looks again when the store is back', async () => {

@@ -12,8 +12,9 @@ type Told = CredentialNews['state'];
 
 /** What is older was told by the process that was there then. */
 const RECENT_MS = 60_000;
-/** Changes that come faster are looked at together. */
-const PACE_MS = 1_000;
+/** After each look, so that changes which come faster are looked at together; or nine times as long as it took. */
+const REST_MS = 1_000;
+const REST_SHARE = 9;
 
 /**
  * What becomes of stored credentials, whichever process has changed them. Looks at the tenants that are served here, and
@@ -24,8 +25,13 @@ export class KeptCredentialFeed extends CredentialFeed implements OnModuleInit, 
   private readonly listeners = new Set<Listener>();
   /** As they were when they were last looked at. */
   private readonly known = new Map<TenantId, ReadonlyMap<string, Told>>();
-  private readonly due = new Map<TenantId, NodeJS.Timeout>();
-  private readonly looking = new Map<TenantId, Promise<void>>();
+  /** Those that are looked at, or where a look has ended a moment ago. */
+  private readonly busy = new Set<TenantId>();
+  /** Those of these where something has changed since. */
+  private readonly due = new Set<TenantId>();
+  private readonly looking = new Set<Promise<void>>();
+  private readonly rests = new Set<NodeJS.Timeout>();
+  private isOver = false;
   private stopListening: () => void = () => undefined;
 
   constructor(
@@ -40,14 +46,15 @@ export class KeptCredentialFeed extends CredentialFeed implements OnModuleInit, 
 
   onModuleInit(): void {
     this.stopListening = this.feed.onChange(({ topic, tenantId }) => {
-      if (topic === 'credentials') this.lookSoon(tenantId, 0);
+      if (topic === 'credentials') this.lookSoon(tenantId);
     });
   }
 
   async onApplicationShutdown(): Promise<void> {
     this.stopListening();
-    for (const timer of this.due.values()) clearTimeout(timer);
-    await Promise.all(this.looking.values());
+    this.isOver = true;
+    for (const rest of this.rests) clearTimeout(rest);
+    await Promise.all(this.looking);
   }
 
   override onNews(listener: Listener): () => void {
@@ -55,24 +62,31 @@ export class KeptCredentialFeed extends CredentialFeed implements OnModuleInit, 
     return () => this.listeners.delete(listener);
   }
 
-  private lookSoon(tenant: TenantId, delayMs: number): void {
-    if (this.due.has(tenant)) return;
-    const isPaced = this.looking.has(tenant);
-    const timer = setTimeout(
-      () => {
-        this.due.delete(tenant);
-        const look = this.look(tenant)
-          .catch((error: unknown) => {
-            this.log.warn('how credentials stand could not be found out; it is tried again', { tenant, err: error });
-            this.lookSoon(tenant, PACE_MS);
-          })
-          .finally(() => this.looking.delete(tenant));
-        this.looking.set(tenant, look);
-      },
-      isPaced ? PACE_MS : delayMs,
-    );
-    timer.unref();
-    this.due.set(tenant, timer);
+  private lookSoon(tenant: TenantId): void {
+    if (this.busy.has(tenant)) return void this.due.add(tenant);
+    this.busy.add(tenant);
+    const looking = this.lookNow(tenant).finally(() => this.looking.delete(looking));
+    this.looking.add(looking);
+  }
+
+  private async lookNow(tenant: TenantId): Promise<void> {
+    const begunAt = performance.now();
+    try {
+      await this.look(tenant);
+    } catch (error) {
+      this.log.warn('how credentials stand could not be found out; it is tried again', { tenant, err: error });
+      this.due.add(tenant);
+    }
+    if (!this.isOver) this.rest(tenant, Math.max(REST_MS, (performance.now() - begunAt) * REST_SHARE));
+  }
+
+  private rest(tenant: TenantId, ms: number): void {
+    const rest = setTimeout(() => {
+      this.rests.delete(rest);
+      this.busy.delete(tenant);
+      if (this.due.delete(tenant)) this.lookSoon(tenant);
+    }, ms).unref();
+    this.rests.add(rest);
   }
 
   private async look(tenant: TenantId): Promise<void> {
@@ -112,7 +126,7 @@ export class KeptCredentialFeed extends CredentialFeed implements OnModuleInit, 
 /** Undefined while it is on the way from one to another. */
 const toldOf = ({ state }: CredentialStanding): Told | undefined => (state === 'refreshing' ? undefined : state);
 
-const isRecent = ({ updatedAt }: CredentialStanding): boolean => Date.now() - updatedAt.getTime() < RECENT_MS;
+const isRecent = ({ ageMs }: CredentialStanding): boolean => ageMs < RECENT_MS;
 
 const keyOf = ({ key: { serverId, principalId, issuer, fingerprint } }: CredentialStanding): string =>
   JSON.stringify([serverId, principalId ?? null, issuer, fingerprint]);

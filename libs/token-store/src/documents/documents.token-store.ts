@@ -1,12 +1,21 @@
 import { setTimeout as pause } from 'node:timers/promises';
 import { type AuditEvent, RecordedDocuments } from '#audit';
-import { Clock, type JsonObject, type MemberRef, type ServerId, type TenantId } from '#kernel';
+import { Clock, type JsonObject, type ServerId, type TenantId } from '#kernel';
 import { DocumentConflictError, type DocumentRef, type StoredDocument } from '#persistence';
 import { Injectable } from '@nestjs/common';
 import type { Change, CredentialRecord, Look, Sight } from '../credential-record.js';
 import { type TokenKey, credentialId } from '../token-key.js';
 import { CredentialsBusyError } from '../token-store.errors.js';
-import { CREDENTIALS, TAKEN_MS, TokenStore, type Which, isAmong, markOf } from '../token-store.js';
+import {
+  CREDENTIALS,
+  TAKEN_MS,
+  type StandingsWish,
+  TokenStore,
+  type Which,
+  isAmong,
+  isWished,
+  markOf,
+} from '../token-store.js';
 
 const PREFIX = 'credentials/';
 const PAGE = 200;
@@ -51,10 +60,11 @@ export class DocumentsTokenStore extends TokenStore {
     throw new CredentialsBusyError();
   }
 
-  override async list({ tenantId, serverId }: MemberRef, limit: number): Promise<readonly Sight[]> {
+  override async list(wish: StandingsWish, limit: number): Promise<readonly Sight[]> {
+    const { tenantId, serverId } = wish;
     const sights: Sight[] = [];
     for await (const document of this.all({ tenantId, serverId })) {
-      if (isThere(document)) sights.push(this.sightOf(document));
+      if (isThere(document) && isWished(document.body.record, wish)) sights.push(this.sightOf(document));
     }
     return sights.sort((a, b) => b.record.updatedAt - a.record.updatedAt).slice(0, limit);
   }

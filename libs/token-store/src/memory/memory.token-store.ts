@@ -1,8 +1,8 @@
 import type { AuditEvent } from '#audit';
-import type { Clock, MemberRef, ServerId, TenantId } from '#kernel';
+import type { Clock, ServerId, TenantId } from '#kernel';
 import type { Change, CredentialRecord, Look, Sight } from '../credential-record.js';
 import { type TokenKey, credentialId } from '../token-key.js';
-import { TAKEN_MS, TokenStore, type Which, isAmong, markOf } from '../token-store.js';
+import { TAKEN_MS, type StandingsWish, TokenStore, type Which, isAmong, isWished, markOf } from '../token-store.js';
 
 const TAKEN_AT_ONCE = 200;
 
@@ -45,8 +45,10 @@ export class MemoryTokenStore extends TokenStore {
     return result;
   }
 
-  override async list({ tenantId, serverId }: MemberRef, limit: number): Promise<readonly Sight[]> {
+  override async list(wish: StandingsWish, limit: number): Promise<readonly Sight[]> {
+    const { tenantId, serverId } = wish;
     return this.find({ tenantId, serverId })
+      .filter((record) => isWished(record, wish))
       .sort((a, b) => b.updatedAt - a.updatedAt)
       .slice(0, limit)
       .map((record) => this.sightOf(record));

@@ -1,11 +1,11 @@
 import { type AuditEvent, PostgresAuditTrail } from '#audit';
-import { type MemberRef, type ServerId, type TenantId, principalId, serverId } from '#kernel';
+import { type ServerId, type TenantId, principalId, serverId } from '#kernel';
 import { Database, ProcessPresence, type Transaction, UnknownTenantError, isForeignKeyViolation } from '#persistence';
 import { Injectable } from '@nestjs/common';
 import type { Change, CredentialRecord, Look, Sight } from '../credential-record.js';
 import { type TokenKey, credentialId } from '../token-key.js';
 import { CredentialsBusyError } from '../token-store.errors.js';
-import { CREDENTIALS, TAKEN_MS, TokenStore, type Which, markOf } from '../token-store.js';
+import { CREDENTIALS, TAKEN_MS, type StandingsWish, TokenStore, type Which, markOf } from '../token-store.js';
 
 const TAKEN_AT_ONCE = 200;
 /** Somebody else has to make it, and remove it again, each time. */
@@ -82,12 +82,13 @@ export class PostgresTokenStore extends TokenStore {
     });
   }
 
-  override async list({ tenantId, serverId: server }: MemberRef, limit: number): Promise<readonly Sight[]> {
+  override async list({ tenantId, serverId: server, of }: StandingsWish, limit: number): Promise<readonly Sight[]> {
     const rows = await this.database.inTenant(tenantId, (tx) =>
       tx.query<Row>(
-        `SELECT ${this.columns()} FROM credentials WHERE tenant_id = $1 AND server_id = $2 AND taken_at IS NULL
-          ORDER BY credentials.updated_at DESC LIMIT $3`,
-        [tenantId, server, limit],
+        `SELECT ${this.columns()} FROM credentials WHERE tenant_id = $1 AND server_id = $2 AND taken_at IS NULL AND kind = 'token'
+            AND ($3::text[] IS NULL OR coalesce(principal_id, '') = ANY($3))
+          ORDER BY credentials.updated_at DESC LIMIT $4`,
+        [tenantId, server, of?.map((principal) => principal ?? '') ?? null, limit],
       ),
     );
     return rows.map((row) => sightOf(tenantId, row));
