@@ -1,7 +1,7 @@
 import { Clock, type TenantId } from '#kernel';
 import { Injectable } from '@nestjs/common';
 import type { LiveToken } from './token-key.js';
-import { TokenSecrets } from './token-secrets.js';
+import { type Masked, TokenSecrets } from './token-secrets.js';
 
 const MAX_KEPT = 10_000;
 const KEPT_MS = 5 * 60_000;
@@ -18,6 +18,7 @@ export interface KeptToken {
 
 interface Entry extends KeptToken {
   readonly tenantId: TenantId;
+  readonly masked: Masked;
   /** From when on it is not given any more. */
   readonly until: number;
   /** The change since which the store may have another one: it is not given until that is known. */
@@ -57,7 +58,7 @@ export class LiveTokens {
     if (!entry || entry.doubtedIn !== undefined) return undefined;
     this.entries.delete(place);
     if (entry.until <= this.clock.now()) {
-      this.secrets.forget(entry.live.tokens);
+      this.secrets.forget(entry.masked);
       return undefined;
     }
     this.entries.set(place, entry);
@@ -66,12 +67,12 @@ export class LiveTokens {
 
   /** @param place `<tenant>/<id>` */
   keep(place: string, kept: KeptToken): void {
-    this.secrets.remember(kept.live.tokens);
+    const tenantId = place.slice(0, place.indexOf('/')) as TenantId;
+    const masked = this.secrets.remember(tenantId, kept.live.tokens);
     this.drop(place);
     const now = this.clock.now();
-    const tenantId = place.slice(0, place.indexOf('/')) as TenantId;
     const reviewAt = Math.min(kept.reviewAt, now + FRESH_MS);
-    this.entries.set(place, { ...kept, reviewAt, tenantId, until: now + KEPT_MS });
+    this.entries.set(place, { ...kept, reviewAt, tenantId, masked, until: now + KEPT_MS });
     if (this.entries.size > MAX_KEPT) this.drop(this.entries.keys().next().value!);
   }
 
@@ -79,7 +80,7 @@ export class LiveTokens {
     const entry = this.entries.get(place);
     if (!entry) return;
     this.entries.delete(place);
-    this.secrets.forget(entry.live.tokens);
+    this.secrets.forget(entry.masked);
   }
 
   /** Leaves it alone until then. */

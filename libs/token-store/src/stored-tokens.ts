@@ -59,7 +59,7 @@ export class StoredTokens {
   }: Pick<CredentialRecord, 'key' | 'generation' | 'sealed'>): Promise<TokenSet | undefined> {
     if (sealed === undefined) return undefined;
     const tokens = JSON.parse(await this.sealer.open(placeOf(key, generation), sealed)) as TokenSet;
-    this.secrets.note(tokens);
+    this.secrets.note(key.tenantId, tokens);
     return tokens;
   }
 
@@ -96,8 +96,8 @@ export class StoredTokens {
   }
 
   /** Has it masked for a while. */
-  note(tokens: TokenSet): void {
-    this.secrets.note(tokens);
+  note({ tenantId }: TokenKey, tokens: TokenSet): void {
+    this.secrets.note(tenantId, tokens);
   }
 
   keep(key: TokenKey, state: KeptState, live: LiveToken): void {

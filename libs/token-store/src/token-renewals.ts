@@ -169,7 +169,7 @@ export class TokenRenewals {
     const { claim, record } = held;
     const receivedAt = this.clock.now();
     const tokens = whole(received, previous);
-    this.stored.note(tokens);
+    this.stored.note(record.key, tokens);
     // A refresh token goes on as before; what is had without one, such as a session, is another thing each time.
     const lifetimeMs = lifetimeOf(tokens) ?? (previous?.refreshToken === undefined ? undefined : record.lifetimeMs);
     const live: LiveToken = {
