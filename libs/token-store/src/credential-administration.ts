@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import { Clock, type ServerId, type TenantId } from '#kernel';
 import { Log } from '#observability';
-import { SealBrokenError } from '#persistence';
+import { CommitUnknownError, DatabaseUnavailableError, SealBrokenError } from '#persistence';
 import type { Actor } from '#tenancy';
 import { Injectable } from '@nestjs/common';
 import { connected, revoked } from './credential-events.js';
@@ -26,6 +26,15 @@ export interface TakenCredential {
   readonly tokens?: TokenSet;
 }
 
+interface Given {
+  readonly key: TokenKey;
+  readonly id: string;
+  readonly tokens: TokenSet;
+  readonly lifetimeMs: number | undefined;
+  readonly receivedAt: number;
+  readonly by: Actor;
+}
+
 /** What people do with credentials, and see of them. */
 @Injectable()
 export class CredentialAdministration {
@@ -37,23 +46,51 @@ export class CredentialAdministration {
     private readonly log: Log,
   ) {}
 
+  /** While the store is away it is used all the same, and stored later unless there is a newer one by then. */
   async put(key: TokenKey, received: TokenSet, by: Actor): Promise<LiveToken> {
-    const receivedAt = this.clock.now();
     const tokens = key.kind === 'token' ? { ...received, consent: randomUUID() } : received;
     const lifetimeMs = lifetimeOf(tokens);
-    for (let attempt = 1; attempt <= PUT_ATTEMPTS; attempt++) {
-      const { sight } = await this.stored.look(key);
-      const generation = (sight?.record.generation ?? 0) + 1;
-      const [id, sealed] = [randomUUID(), await this.stored.seal(key, generation, tokens)];
-      const event = connected({ key, generation }, by);
-      const given = { key, id, sealed, generation, event, ...(lifetimeMs === undefined ? {} : { lifetimeMs }) };
-      if (!(await this.store.change(key, (look) => putting(look, given)))) continue;
-      await this.unsettled.drop(credentialPlace(key));
-      const live = { tokens, generation, ...(lifetimeMs === undefined ? {} : { expiresAt: receivedAt + lifetimeMs }) };
-      this.stored.keep(key, { stamp: id, state: 'live', lifetimeMs }, live);
+    const given = { key, id: randomUUID(), tokens, lifetimeMs, receivedAt: this.clock.now(), by };
+    let before: CredentialRecord | undefined;
+    try {
+      for (let attempt = 1; attempt <= PUT_ATTEMPTS; attempt++) {
+        before = (await this.stored.look(key)).sight?.record;
+        if (!(await this.putAfter(before, given))) continue;
+        await this.unsettled.drop(credentialPlace(key));
+        return this.keepLive(given, before);
+      }
+    } catch (error) {
+      if (!(error instanceof DatabaseUnavailableError || error instanceof CommitUnknownError)) throw error;
+      const { tenantId: tenant, serverId: server } = key;
+      this.log.warn('what was given could not be stored yet; it is used, and stored later', {
+        tenant,
+        server,
+        err: error,
+      });
+      const live = this.keepLive(given, before);
+      await this.unsettled.hold({ ...given, stamp: before?.stamp ?? '', live });
       return live;
     }
     throw new CredentialsBusyError();
+  }
+
+  private async putAfter(before: CredentialRecord | undefined, { tokens, by, ...given }: Given): Promise<boolean> {
+    const { key, id, lifetimeMs } = given;
+    const generation = (before?.generation ?? 0) + 1;
+    const sealed = await this.stored.seal(key, generation, tokens);
+    const event = connected({ key, generation }, by);
+    const next = { key, id, sealed, generation, event, ...(lifetimeMs === undefined ? {} : { lifetimeMs }) };
+    return this.store.change(key, (look) => putting(look, next));
+  }
+
+  private keepLive(
+    { key, id, tokens, lifetimeMs, receivedAt }: Given,
+    before: CredentialRecord | undefined,
+  ): LiveToken {
+    const end = lifetimeMs === undefined ? {} : { expiresAt: receivedAt + lifetimeMs };
+    const live = { tokens, generation: (before?.generation ?? 0) + 1, ...end };
+    this.stored.keep(key, { stamp: id, state: 'live', lifetimeMs }, live);
+    return live;
   }
 
   async standings(wish: StandingsWish): Promise<readonly CredentialStanding[]> {

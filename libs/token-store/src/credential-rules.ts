@@ -141,13 +141,15 @@ export interface Given {
   readonly sealed: string;
   readonly generation: number;
   readonly lifetimeMs?: number;
+  /** How long ago it was received; just now if absent. */
+  readonly ageMs?: number;
   readonly event: AuditEvent;
 }
 
 /** Puts what a person or a registration has given in place of what there is; whoever renews that one has lost. */
 export function putting(
   { record, now }: Look,
-  { key, id, sealed, generation, lifetimeMs, event }: Given,
+  { key, id, sealed, generation, lifetimeMs, ageMs = 0, event }: Given,
 ): Change<boolean> {
   if ((record?.generation ?? 0) + 1 !== generation) return { result: false };
   const next: CredentialRecord = {
@@ -156,13 +158,30 @@ export function putting(
     generation,
     stamp: id,
     sealed,
-    ...endOf(lifetimeMs, now),
+    ...endOf(lifetimeMs, now - ageMs),
     acceptedGeneration: 0,
     forcedAt: [],
     attempts: 0,
     updatedAt: now,
   };
   return { result: true, record: next, events: [event], isNews: true };
+}
+
+export interface GivenBefore extends Given {
+  /** Of the generation that was there when it was given; empty if there was none, or nobody could look. */
+  readonly stamp: string;
+  readonly ageMs: number;
+}
+
+/** The same of what could not be put when it was given. `busy`: it is to be sealed for another generation. */
+export function puttingLate(look: Look, given: GivenBefore): Change<KeepOutcome> {
+  const { record, now } = look;
+  if (record?.stamp === given.id) return { result: 'stored' };
+  if (!record && given.stamp !== '') return { result: 'gone' };
+  const isNewer = record && record.stamp !== given.stamp && record.updatedAt > now - given.ageMs;
+  if (isNewer) return { result: 'moved' };
+  const { result, ...change } = putting(look, given);
+  return { ...change, result: result ? 'stored' : 'busy' };
 }
 
 /** Somebody is renewing it, and his time is not over. */

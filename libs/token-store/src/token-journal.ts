@@ -1,6 +1,7 @@
 import { type FileHandle, mkdir, open, readFile, readdir, rename, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { Log } from '#observability';
+import type { Actor } from '#tenancy';
 import { Inject, Injectable } from '@nestjs/common';
 import { z } from 'zod';
 import type { TokenKey } from './token-key.js';
@@ -15,6 +16,8 @@ export interface JournalEntry {
   readonly sealed: string;
   /** Of what is sealed; entries of older versions do not tell. */
   readonly generation?: number | undefined;
+  /** Who has given it, where no claim was needed; then it is sealed for generation 0, which nothing else is. */
+  readonly by?: Actor | undefined;
   readonly lifetimeMs?: number | undefined;
   /** In milliseconds since the epoch, by the clock of this host. */
   readonly receivedAt: number;
@@ -38,6 +41,9 @@ const entrySchema = z.object({
   stamp: text,
   sealed: z.string(),
   generation: z.number().optional(),
+  by: z
+    .object({ kind: z.enum(['principal', 'cli', 'file', 'system']), id: text, credential: text.optional() })
+    .optional(),
   lifetimeMs: z.number().optional(),
   receivedAt: z.number(),
 });

@@ -208,6 +208,48 @@ describe('what the store does not take', () => {
     expect(lines.join()).toContain(broken);
   });
 
+  describe('of a person', () => {
+    const consented = { accessToken: 'consented-access', refreshToken: 'consented-refresh' };
+    const putAway = async () => {
+      store.isAway = true;
+      const live = await one.keeper.put(key, consented, SYSTEM);
+      store.isAway = false;
+      return live;
+    };
+
+    it('is used at once, lies sealed on disk, and is stored when the store is back', async () => {
+      const live = await putAway();
+      expect(live.tokens).toMatchObject(consented);
+      expect(await one.keeper.current(key, renew)).toEqual(live);
+      expect(await readFile(join(journalDir, (await files())[0]!), 'utf8')).not.toContain('consented-');
+      await until(async () => (await stored()).generation === 2, 'the commit', 5_000);
+      await until(async () => (await files()).length === 0, 'the end of the entry', 5_000);
+      expect(await process().keeper.find(key)).toEqual({ ...live, generation: 2 });
+      expect(store.events.map(({ event }) => event.action)).toEqual(['credential.connected', 'credential.connected']);
+      expect(issuer.requests).toHaveLength(0);
+    });
+
+    it('is brought in by the next start when the process has died meanwhile, whatever was refused', async () => {
+      const { tokens } = await putAway();
+      await store.change(key, ({ record }) => ({ result: 0, record: { ...record!, state: 'reauth_required' } }));
+      const next = process();
+      await next.lifecycle.onModuleInit();
+      expect(await stored()).toMatchObject({ generation: 2, state: 'live' });
+      expect((await next.keeper.find(key))?.tokens).toEqual(tokens);
+      expect(await files()).toEqual([]);
+    });
+
+    it('never replaces what a person has given later', async () => {
+      await putAway();
+      now += 1;
+      const other = process();
+      const later = await other.keeper.put(key, { accessToken: 'later' }, SYSTEM);
+      await until(async () => (await files()).length === 0, 'the end of the entry', 5_000);
+      expect((await process().keeper.find(key))?.tokens).toEqual(later.tokens);
+      expect(await stored()).toMatchObject({ generation: 2 });
+    });
+  });
+
   describe('of several tenants', () => {
     const foreign = { ...key, tenantId: tenantId('00000000-0000-4000-8000-00000000000b') };
     const waiting = (of: TokenKey, n: number) =>

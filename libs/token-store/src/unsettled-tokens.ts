@@ -1,8 +1,10 @@
 import { Clock, type TenantId } from '#kernel';
 import { Log } from '#observability';
 import { DatabaseUnavailableError, SealTooLongError } from '#persistence';
+import type { Actor } from '#tenancy';
 import { Injectable } from '@nestjs/common';
-import { type KeepOutcome, keeping } from './credential-rules.js';
+import { connected } from './credential-events.js';
+import { type KeepOutcome, keeping, puttingLate } from './credential-rules.js';
 import { StoredTokens } from './stored-tokens.js';
 import { type JournalEntry, TokenJournal } from './token-journal.js';
 import { type LiveToken, type TokenKey, credentialPlace } from './token-key.js';
@@ -24,6 +26,8 @@ export interface Unsettled {
   /** Absent if a process before this one has left it in the journal. */
   readonly live?: LiveToken;
   readonly generation?: number | undefined;
+  /** Who has given it; absent where an issuer has, for a claim. */
+  readonly by?: Actor | undefined;
   sealed?: string;
   isOnDisk?: boolean;
 }
@@ -82,6 +86,18 @@ export class UnsettledTokens {
     if (this.entries.get(place) !== entry) await this.takeOffDisk(entry); // it was stored meanwhile
     this.plan();
     return 'waits';
+  }
+
+  /** Keeps what a person has given while the store is away. Rejects with `SealTooLongError`. */
+  async hold(entry: Unsettled & { readonly live: LiveToken; readonly by: Actor }): Promise<void> {
+    const place = credentialPlace(entry.key);
+    await this.sealedOf(entry).catch((error: unknown) => {
+      if (error instanceof SealTooLongError) throw error; // no later attempt could do better
+    });
+    await this.drop(place); // what was there before is replaced
+    this.add(place, entry);
+    await this.writeDown(entry);
+    this.plan();
   }
 
   /** Tries to store what waits. Rejects if the store does not take it now; does nothing if nothing waits. */
@@ -148,15 +164,8 @@ export class UnsettledTokens {
   }
 
   private async bringIn(place: string, entry: Unsettled): Promise<KeepOutcome> {
-    const { key, id, stamp, live, lifetimeMs, receivedAt } = entry;
-    if (live) entry.sealed ??= await this.stored.seal(key, live.generation, live.tokens);
-    const sealed = entry.sealed!;
-    const generation = live?.generation ?? entry.generation;
-    const outcome = await this.store.change(key, (look) => {
-      const ageMs = Math.max(0, this.clock.now() - receivedAt);
-      const known = generation === undefined ? {} : { generation };
-      return keeping(look, { id, stamp, sealed, ageMs, ...known, ...(lifetimeMs === undefined ? {} : { lifetimeMs }) });
-    });
+    const { key } = entry;
+    const outcome = await (entry.by ? this.putLate(entry, entry.by) : this.keepNow(entry));
     if (outcome === 'busy') return outcome;
     if (this.entries.get(place) === entry) this.entries.delete(place);
     await this.takeOffDisk(entry);
@@ -173,12 +182,46 @@ export class UnsettledTokens {
     return outcome;
   }
 
+  private async keepNow(entry: Unsettled): Promise<KeepOutcome> {
+    const { key, id, stamp, lifetimeMs } = entry;
+    const sealed = await this.sealedOf(entry);
+    const generation = generationOf(entry);
+    return this.store.change(key, (look) => {
+      const known = generation === undefined ? {} : { generation };
+      const life = lifetimeMs === undefined ? {} : { lifetimeMs };
+      return keeping(look, { id, stamp, sealed, ageMs: this.ageOf(entry), ...known, ...life });
+    });
+  }
+
+  /** Of which generation it becomes is known when the store is there again. */
+  private async putLate(entry: Unsettled, by: Actor): Promise<KeepOutcome> {
+    const { key, id, stamp, lifetimeMs } = entry;
+    const tokens = entry.live?.tokens ?? (await this.stored.open({ key, generation: 0, sealed: entry.sealed! }));
+    const { sight } = await this.stored.look(key);
+    const generation = (sight?.record.generation ?? 0) + 1;
+    const sealed = await this.stored.seal(key, generation, tokens!);
+    const event = connected({ key, generation }, by);
+    const given = { key, id, stamp, sealed, generation, event, ...(lifetimeMs === undefined ? {} : { lifetimeMs }) };
+    return this.store.change(key, (look) => puttingLate(look, { ...given, ageMs: this.ageOf(entry) }));
+  }
+
+  private ageOf({ receivedAt }: Unsettled): number {
+    return Math.max(0, this.clock.now() - receivedAt);
+  }
+
+  private async sealedOf(entry: Unsettled): Promise<string> {
+    const { key, live } = entry;
+    if (live) entry.sealed ??= await this.stored.seal(key, generationOf(entry)!, live.tokens);
+    return entry.sealed!;
+  }
+
   private async writeDown(entry: Unsettled): Promise<void> {
-    const { key, id, stamp, sealed, lifetimeMs, receivedAt } = entry;
-    const generation = entry.live?.generation ?? entry.generation;
+    const { key, id, stamp, by, lifetimeMs, receivedAt } = entry;
+    const generation = generationOf(entry);
     try {
+      const sealed = entry.by ? await this.sealedOf(entry) : entry.sealed;
       if (sealed === undefined) throw new Error('it could not be sealed yet');
-      await this.journal.write({ key, id, stamp, sealed, generation, lifetimeMs, receivedAt });
+      await this.journal.write({ key, id, stamp, sealed, generation, by, lifetimeMs, receivedAt });
       entry.isOnDisk = true;
     } catch (error) {
       this.log.error('a new credential is in memory alone until the database is back', {
@@ -223,6 +266,10 @@ export class UnsettledTokens {
     return isDone;
   }
 }
+
+/** Of what is sealed of it. */
+const generationOf = ({ by, live, generation }: Unsettled): number | undefined =>
+  by ? 0 : (live?.generation ?? generation);
 
 /** Undefined when it takes longer; what goes on then is somebody else's. */
 async function within<T>(ms: number, work: Promise<T>): Promise<T | undefined> {
