@@ -180,7 +180,7 @@ export function describeTokenStore(name: string, open: () => Promise<OpenTokenSt
       const listed = async (...of: (PrincipalId | null)[]) =>
         (await store.list({ ...own, of }, 1)).map(({ record }) => record.key.principalId ?? null);
       expect(await listed(null)).toEqual([null]);
-      expect(await listed(null, ann!.principalId!)).toEqual(['ann']);
+      expect(await listed(null, ann!.principalId)).toEqual(['ann']);
       expect(await listed(principalId('eve'))).toEqual([]);
       expect(await store.list(own, 10)).toHaveLength(3);
     });
