@@ -1,6 +1,6 @@
 import { cpSync, mkdtempSync, readdirSync, rmSync, symlinkSync } from 'node:fs';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { basename, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 
 const ROOT = fileURLToPath(new URL('../..', import.meta.url));
@@ -19,11 +19,14 @@ export function copyCheckout({ isBuilt }: { readonly isBuilt: boolean }): Checko
   const root = mkdtempSync(join(tmpdir(), 'composer-checkout-'));
   for (const name of readdirSync(ROOT)) {
     if (isCopied(name, isBuilt))
-      cpSync(join(ROOT, name), join(root, name), { recursive: true, preserveTimestamps: true });
+      cpSync(join(ROOT, name), join(root, name), { recursive: true, preserveTimestamps: true, filter: isCloned });
   }
   symlinkSync(join(ROOT, 'node_modules'), join(root, 'node_modules'), 'dir');
   return { root, remove: () => rmSync(root, { recursive: true, force: true }) };
 }
+
+/** A folder with a package.json of its own has its packages beside it once they are installed. */
+const isCloned = (path: string): boolean => basename(path) !== 'node_modules';
 
 function isCopied(name: string, isBuilt: boolean): boolean {
   // A developer's own settings are not part of a clone.

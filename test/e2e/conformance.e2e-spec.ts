@@ -1,0 +1,77 @@
+import { spawn } from 'node:child_process';
+import { fileURLToPath } from 'node:url';
+import { describe, expect, it } from '@jest/globals';
+import { type Check, type Run, verdictOn } from '../../scripts/conformance/verdicts.mjs';
+
+/** The first run on a machine installs the suite. */
+const RUN_MS = 300_000;
+const SCRIPT = fileURLToPath(new URL('../../scripts/conformance.mjs', import.meta.url));
+
+/** Runs the harness as `npm run conformance` does. */
+function conformance(...args: string[]): Promise<{ code: number | null; output: string; lastLine: string }> {
+  const child = spawn(process.execPath, [SCRIPT, ...args], { stdio: ['ignore', 'pipe', 'pipe'] });
+  let output = '';
+  for (const stream of [child.stdout, child.stderr]) {
+    stream.setEncoding('utf8').on('data', (text: string) => (output += text));
+  }
+  return new Promise((resolve, reject) => {
+    child.once('error', reject);
+    child.once('close', (code) => resolve({ code, output, lastLine: output.trimEnd().split('\n').at(-1)! }));
+  });
+}
+
+const check = (status: Check['status'], id = 'a'): Check => ({ id, name: 'A', status, description: `${id} is well` });
+const ping = (...checks: Check[]): Run => ({ leg: 'server', revision: '2025-11-25', scenario: 'ping', checks });
+
+describe('a verdict', () => {
+  it.each<[string, Run, boolean]>([
+    ['no result at all', { leg: 'server', revision: '2025-11-25', scenario: 'ping' }, false],
+    ['no check', ping(), false],
+    ['one check many times', ping(check('SUCCESS'), check('SUCCESS'), check('SUCCESS')), false],
+    ['enough different checks', ping(check('SUCCESS'), check('SUCCESS', 'b'), check('WARNING', 'c')), true],
+    ['a failure among them', ping(check('SUCCESS'), check('SUCCESS', 'b'), check('FAILURE', 'c')), false],
+    ['a warning where the suite fails for it', { ...ping(check('SUCCESS'), check('WARNING')), leg: 'client' }, false],
+  ])('on %s', (_, run, passed) => {
+    const verdict = verdictOn(run);
+    expect([verdict.passed, verdict.why.length === 0]).toEqual([passed, passed]);
+  });
+});
+
+describe('npm run conformance', () => {
+  it(
+    'finds nothing wrong with the fixture',
+    async () => {
+      const { code, output, lastLine } = await conformance('--direct');
+      expect([lastLine, code, output]).toEqual(['67 of 67', 0, expect.any(String)]);
+    },
+    RUN_MS,
+  );
+
+  it(
+    'fails, and says why, where something is missing',
+    async () => {
+      const { code, output, lastLine } = await conformance('--direct', '--fixture', 'legacy', '--only', 'caching');
+      expect([lastLine, code]).toEqual(['0 of 1', 1]);
+      expect(output).toMatch(/FAIL caching[\s\S]*sep-2549/);
+    },
+    RUN_MS,
+  );
+
+  it(
+    'puts the composer between the suite and the fixture',
+    async () => {
+      const { code, output, lastLine } = await conformance('--leg', 'server', '--only', 'tools-call-mixed-content');
+      expect([lastLine, code, output]).toEqual(['2 of 2', 0, expect.any(String)]);
+    },
+    RUN_MS,
+  );
+
+  it(
+    'puts the composer between a client and the servers of the suite, and connects them',
+    async () => {
+      const { code, output, lastLine } = await conformance('--leg', 'client', '--only', 'auth/basic-cimd');
+      expect([lastLine, code, output]).toEqual(['2 of 2', 0, expect.any(String)]);
+    },
+    RUN_MS,
+  );
+});
