@@ -5,11 +5,12 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
 import { openFixture, openGround } from './conformance/ground.mjs';
-import { printRuns, tally } from './conformance/report.mjs';
+import { printRuns, printUntranslated, tally } from './conformance/report.mjs';
 import { LEGS, REVISIONS, requirementsOf } from './conformance/requirements.mjs';
 import { openStage } from './conformance/stage.mjs';
 import { installSuite } from './conformance/suite-install.mjs';
 import { runSuite } from './conformance/suite-run.mjs';
+import { UNTRANSLATED } from './conformance/untranslated.mjs';
 import { PrepareFailure } from './prepare/npm.mjs';
 
 const HELP = `npm run conformance -- [options]
@@ -57,6 +58,9 @@ try {
 async function main() {
   const { values: wanted } = parseArgs({ options });
   if (wanted.help) return (write(HELP), 0);
+  if (!Object.hasOwn(UNTRANSLATED, wanted.fixture)) {
+    throw new PrepareFailure(`--fixture is one of ${Object.keys(UNTRANSLATED).join(', ')}`);
+  }
   const suite = await installSuite(say);
   const groups = groupsOf(wanted);
   const runs = groups.flatMap((group) => group.runs);
@@ -71,6 +75,7 @@ async function main() {
   try {
     const outcome = await runGroups(suite, groups, { ...wanted, results });
     printRuns(outcome, write);
+    printUntranslated(outcome, write);
     const { passed, total } = tally(outcome);
     write(`\n${passed} of ${total}\n`);
     return passed === total ? 0 : 1;
@@ -95,10 +100,10 @@ function groupsOf({ leg, revision, only, direct }) {
     .filter(({ runs }) => runs.length > 0);
 }
 
-async function runGroups(suite, groups, { direct, fixture, results, log }) {
-  const ground = await (direct ? openFixture : openGround)({ fixtureEra: fixture });
+async function runGroups(suite, groups, { direct, fixture: fixtureEra, results, log }) {
+  const ground = await (direct ? openFixture : openGround)({ fixtureEra });
   const stage = direct ? undefined : await openStage(ground.composer);
-  const run = (group) => runGroup(suite, group, { ground, stage, results });
+  const run = (group) => runGroup(suite, group, { ground, stage, results, fixtureEra });
   try {
     // The server leg waits more than it works, so both revisions go at once. The client leg starts a process for each
     // of its scenarios at the same moment, and one of them measures time: one revision after the other.
@@ -113,7 +118,7 @@ async function runGroups(suite, groups, { direct, fixture, results, log }) {
   }
 }
 
-async function runGroup(suite, { leg, revision, runs, isWhole }, { ground, stage, results }) {
+async function runGroup(suite, { leg, revision, runs, isWhole }, { ground, stage, results, fixtureEra }) {
   const which = isWhole
     ? ['--requirements', revision]
     : ['--scenario', runs[0].scenario, '--spec-version', revision, '--force'];
@@ -128,5 +133,5 @@ async function runGroup(suite, { leg, revision, runs, isWhole }, { ground, stage
     folder: join(results, `${leg}-${revision}`),
     env: stage ? { CONFORMANCE_STAGE: stage.url } : {},
   });
-  return outcome.map((one) => ({ ...one, fault: stage?.faultOf(one) }));
+  return outcome.map((one) => ({ ...one, fixtureEra, fault: stage?.faultOf(one) }));
 }

@@ -12,6 +12,8 @@ export interface Run {
   readonly scenario: string;
   /** Absent if the suite wrote none. */
   readonly checks?: readonly Check[];
+  /** Which eras the fixture spoke; both unless given. */
+  readonly fixtureEra?: 'both' | 'legacy' | 'modern';
   /** How the client in front of the composer ended, if not well. */
   readonly fault?: string;
 }
@@ -25,3 +27,5 @@ export interface Verdict {
 }
 
 export function verdictOn(run: Run): Verdict;
+
+export function untranslatedIn(run: Run): { readonly checks: readonly string[]; readonly reason: string } | undefined;

@@ -37,6 +37,16 @@ describe('a verdict', () => {
   });
 });
 
+it('excuses what no translation can carry, with a fixture of the other era alone', () => {
+  const ids = ['sep-2575-server-rejects-undeclared-capability', 'sep-2575-missing-capability-http-400'];
+  const rest = Array.from({ length: 26 }, (_, n) => check('SUCCESS', `c${n}`));
+  const checks = [...rest, ...ids.map((id) => check('FAILURE', id))];
+  const run: Run = { leg: 'server', revision: '2026-07-28', scenario: 'server-stateless', checks };
+  expect(verdictOn(run).passed).toBe(false);
+  expect(verdictOn({ ...run, fixtureEra: 'legacy' }).passed).toBe(true);
+  expect(verdictOn({ ...run, fixtureEra: 'legacy', checks: checks.slice(1) }).passed).toBe(false);
+});
+
 describe('npm run conformance', () => {
   it(
     'finds nothing wrong with the fixture',
