@@ -2,10 +2,11 @@ import type { CatalogPage } from '../catalog/catalog-view.js';
 import type { Selection } from '../catalog/selection.js';
 
 /** What a client may tell its model about the names that it finds. */
-export function instructionsFor({ kind }: Selection): string {
-  return kind === 'member'
-    ? 'MCP Composer offers the tools of one server here, under their own names.'
-    : 'MCP Composer offers the tools of several servers; a name begins with the id of the server that carries it out.';
+export function instructionsFor(selection: Selection): string {
+  if (selection.kind === 'member') return 'MCP Composer offers the tools of one server here, under their own names.';
+  const offers = 'MCP Composer offers the tools of several servers';
+  const hasFullNames = selection.kind === 'everything' || selection.server.naming === 'prefix';
+  return hasFullNames ? `${offers}; a name begins with the id of the server that carries it out.` : `${offers}.`;
 }
 
 /** Under this key of `_meta` a list says how each member was when it was last used or tried. */
