@@ -244,7 +244,7 @@ describe('the kill switch', () => {
       left.push((await keeper.standings(ref)).length);
       return left.length === 1 ? [] : [{ id: 'late', name: 'late:1', silentMs: 0 }];
     });
-    const report = await revoke({ kind: 'server', tenantId: acme, id: ref.serverId });
+    const report = await revoke({ kind: 'tenant', tenantId: acme });
     settled.mockRestore();
     expect(left).toEqual([1, 0]);
     expect(report.notConfirmed).toMatchObject([{ name: 'late:1' }]);
