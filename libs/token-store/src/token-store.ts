@@ -12,6 +12,8 @@ export const TAKEN_MS = 60_000;
 /** Which credentials: those that agree in every part of the key that is given. */
 export type Which = Partial<TokenKey> &
   Pick<TokenKey, 'tenantId'> & {
+    /** Had from this issuer, or from an address below its own: where settings name no issuer a credential names an address. */
+    readonly from?: string;
     /** None that has one of these fingerprints. */
     readonly but?: readonly string[];
     /** None that has changed within this time, in milliseconds. */
@@ -61,10 +63,14 @@ export abstract class TokenStore {
 
 /** Whether a credential is one of these. */
 export function isAmong({ key, updatedAt }: CredentialRecord, which: Which, now: number): boolean {
-  const { but, restingMs, ...parts } = which;
+  const { from, but, restingMs, ...parts } = which;
+  if (from !== undefined && key.issuer !== from && !key.issuer.startsWith(below(from))) return false;
   if (but?.includes(key.fingerprint) || (restingMs !== undefined && updatedAt > now - restingMs)) return false;
   return (Object.entries(parts) as [keyof TokenKey, string][]).every(([name, value]) => key[name] === value);
 }
+
+/** What the addresses of an issuer begin with. */
+export const below = (issuer: string): string => (issuer.endsWith('/') ? issuer : `${issuer}/`);
 
 /** Whether a credential is one to tell of. */
 export const isWished = ({ key }: CredentialRecord, { of }: StandingsWish): boolean =>

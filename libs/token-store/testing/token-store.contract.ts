@@ -222,6 +222,17 @@ export function describeTokenStore(name: string, open: () => Promise<OpenTokenSt
       expect(await opened.announcements(tenantId)).toBeGreaterThanOrEqual(3);
     });
 
+    it('takes what an issuer has given, under its own name or at an address below it', async () => {
+      const from = own.issuer;
+      const issuers = [from, `${from}/oauth/token`, `${from}.evil.example`, `${from}x/token`];
+      for (const [n, issuer] of issuers.entries()) {
+        const key = { ...own, issuer, fingerprint: `f${n}` };
+        await store.change(key, set(begun(key)));
+      }
+      const taken = await store.take({ tenantId: own.tenantId, from }, () => event('credential.revoked'));
+      expect(taken.map(({ key }) => key.issuer).sort()).toEqual(issuers.slice(0, 2));
+    });
+
     it('takes those of other fingerprints, and those that rest', async () => {
       const { tenantId, serverId: server } = own;
       const hourAgo = Date.now() - 3_600_000;

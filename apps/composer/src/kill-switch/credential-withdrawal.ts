@@ -38,7 +38,7 @@ export class CredentialWithdrawal {
       case 'issuer': {
         const { issuer, tenantId } = target;
         const tenants = tenantId ? [tenantId] : (await this.tenants.list()).map(({ id }) => id);
-        return tenants.map((each) => ({ tenantId: each, issuer }));
+        return tenants.map((each) => ({ tenantId: each, from: issuer }));
       }
     }
   }

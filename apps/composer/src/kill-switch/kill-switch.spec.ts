@@ -251,6 +251,21 @@ describe('the kill switch', () => {
     expect(isConfirmed(report)).toBe(false);
   });
 
+  it('withdraws what an issuer has given for members, also where nobody signs in with it', async () => {
+    const ref = await server(acme);
+    const keeper = of(TokenKeeper);
+    const issuer = 'https://members.example';
+    const credential = { ...ref, kind: 'token', issuer: `${issuer}/token`, fingerprint: 'f' } as const;
+    await keeper.put(credential, { accessToken: 'a' }, CLI);
+    const report = await revoke({ kind: 'issuer', issuer });
+    expect(report.remaining).toMatchObject([
+      { kind: 'member_credential', id: ref.serverId },
+      { kind: 'calls_under_way' },
+    ]);
+    expect(await keeper.standings(ref)).toEqual([]);
+    await expect(revoke({ kind: 'issuer', issuer })).rejects.toMatchObject({ code: 'COMPOSER_ISSUER_UNKNOWN' });
+  });
+
   describe('asked for over the network', () => {
     const admin = () => principalOf('ada', { tenantId: acme, roles: ['admin'] });
     const operator = () => principalOf('root', { tenantId: DEFAULT_TENANT, roles: ['operator'] });

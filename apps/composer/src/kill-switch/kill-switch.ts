@@ -5,6 +5,7 @@ import { ChangeFeed } from '#persistence';
 import { type Actor, DEFAULT_TENANT } from '#tenancy';
 import { Injectable } from '@nestjs/common';
 import { CredentialWithdrawal } from './credential-withdrawal.js';
+import { UntrustedIssuerError } from './kill-switch.errors.js';
 import type { Cut, Remaining, RevocationReport, RevocationTarget } from './revocation.js';
 import { Stops } from './stops.js';
 
@@ -36,10 +37,11 @@ export class KillSwitch {
    * @throws UnknownTenantError, UnknownServerError, UnknownPrincipalError, UntrustedIssuerError; then nothing has changed
    */
   async revoke(target: RevocationTarget, actor: Actor): Promise<RevocationReport> {
-    const cut = await this.stops.stop(target, actor);
+    const { cut, untrusted } = await this.cut(target, actor);
     const first = await this.confirmed();
     const withdrawn = await this.withdrawn(target, actor);
     const isMore = withdrawn.stopped.length + withdrawn.remaining.length > 0;
+    if (untrusted && !isMore) throw untrusted;
     // Who knows of the withdrawal knows of the stop.
     const { tookMs, ...confirmed } = isMore ? await this.confirmed() : first;
     const stopped = [...cut.stopped, ...withdrawn.stopped];
@@ -48,6 +50,19 @@ export class KillSwitch {
     this.log.warn('the kill switch was used', { target: nameOf(target), stopped: stopped.length, ...confirmed });
     await this.record(report, actor);
     return report;
+  }
+
+  /** An issuer that nobody here signs in with may have given something for members all the same. */
+  private async cut(
+    target: RevocationTarget,
+    actor: Actor,
+  ): Promise<{ readonly cut: Cut; readonly untrusted?: UntrustedIssuerError }> {
+    try {
+      return { cut: await this.stops.stop(target, actor) };
+    } catch (error) {
+      if (error instanceof UntrustedIssuerError) return { cut: { stopped: [], remaining: [] }, untrusted: error };
+      throw error;
+    }
   }
 
   /** Comes after the stop, which must not wait for issuers. */

@@ -5,7 +5,7 @@ import { Injectable } from '@nestjs/common';
 import type { Change, CredentialRecord, Look, Sight } from '../credential-record.js';
 import { type TokenKey, credentialId } from '../token-key.js';
 import { CredentialsBusyError } from '../token-store.errors.js';
-import { CREDENTIALS, TAKEN_MS, type StandingsWish, TokenStore, type Which, markOf } from '../token-store.js';
+import { CREDENTIALS, TAKEN_MS, type StandingsWish, TokenStore, type Which, below, markOf } from '../token-store.js';
 
 const TAKEN_AT_ONCE = 200;
 /** Somebody else has to make it, and remove it again, each time. */
@@ -115,8 +115,18 @@ export class PostgresTokenStore extends TokenStore {
   }
 
   override async take(which: Which, event: (record: CredentialRecord) => AuditEvent) {
-    const { tenantId: tenant, serverId: server, principalId: principal, kind, issuer, fingerprint, but } = which;
-    const parts = [server, principal, kind, issuer, fingerprint, but, which.restingMs];
+    const { tenantId: tenant, serverId: server, principalId: principal, kind, issuer, fingerprint, but, from } = which;
+    const parts = [
+      server,
+      principal,
+      kind,
+      issuer,
+      fingerprint,
+      but,
+      which.restingMs,
+      from,
+      from === undefined ? undefined : below(from),
+    ];
     return this.database.inTenant(tenant, async (tx) => {
       const rows = await tx.query<Row>(
         `WITH taken AS (
@@ -126,8 +136,9 @@ export class PostgresTokenStore extends TokenStore {
                 AND ($4::text IS NULL OR kind = $4) AND ($5::text IS NULL OR issuer = $5)
                 AND ($6::text IS NULL OR fingerprint = $6) AND ($7::text[] IS NULL OR fingerprint <> ALL($7))
                 AND ($8::float8 IS NULL OR ${RESTING} $8)
+                AND ($9::text IS NULL OR issuer = $9 OR starts_with(issuer, $10))
                 AND (taken_at IS NULL OR taken_at <= clock_timestamp() - interval '${TAKEN_MS} milliseconds')
-              LIMIT $9 FOR UPDATE)
+              LIMIT $11 FOR UPDATE)
            RETURNING *)
          SELECT ${this.columns()} FROM taken`,
         [tenant, ...parts.map((part) => part ?? null), TAKEN_AT_ONCE],
