@@ -29,6 +29,16 @@ export class MemberProtocolError extends ComposerError {
   }
 }
 
+/** The member answered with a JSON-RPC error what the composer asked of its own accord. */
+export class MemberFaultError extends MemberProtocolError {
+  constructor(
+    what: string,
+    readonly faultCode: number,
+  ) {
+    super(what);
+  }
+}
+
 /** The member did not finish in its time. What it did meanwhile is not known. */
 export class MemberTimeoutError extends ComposerError {
   constructor(seconds: number) {

@@ -27,12 +27,19 @@ export type {
   Era,
   ForwardedMethod,
   Member,
-  MemberOffer,
   MemberOutcome,
   MemberReply,
   MemberRequest,
   NeededConsent,
   RunningCall,
 } from './member.js';
+export {
+  type CacheHint,
+  LIST_KINDS,
+  type ListKind,
+  type MemberOffer,
+  type Offered,
+  offersNothing,
+} from './member-offer.js';
 export { MemberPool } from './member-pool.js';
 export { MemberSlot } from './member-slot.js';

@@ -15,7 +15,9 @@ import { type BeforeApplicationShutdown, Injectable, type OnModuleInit } from '@
 import { MemberTimeoutError, asComposerError } from './builder.errors.js';
 import { awaitsConsent } from './failure-text.js';
 import { judgeAddresses } from './judge-addresses.js';
-import type { Member, MemberOffer, MemberOutcome } from './member.js';
+import type { Member, MemberOutcome } from './member.js';
+import { LIST_KINDS, type MemberOffer, offersNothing } from './member-offer.js';
+import { type OfferListener, OfferListeners } from './offer-listeners.js';
 import { DueChecks } from './due-checks.js';
 import { MemberSlot } from './member-slot.js';
 import { builderFor } from './members/member-builders.js';
@@ -36,7 +38,7 @@ const BY_GRAVITY: readonly CredentialState[] = ['config_error', 'reauth_required
 export class MemberPool implements MemberGate, OnModuleInit, BeforeApplicationShutdown {
   private readonly tenants = new Map<TenantId, Promise<Map<ServerId, MemberSlot>>>();
   private readonly loaded = new Map<TenantId, Map<ServerId, MemberSlot>>();
-  private readonly listeners = new Set<(tenant: TenantId) => void>();
+  private readonly listeners = new OfferListeners();
   private readonly closing = new Set<Promise<void>>();
   private readonly checking = new Map<MemberSlot, Promise<void>>();
   private readonly due: DueChecks;
@@ -91,9 +93,8 @@ export class MemberPool implements MemberGate, OnModuleInit, BeforeApplicationSh
   }
 
   /** Calls `listener` whenever what a tenant's members offer has changed. Returns how to stop it. */
-  onChange(listener: (tenant: TenantId) => void): () => void {
-    this.listeners.add(listener);
-    return () => this.listeners.delete(listener);
+  onChange(listener: OfferListener): () => void {
+    return this.listeners.add(listener);
   }
 
   /**
@@ -166,7 +167,7 @@ export class MemberPool implements MemberGate, OnModuleInit, BeforeApplicationSh
     const slots = await this.slotsOf(ref.tenantId);
     const slot = slots.get(ref.serverId);
     if (!slots.delete(ref.serverId) || !slot) return;
-    this.changed(ref.tenantId);
+    this.listeners.tellOf(ref.tenantId, [slot.offer]);
     if (slot.member) this.close(slot.member);
   }
 
@@ -184,7 +185,7 @@ export class MemberPool implements MemberGate, OnModuleInit, BeforeApplicationSh
     if (!slots) return;
     this.tenants.delete(tenant);
     this.loaded.delete(tenant);
-    this.changed(tenant);
+    this.listeners.tell(tenant, LIST_KINDS);
     for (const { member } of slots.values()) if (member) this.close(member);
   }
 
@@ -198,11 +199,12 @@ export class MemberPool implements MemberGate, OnModuleInit, BeforeApplicationSh
     const { member } = slot;
     if (!member) return;
     if (member.isPerPrincipal && as === undefined) {
-      if (slot.offer.tools.length > 0 || (await this.takeStored(slot, member))) return;
+      if (!offersNothing(slot.offer) || (await this.takeStored(slot, member))) return;
     }
     const fault = await this.probe(member, slot, as);
-    if (fault || this.find(slot.ref) !== slot || !slot.takeOver(member.offered())) return;
-    this.changed(slot.ref.tenantId);
+    const lists = !fault && this.find(slot.ref) === slot ? slot.takeOver(member.offered()) : undefined;
+    if (!lists) return;
+    this.listeners.tell(slot.ref.tenantId, lists);
     try {
       await this.catalogs.write(slot.ref, member.snapshot());
     } catch (error) {
@@ -219,10 +221,10 @@ export class MemberPool implements MemberGate, OnModuleInit, BeforeApplicationSh
     const stored = await this.catalogs.read(ref).catch(() => undefined);
     if (!config || !stored) return false;
     const next = await builderFor(config.type).build({ ...this.orderFor(slot, config), isNew: false, stored });
-    const isKnown = next.offered().tools.length > 0 && this.find(ref) === slot;
+    const isKnown = !offersNothing(next.offered()) && this.find(ref) === slot;
     if (isKnown) slot.serveWith(next);
     this.close(isKnown ? member : next);
-    if (isKnown) this.changed(ref.tenantId);
+    if (isKnown) this.listeners.tellOf(ref.tenantId, [slot.offer]);
     return isKnown;
   }
 
@@ -264,7 +266,7 @@ export class MemberPool implements MemberGate, OnModuleInit, BeforeApplicationSh
     const slots = this.loaded.get(tenantId);
     const old = slots ? slots.get(serverId) : slot; // who serves a tenant that is unloaded meanwhile builds it anew
     slots?.set(serverId, slot);
-    this.changed(tenantId);
+    this.listeners.tellOf(tenantId, [slot.offer, ...(old ? [old.offer] : [])]);
     if (old?.member) this.close(old.member);
   }
 
@@ -326,10 +328,6 @@ export class MemberPool implements MemberGate, OnModuleInit, BeforeApplicationSh
       const clear = this.parts.deadlines.add(PROBE_MS, () => reject(new MemberTimeoutError(PROBE_MS / 1000)));
       work.then(resolve, reject).finally(clear);
     });
-  }
-
-  private changed(tenant: TenantId): void {
-    for (const listener of this.listeners) listener(tenant);
   }
 
   private close(member: Member): void {

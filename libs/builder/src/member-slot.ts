@@ -1,7 +1,8 @@
 import type { ComposerError, MemberRef } from '#kernel';
 import type { Log } from '#observability';
 import type { ServerConfig } from '#registry';
-import type { Member, MemberOffer, MemberOutcome } from './member.js';
+import type { Member, MemberOutcome } from './member.js';
+import { type ListKind, type MemberOffer, changesBetween, offerOf } from './member-offer.js';
 import { outcomeOf } from './wire/retry.js';
 
 /** The place of one configuration among the members that serve: the member, what it offers, and how it was last. */
@@ -9,7 +10,7 @@ export class MemberSlot {
   readonly log: Log;
   /** Absent if the configuration could not be built; `problem` says why. */
   member: Member | undefined;
-  offer: MemberOffer = { tools: [] };
+  offer: MemberOffer = offerOf({});
   outcome: MemberOutcome = 'unknown';
   problem: string | undefined;
   /** Its last check failed for want of a person's consent, and of nothing else. */
@@ -35,12 +36,11 @@ export class MemberSlot {
     this.offer = member.offered();
   }
 
-  /** True if the offer differs from the one before. */
-  takeOver(offer: MemberOffer): boolean {
-    const isSame =
-      offer.tools.length === this.offer.tools.length && offer.tools.every((tool, i) => tool === this.offer.tools[i]);
-    this.offer = offer;
-    return !isSame;
+  /** The lists that differ from those of the offer before; undefined if nothing has changed. */
+  takeOver(offer: MemberOffer): ReadonlySet<ListKind> | undefined {
+    const changed = changesBetween(this.offer, offer);
+    if (changed) this.offer = offer;
+    return changed;
   }
 
   note(outcome: MemberOutcome, problem?: string): void {

@@ -2,6 +2,7 @@ import type { IncomingHttpHeaders } from 'node:http';
 import type { MemberRef, PrincipalId, ServerId } from '#kernel';
 import type { StoredCatalog } from '#registry';
 import type { Message } from './json-rpc/json-rpc-message.js';
+import type { MemberOffer } from './member-offer.js';
 
 /** `legacy`: a handshake and a session, up to revision 2025-11-25. `modern`: every request stands alone, 2026-07-28. */
 export type Era = 'legacy' | 'modern';
@@ -78,11 +79,6 @@ export interface RunningCall {
   cancel(): void;
   /** The member is closed before it has answered: it is told, and so is the caller. */
   breakOff(): void;
-}
-
-/** What a member offers: its tools, each as the JSON text that it gave, in its order. */
-export interface MemberOffer {
-  readonly tools: readonly string[];
 }
 
 /** How a member was when it was last used or tried. */

@@ -1,3 +1,4 @@
+export { offerOf } from '../src/member-offer.js';
 export {
   type GuardedMember,
   type Kind,

@@ -5,7 +5,7 @@ import { type OriginServer, originServer } from '#egress/testing';
 export interface Sent {
   readonly id?: unknown;
   readonly method?: string;
-  readonly params?: { readonly name?: string };
+  readonly params?: { readonly name?: string; readonly cursor?: string };
 }
 
 interface Asked {
@@ -22,6 +22,10 @@ export interface McpOrigin extends OriginServer {
   readonly methods: () => readonly string[];
   /** The tools that it offers now: by name, or defined as they are. */
   tools: readonly (string | object)[];
+  /** What it says of itself in the handshake. */
+  facts: { readonly capabilities: object; readonly instructions?: string };
+  /** By method, the pages that it answers other lists with; a method that is not among them is unknown to it. */
+  readonly lists: Map<string, readonly object[]>;
   /** Answers every tool call; the default gives the name of the tool and the session. */
   onCall: (message: Sent, response: ServerResponse) => void;
   /** Asked before anything else: true if it has answered, or means to. */
@@ -45,11 +49,16 @@ export async function mcpOrigin(...tools: readonly string[]): Promise<McpOrigin>
     if (message?.method === 'initialize') {
       sessions.add(`session-${++opened}`);
       response.setHeader('mcp-session-id', `session-${opened}`);
-      return result({ protocolVersion: '2025-11-25', capabilities: {}, serverInfo: { name: 'origin', version: '1' } });
+      return result({ protocolVersion: '2025-11-25', serverInfo: { name: 'origin', version: '1' }, ...origin.facts });
     }
     if (headers['mcp-session-id'] === undefined) return void response.writeHead(400).end();
     if (!sessions.has(session)) return void response.writeHead(404).end();
     if (message?.method === 'tools/list') return result({ tools: origin.tools.map(definitionOf) });
+    if (message?.method?.endsWith('/list')) {
+      const page = origin.lists.get(message.method)?.[Number(message.params?.cursor ?? 0)];
+      if (page) return result(page);
+      return reply(response, { jsonrpc: '2.0', id: message.id, error: { code: -32601, message: 'Method not found' } });
+    }
     if (message?.method === 'tools/call') return origin.onCall(message, response);
     response.writeHead(message ? 202 : 200).end();
   };
@@ -71,6 +80,8 @@ export async function mcpOrigin(...tools: readonly string[]): Promise<McpOrigin>
     asked,
     methods: () => asked.map(({ method, message }) => String(message?.method ?? method)),
     tools,
+    facts: { capabilities: {} },
+    lists: new Map(),
     onCall: (message, response) => answerCall(message, response, String(message.params?.name)),
     intercept: () => false,
     status: 200,

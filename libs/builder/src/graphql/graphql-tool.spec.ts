@@ -1,5 +1,5 @@
 import { describe, expect, it } from '@jest/globals';
-import { isToolDefinition } from '../mcp/tool-definition.js';
+import { isToolDefinition } from '../mcp/definitions.js';
 import { GraphqlTool } from './graphql-tool.js';
 
 const tool = new GraphqlTool({

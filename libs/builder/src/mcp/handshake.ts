@@ -1,6 +1,6 @@
 import { isObject } from '#kernel';
 import type { Log } from '#observability';
-import { MemberProtocolError } from '../builder.errors.js';
+import { MemberFaultError, MemberProtocolError } from '../builder.errors.js';
 import { COMPOSER_INFO, LATEST_LEGACY_VERSION, LEGACY_VERSIONS } from './mcp-protocol.js';
 
 const KNOWN_VERSIONS: ReadonlySet<string> = new Set(LEGACY_VERSIONS);
@@ -19,6 +19,12 @@ export function agreedVersion(answer: Readonly<Record<string, unknown>>, log: Lo
   }
   if (KNOWN_VERSIONS.has(version)) return version;
   throw new MemberProtocolError(`it wants revision ${version.slice(0, 20)} of the protocol, which is not known here`);
+}
+
+/** What it is told as that a member answered with an error. */
+export function faultOf(method: string, error: unknown, log: Log): MemberFaultError {
+  const code = isObject(error) ? Number(error['code']) : NaN;
+  return new MemberFaultError(`it answered ${method} with an error: ${told(error, log)}`, code);
 }
 
 /** A member's words are for people to read: without secrets, cut short, and never taken for anything else. */

@@ -216,19 +216,22 @@ describe('HttpForwardedRequest', () => {
     expect(await textOf(call())).toBe('done');
   });
 
-  it('asks a member for its tools when it says on a stream that they have changed, and does not tell the caller', async () => {
-    await register();
-    crm.tools = ['echo', 'new'];
-    crm.onCall = (message, response) => {
-      const event = eventStream(response);
-      for (let i = 0; i < 5; i++) event({ method: 'notifications/tools/list_changed' });
-      event({ id: message.id, result: { content: [{ type: 'text', text: 'done' }] } });
-      response.end();
-    };
-    const reply = call();
-    expect(await textOf(reply)).toBe('done');
-    expect(reply.events).toEqual([]);
-    await until(() => slot().offer.tools.length === 2, 'the new tools');
-    expect(crm.methods().filter((method) => method === 'tools/list')).toHaveLength(2);
-  });
+  it.each(['tools', 'prompts', 'resources'])(
+    'asks a member for its lists when it says on a stream that its %s have changed, and does not tell the caller',
+    async (list) => {
+      await register();
+      crm.tools = ['echo', 'new'];
+      crm.onCall = (message, response) => {
+        const event = eventStream(response);
+        for (let i = 0; i < 5; i++) event({ method: `notifications/${list}/list_changed` });
+        event({ id: message.id, result: { content: [{ type: 'text', text: 'done' }] } });
+        response.end();
+      };
+      const reply = call();
+      expect(await textOf(reply)).toBe('done');
+      expect(reply.events).toEqual([]);
+      await until(() => slot().offer.tools.length === 2, 'the new tools');
+      expect(crm.methods().filter((method) => method === 'tools/list')).toHaveLength(2);
+    },
+  );
 });

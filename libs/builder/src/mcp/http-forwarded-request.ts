@@ -1,15 +1,14 @@
 import type { RequestPatch } from '#auth';
 import type { ComposerError } from '#kernel';
 import { MemberProtocolError, asComposerError } from '../builder.errors.js';
-import type { MessageId } from '../json-rpc/json-rpc.errors.js';
-import type { Span } from '../json-rpc/json-scan.js';
 import { forwarded } from '../wire/request-head.js';
 import type { AnswerHead, BodyForm } from '../wire/wire-exchange.js';
 import { requestFor } from './answer-translation.js';
 import { decoded } from './control-request.js';
 import type { McpLink, McpSession } from './mcp-link.js';
-import { METHOD_NOT_FOUND, encodeHeader } from './mcp-protocol.js';
-import { type MemberMessage, isSessionLost, readMemberMessage, textAt } from './member-message.js';
+import { encodeHeader } from './mcp-protocol.js';
+import { type MemberMessage, isListChange, isSessionLost, readMemberMessage, textAt } from './member-message.js';
+import { ownAnswerTo } from './own-answer.js';
 import { type PostedParts, PostedRequest } from './posted-request.js';
 
 export interface HttpRequestParts extends PostedParts<McpSession> {
@@ -40,8 +39,7 @@ export class HttpForwardedRequest extends PostedRequest<McpSession, HttpRequestP
       return this.answered(message);
     }
     if (message.kind === 'request') return this.refuse(message);
-    if (textAt(data, message.places.get('method')) === '"notifications/tools/list_changed"')
-      this.parts.noteListChanged(this.request.principalId);
+    if (isListChange(textAt(data, message.places.get('method')))) this.parts.noteListChanged(this.request.principalId);
     this.passOn(message);
   }
 
@@ -135,26 +133,13 @@ export class HttpForwardedRequest extends PostedRequest<McpSession, HttpRequestP
     }
   }
 
-  /** The composer declared no capabilities to this member, so the only thing it may ask is whether anybody is there. */
-  private refuse({ raw, places }: MemberMessage): void {
-    const id = idAt(raw, places.get('id')!);
-    const isPing = textAt(raw, places.get('method')) === '"ping"';
-    const answer = isPing ? { result: {} } : { error: { code: METHOD_NOT_FOUND, message: 'Method not found' } };
-    if (this.session && id !== undefined) void this.parts.link.tell(this.session, { id, ...answer });
+  private refuse(message: MemberMessage): void {
+    const answer = ownAnswerTo(message);
+    if (this.session && answer) void this.parts.link.tell(this.session, answer);
   }
 
   /** Once, and only a session that the member has named. */
   private mayReopen(): boolean {
     return this.session!.isNamed && !this.wasReopened;
-  }
-}
-
-/** Undefined for what is no id of a request (2025-11-25, base protocol): nothing could be answered to it. */
-function idAt(raw: Buffer, { start, end }: Span): MessageId | undefined {
-  try {
-    const id: unknown = JSON.parse(raw.toString('utf8', start, end));
-    return typeof id === 'string' || typeof id === 'number' ? id : undefined;
-  } catch {
-    return undefined;
   }
 }

@@ -9,10 +9,11 @@ import type { Deadlines } from '../wire/deadlines.js';
 import { type HeaderList, applyPatch, passCookies, patchFor } from '../wire/request-head.js';
 import { TimeLimit } from '../wire/time-limit.js';
 import { type ControlAnswer, sendControl } from './control-request.js';
-import { INITIALIZE, agreedVersion, told } from './handshake.js';
+import { INITIALIZE, agreedVersion, faultOf } from './handshake.js';
 import { LATEST_LEGACY_VERSION, MODERN_VERSION, OWN_META, UNSUPPORTED_VERSION } from './mcp-protocol.js';
 import { type AccountBound, type MemberLink, isOf } from './member-link.js';
 import { hasLostSession } from './member-message.js';
+import { type ServerFacts, factsIn } from './server-facts.js';
 
 /** What was agreed on with a member. */
 export interface McpSession extends AccountBound {
@@ -22,6 +23,8 @@ export interface McpSession extends AccountBound {
   readonly headers: Readonly<Record<string, string>>;
   /** The member gave a session id, and can end the session. */
   readonly isNamed: boolean;
+  /** What the member said of itself when the session was opened. */
+  readonly facts: ServerFacts;
 }
 
 export interface McpLinkParts {
@@ -122,7 +125,16 @@ export class McpLink implements MemberLink<McpSession> {
     }
     const { value, raw } = responseOf(answer, method);
     if (isObject(value['result'])) return { result: value['result'], raw };
-    throw new MemberProtocolError(`it answered ${method} with an error: ${told(value['error'], this.parts.log)}`);
+    throw faultOf(method, value['error'], this.parts.log);
+  }
+
+  /** A member of the legacy era speaks of itself in the handshake alone. */
+  async describe(limit: TimeLimit): Promise<ServerFacts> {
+    const before = this.session;
+    const session = await this.openAsNow(limit);
+    const { era, facts } = session;
+    if (era === 'legacy' || session !== before) return facts;
+    return factsIn((await this.ask('server/discover', {}, limit)).result);
   }
 
   /** The open session, or a new one if the account has changed since. */
@@ -171,20 +183,15 @@ export class McpLink implements MemberLink<McpSession> {
     );
     refuseRefusal(probe);
     if (probe.status >= 500) throw new MemberProtocolError(`it answered HTTP ${probe.status}`);
-    if (speaksModern(probe)) return MODERN_SESSION;
+    if (speaksModern(probe)) return { ...MODERN_SESSION, facts: factsIn(probe.response?.value['result']) };
     return this.shakeHands(limit);
   }
 
   private async shakeHands(limit: TimeLimit): Promise<McpSession> {
-    const stranger: McpSession = {
-      era: 'legacy',
-      version: LATEST_LEGACY_VERSION,
-      headers: {},
-      isNamed: false,
-      isStateless: true,
-    };
+    const stranger: McpSession = { ...UNAGREED, era: 'legacy', version: LATEST_LEGACY_VERSION };
     const answer = await this.send(stranger, { id: `composer-${this.nextId()}`, ...INITIALIZE }, limit);
-    const version = agreedVersion(responseOf(answer, 'initialize').value, this.parts.log);
+    const { value } = responseOf(answer, 'initialize');
+    const version = agreedVersion(value, this.parts.log);
 
     const id = answer.headers['mcp-session-id'];
     const session: McpSession = {
@@ -194,6 +201,7 @@ export class McpLink implements MemberLink<McpSession> {
       isNamed: typeof id === 'string',
       isStateless: typeof id !== 'string',
       account: answer.account,
+      facts: factsIn(value['result']),
     };
     const noted = await this.send(session, { method: 'notifications/initialized' }, limit);
     if (noted.status >= 400)
@@ -231,12 +239,12 @@ export class McpLink implements MemberLink<McpSession> {
   }
 }
 
+const UNAGREED = { headers: {}, isNamed: false, isStateless: true, facts: { capabilities: {} } } as const;
 const MODERN_SESSION: McpSession = {
+  ...UNAGREED,
   era: 'modern',
   version: MODERN_VERSION,
   headers: { 'mcp-protocol-version': MODERN_VERSION },
-  isNamed: false,
-  isStateless: true,
 };
 
 function speaksModern({ status, response }: ControlAnswer): boolean {

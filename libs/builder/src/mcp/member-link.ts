@@ -1,5 +1,6 @@
 import type { RequestPatch } from '#auth';
 import type { TimeLimit } from '../wire/time-limit.js';
+import type { ServerFacts } from './server-facts.js';
 
 /** Who can be asked something: gives the result decoded, and the response as it came. */
 export interface MemberSource {
@@ -33,6 +34,8 @@ export interface MemberLink<Session> extends MemberSource {
   forget(session: Session): void;
   /** An id that no other request of this link has. */
   nextId(): number;
+  /** What the member says of itself now, as far as it can be asked; else what it said when the session was opened. */
+  describe(limit: TimeLimit): Promise<ServerFacts>;
   /** Tells the member something, whether it takes it or not. Never rejects. */
   tell(session: Session, message: Record<string, unknown>): Promise<void>;
   /** Ends the session. */

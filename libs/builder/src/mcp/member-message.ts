@@ -10,6 +10,7 @@ const MAX_PARSED_BYTES = 256 * 1024;
 const OPEN_OBJECT = 0x7b;
 /** What the servers of the official SDKs answer to a request of a session that they do not know. */
 const NO_SESSION = -32000;
+const LIST_CHANGES = new Set(['tools', 'prompts', 'resources'].map((list) => `"notifications/${list}/list_changed"`));
 
 /** What a message from a member is, and where its parts stand. */
 export interface MemberMessage {
@@ -29,6 +30,11 @@ export function readMemberMessage(raw: Buffer): MemberMessage {
 
 export function textAt(raw: Buffer, span: Span | undefined): string | undefined {
   return span && raw.toString('utf8', span.start, span.end);
+}
+
+/** Whether a method, as JSON text, says that the member offers other things than before. */
+export function isListChange(method: string | undefined): boolean {
+  return method !== undefined && LIST_CHANGES.has(method);
 }
 
 /**

@@ -2,7 +2,8 @@ import { type PrincipalId, isObject } from '#kernel';
 import type { GraphqlServerConfig, StoredCatalog } from '#registry';
 import { MemberProtocolError, refusalOf } from '../builder.errors.js';
 import { GraphqlTool } from '../graphql/graphql-tool.js';
-import type { MemberOffer, MemberReply, MemberRequest } from '../member.js';
+import type { MemberReply, MemberRequest } from '../member.js';
+import { type MemberOffer, offerOf } from '../member-offer.js';
 import { askMember } from './ask-member.js';
 import type { ReadyCall } from './live-member.js';
 import type { MemberBuilder, MemberOrder } from './member-parts.js';
@@ -36,7 +37,7 @@ export class GraphqlMember extends WireMember<GraphqlServerConfig> {
   }
 
   offered(): MemberOffer {
-    return { tools: [this.tool.definition] };
+    return offerOf({ tools: [this.tool.definition] });
   }
 
   snapshot(): StoredCatalog {

@@ -1,6 +1,7 @@
 import type { MemberRef, PrincipalId } from '#kernel';
 import type { ServerConfig, StoredCatalog } from '#registry';
-import type { Member, MemberOffer, MemberReply, MemberRequest, RunningCall } from '../member.js';
+import type { Member, MemberReply, MemberRequest, RunningCall } from '../member.js';
+import type { MemberOffer } from '../member-offer.js';
 import { MemberCredentials } from '../member-credentials.js';
 import type { CallParts } from './call-parts.js';
 import type { MemberOrder } from './member-parts.js';

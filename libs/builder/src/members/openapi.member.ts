@@ -1,7 +1,8 @@
 import { type PrincipalId, isObject } from '#kernel';
 import type { OpenApiServerConfig, StoredCatalog } from '#registry';
 import { MemberProtocolError, SpecificationError } from '../builder.errors.js';
-import type { MemberOffer, MemberReply, MemberRequest } from '../member.js';
+import type { MemberReply, MemberRequest } from '../member.js';
+import { type MemberOffer, offerOf } from '../member-offer.js';
 import {
   type OpenApiOperation,
   type OperationRequest,
@@ -54,7 +55,7 @@ export class OpenApiMember extends WireMember<OpenApiServerConfig> {
     const tools = this.compiled.operations.map(({ name, description, inputSchema, annotations }) =>
       JSON.stringify({ name, description, inputSchema, annotations }),
     );
-    return { tools };
+    return offerOf({ tools });
   }
 
   snapshot(): StoredCatalog {

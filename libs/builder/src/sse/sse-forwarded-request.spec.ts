@@ -112,13 +112,16 @@ describe('a member over HTTP+SSE', () => {
     expect(answers.get('r')).toMatchObject({ error: { code: -32601 } });
   });
 
-  it('is asked for its tools when it says that they have changed', async () => {
-    await register();
-    origin.tools = ['echo', 'new'];
-    for (let n = 0; n < 5; n++) origin.streams[0]!.send({ method: 'notifications/tools/list_changed' });
-    await until(() => slot().offer.tools.length === 2, 'the new tools');
-    expect(origin.methods().filter((method) => method === 'tools/list')).toHaveLength(2);
-  });
+  it.each(['tools', 'prompts', 'resources'])(
+    'is asked for its lists when it says that its %s have changed',
+    async (list) => {
+      await register();
+      origin.tools = ['echo', 'new'];
+      for (let n = 0; n < 5; n++) origin.streams[0]!.send({ method: `notifications/${list}/list_changed` });
+      await until(() => slot().offer.tools.length === 2, 'the new tools');
+      expect(origin.methods().filter((method) => method === 'tools/list')).toHaveLength(2);
+    },
+  );
 
   describe('that does not know the session any more', () => {
     it.each([404, 400, 410])('gets a new one, once, and the call: HTTP %s', async (status) => {

@@ -4,10 +4,11 @@ import { type ComposerError, isObject } from '#kernel';
 import type { Log } from '#observability';
 import { MemberClosedError, MemberProtocolError, asComposerError, refusalOf } from '../builder.errors.js';
 import { type ControlAnswer, decoded, sendControl } from '../mcp/control-request.js';
-import { INITIALIZE, agreedVersion, told } from '../mcp/handshake.js';
-import { METHOD_NOT_FOUND } from '../mcp/mcp-protocol.js';
-import { type MemberMessage, textAt } from '../mcp/member-message.js';
+import { INITIALIZE, agreedVersion, faultOf } from '../mcp/handshake.js';
+import { type MemberMessage, isListChange, textAt } from '../mcp/member-message.js';
 import { type AccountBound, isOf } from '../mcp/member-link.js';
+import { ownAnswerTo } from '../mcp/own-answer.js';
+import { type ServerFacts, factsIn } from '../mcp/server-facts.js';
 import type { MessageStreamLink, StreamSession } from '../mcp/message-stream.js';
 import type { MemberCredential } from '../member-credential.js';
 import type { Deadlines } from '../wire/deadlines.js';
@@ -20,6 +21,8 @@ import { SessionLostError, isLost } from './sse.errors.js';
 
 /** A stream on which the handshake is done. */
 export interface SseSession extends StreamSession, AccountBound {
+  /** What the member said of itself in the handshake. */
+  readonly facts: ServerFacts;
   readonly stream: SseStream;
   /** Headers of every message within it. */
   readonly headers: Readonly<Record<string, string>>;
@@ -146,7 +149,11 @@ export class SseLink implements MessageStreamLink<SseSession> {
     }
     const { value, raw } = answer;
     if (isObject(value['result'])) return { result: value['result'], raw };
-    throw new MemberProtocolError(`it answered ${method} with an error: ${told(value['error'], this.parts.log)}`);
+    throw faultOf(method, value['error'], this.parts.log);
+  }
+
+  async describe(limit: TimeLimit): Promise<ServerFacts> {
+    return (await this.openAsNow(limit)).facts;
   }
 
   /** Tells the member something; whether it takes it does not matter. */
@@ -183,8 +190,10 @@ export class SseLink implements MessageStreamLink<SseSession> {
     const stream = await this.openStream(limit);
     try {
       const { account } = stream;
-      const { value } = await this.askIn({ stream, headers: {}, account }, INITIALIZE, limit);
-      const session = { stream, headers: { 'mcp-protocol-version': agreedVersion(value, this.parts.log) }, account };
+      const bare: SseSession = { stream, headers: {}, account, facts: { capabilities: {} } };
+      const { value } = await this.askIn(bare, INITIALIZE, limit);
+      const headers = { 'mcp-protocol-version': agreedVersion(value, this.parts.log) };
+      const session = { stream, headers, account, facts: factsIn(value['result']) };
       await this.post(session, { method: 'notifications/initialized' }, limit);
       if (this.isEnded) throw new MemberClosedError();
       // It may have broken meanwhile; `expect` tells, and so does its end.
@@ -300,18 +309,13 @@ export class SseLink implements MessageStreamLink<SseSession> {
     return answer;
   }
 
-  /** The composer declared no capabilities, so the only thing that the member may ask is whether anybody is there. */
-  private heard(stream: SseStream, { kind, raw, places }: MemberMessage): void {
-    const method = textAt(raw, places.get('method'));
-    if (kind === 'notification') {
-      if (method === '"notifications/tools/list_changed"') this.parts.noteListChanged();
+  private heard(stream: SseStream, message: MemberMessage): void {
+    if (message.kind === 'notification') {
+      if (isListChange(textAt(message.raw, message.places.get('method')))) this.parts.noteListChanged();
       return;
     }
-    const id = idOf(textAt(raw, places.get('id')));
-    if (id === undefined || this.session?.stream !== stream) return;
-    const answer =
-      method === '"ping"' ? { result: {} } : { error: { code: METHOD_NOT_FOUND, message: 'Method not found' } };
-    void this.tell(this.session, { id, ...answer });
+    const answer = ownAnswerTo(message);
+    if (answer && this.session?.stream === stream) void this.tell(this.session, answer);
   }
 
   private broke(stream: SseStream, error: ComposerError): void {
@@ -334,14 +338,5 @@ export class SseLink implements MessageStreamLink<SseSession> {
         this.reopenLater();
       });
     });
-  }
-}
-
-function idOf(text: string | undefined): string | number | undefined {
-  try {
-    const id: unknown = JSON.parse(text ?? 'null');
-    return typeof id === 'string' || typeof id === 'number' ? id : undefined;
-  } catch {
-    return undefined;
   }
 }

@@ -1,4 +1,5 @@
 import { type MemberPool, MemberSlot } from '#builder';
+import { offerOf } from '#builder/testing';
 import { type MemberRef, serverId, tenantId } from '#kernel';
 import { Log, SecretValues } from '#observability';
 import { type ServerConfig, type VirtualServer, type VirtualServerDirectory, serverConfigSchema } from '#registry';
@@ -66,7 +67,7 @@ describe('Selections', () => {
   function member(id: string, tools: readonly string[], more: Partial<ServerConfig> = {}): void {
     const config = serverConfigSchema.parse({ id, type: 'http', endpoint: 'http://127.0.0.1/mcp', ...more });
     const slot = new MemberSlot({ tenantId: acme, serverId: serverId(id) }, config, log);
-    slot.offer = { tools: tools.map((name) => JSON.stringify({ name })) };
+    slot.offer = offerOf({ tools: tools.map((name) => JSON.stringify({ name })) });
     slots.set(id, slot);
     changed();
   }

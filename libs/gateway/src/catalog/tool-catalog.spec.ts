@@ -1,5 +1,5 @@
-import type { MemberPool } from '#builder';
-import { MemberSlot } from '#builder';
+import { type MemberPool, MemberSlot } from '#builder';
+import { offerOf } from '#builder/testing';
 import { type MemberRef, serverId, tenantId } from '#kernel';
 import { Log, SecretValues } from '#observability';
 import { type ServerConfig, type VirtualServer, type VirtualServerDirectory, serverConfigSchema } from '#registry';
@@ -68,7 +68,9 @@ describe('ToolCatalog', () => {
   function offer(id: string, tools: readonly (string | object)[], more: Partial<ServerConfig> = {}): MemberSlot {
     const config = serverConfigSchema.parse({ id, type: 'http', endpoint: 'http://127.0.0.1/mcp', ...more });
     const slot = new MemberSlot({ tenantId: acme, serverId: serverId(id) }, config, log);
-    slot.offer = { tools: tools.map((tool) => JSON.stringify(typeof tool === 'string' ? { name: tool } : tool)) };
+    slot.offer = offerOf({
+      tools: tools.map((tool) => JSON.stringify(typeof tool === 'string' ? { name: tool } : tool)),
+    });
     pool.slots.set(id, slot);
     pool.changed();
     return slot;
@@ -96,7 +98,9 @@ describe('ToolCatalog', () => {
   describe('names', () => {
     it('puts the server’s id before every name and nothing else into the definition', () => {
       const slot = offer('crm', []);
-      slot.offer = { tools: ['{ "x-own" : 1.50, "na\\u006de":"q\\"é" ,"inputSchema":{"properties":{"name":{}}}}'] };
+      slot.offer = offerOf({
+        tools: ['{ "x-own" : 1.50, "na\\u006de":"q\\"é" ,"inputSchema":{"properties":{"name":{}}}}'],
+      });
       pool.changed();
       const catalog = open();
       expect(namesFor(catalog)).toContain('crm_q"é');
@@ -126,7 +130,7 @@ describe('ToolCatalog', () => {
 
     it('offers what a member can be read of, whatever another one sent', () => {
       const broken = offer('bad', ['x']);
-      broken.offer = { tools: ['no JSON'] };
+      broken.offer = offerOf({ tools: ['no JSON'] });
       offer('crm', ['echo']);
       expect(namesFor(open())).toEqual(['crm_echo', 'list_servers']);
       expect(lines.join('')).toContain('the tools of a member cannot be read');
@@ -281,7 +285,7 @@ describe('ToolCatalog', () => {
       const catalog = open();
       const view = catalog.viewFor(admin);
       expect(catalog.viewFor(admin)).toBe(view);
-      slot.offer = { tools: ['{"name":"sum"}'] };
+      slot.offer = offerOf({ tools: ['{"name":"sum"}'] });
       expect(catalog.viewFor(admin)).toBe(view);
       pool.changed();
       expect(namesFor(catalog)).toEqual(['crm_sum', 'list_servers']);
