@@ -14,6 +14,7 @@ const META = {
   'io.modelcontextprotocol/protocolVersion': MODERN,
   'io.modelcontextprotocol/clientCapabilities': {},
 };
+const COMPLETION = { ref: { type: 'ref/prompt', name: 'twin_ping' }, argument: { name: 'a', value: '' } };
 const INITIALIZE = { protocolVersion: LEGACY, capabilities: {}, clientInfo: { name: 'e2e', version: '1' } };
 const LISTEN = { notifications: { toolsListChanged: false } };
 
@@ -26,12 +27,23 @@ const MESSAGES: Readonly<Record<Era, readonly Message[]>> = {
     { method: 'tools/call', params: { name: 'twin_ping', arguments: {} }, id: 1 },
     { method: 'notifications/initialized' },
     { method: 'notifications/cancelled', params: { requestId: 1 } },
+    { method: 'prompts/list', id: 1 },
+    { method: 'prompts/get', params: { name: 'twin_ping' }, id: 1 },
     { method: 'resources/list', id: 1 },
+    { method: 'resources/templates/list', id: 1 },
+    { method: 'resources/read', params: { uri: 'twin://ping' }, id: 1 },
+    { method: 'completion/complete', params: COMPLETION, id: 1 },
   ],
   modern: [
     { method: 'server/discover', id: 1 },
     { method: 'tools/list', id: 1 },
     { method: 'tools/call', params: { name: 'twin_ping', arguments: {} }, id: 1 },
+    { method: 'prompts/list', id: 1 },
+    { method: 'prompts/get', params: { name: 'twin_ping' }, id: 1 },
+    { method: 'resources/list', id: 1 },
+    { method: 'resources/templates/list', id: 1 },
+    { method: 'resources/read', params: { uri: 'twin://ping' }, id: 1 },
+    { method: 'completion/complete', params: COMPLETION, id: 1 },
     { method: 'subscriptions/listen', params: LISTEN, id: 1 },
     { method: 'notifications/cancelled', params: { requestId: 1 } },
     { method: 'ping', id: 1 },

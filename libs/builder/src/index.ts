@@ -3,7 +3,7 @@ export { BuilderModule } from './builder.module.js';
 export { type Edit, applyEdits } from './json-rpc/json-edit.js';
 export { type Message, parseMessage } from './json-rpc/json-rpc-message.js';
 export { MessageError, type MessageId } from './json-rpc/json-rpc.errors.js';
-export { type Span, scanObject } from './json-rpc/json-scan.js';
+export { type Span, scanList, scanObject } from './json-rpc/json-scan.js';
 export {
   COMPOSER_INFO,
   HEADER_MISMATCH,
@@ -19,6 +19,7 @@ export {
   META_VERSION,
   METHOD_NOT_FOUND,
   MODERN_VERSION,
+  RESOURCE_NOT_FOUND,
   UNSUPPORTED_VERSION,
   decodeHeader,
 } from './mcp/mcp-protocol.js';

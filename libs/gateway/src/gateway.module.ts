@@ -11,6 +11,7 @@ import { ToolCatalog } from './catalog/tool-catalog.js';
 import { Selections } from './catalog/selections.js';
 import { LegacyEra } from './eras/legacy-era.js';
 import { ModernEra } from './eras/modern-era.js';
+import { OfferedLists } from './eras/offered-lists.js';
 import { CredentialFeed } from './consent/credential-feed.js';
 import { CredentialNotices } from './consent/credential-notices.js';
 import { Elicitations } from './consent/elicitations.js';
@@ -26,7 +27,10 @@ import { McpEntrance } from './mcp-endpoint/mcp-entrance.js';
 import { OpenExchanges } from './mcp-endpoint/open-exchanges.js';
 import type { ScopeChallenge } from './mcp-endpoint/scope-challenge.js';
 import type { CallAdmission } from './router/call-admission.js';
+import { MemberCalls } from './router/member-calls.js';
+import { OfferRouter } from './router/offer-router.js';
 import { OpenCalls } from './router/open-calls.js';
+import { RequestRouter } from './router/request-router.js';
 import { ToolRouter } from './router/tool-router.js';
 import { ClientSessions } from './sessions/client-sessions.js';
 import type { SessionSeal } from './sessions/session-seal.js';
@@ -66,10 +70,14 @@ export class GatewayModule {
         Selections,
         LegacyEra,
         ModernEra,
+        OfferedLists,
         ToolCatalog,
         MemberReach,
         NameJudge,
+        RequestRouter,
         ToolRouter,
+        OfferRouter,
+        MemberCalls,
         CallRecorder,
         ChangeStreams,
         ClientSessions,

@@ -2,7 +2,7 @@ import { principalId } from '#kernel';
 import { describe, expect, it } from '@jest/globals';
 import fc from 'fast-check';
 import { parseMessage } from '../json-rpc/json-rpc-message.js';
-import type { Era, MemberRequest } from '../member.js';
+import type { Era, ForwardedMethod, MemberRequest } from '../member.js';
 import { notificationFor, requestFor, responseFor } from './answer-translation.js';
 import { COMPOSER_INFO, META_CAPABILITIES, META_CLIENT_INFO, META_VERSION, MODERN_VERSION } from './mcp-protocol.js';
 import { readMemberMessage } from './member-message.js';
@@ -130,8 +130,19 @@ describe('requestFor', () => {
 });
 
 describe('responseFor', () => {
-  const answer = (text: string, askedAs: string, { era = 'legacy', callerId = '"caller-1"' } = {}) => {
-    const context = { askedAs, callerId: Buffer.from(callerId), callerEra: era as Era };
+  interface Asked {
+    readonly era?: string;
+    readonly memberEra?: Era;
+    readonly callerId?: string;
+    readonly method?: ForwardedMethod;
+  }
+  const answer = (
+    text: string,
+    askedAs: string,
+    { era = 'legacy', memberEra = 'legacy', callerId = '"caller-1"', method = 'tools/call' }: Asked = {},
+  ) => {
+    const asked = { askedAs, callerId: Buffer.from(callerId), memberEra, method, target: 'a://b' };
+    const context = { ...asked, callerEra: era as Era };
     const given = responseFor(readMemberMessage(Buffer.from(text)), context);
     return given.kind === 'message' ? given.bytes.toString() : given.kind;
   };
@@ -190,6 +201,38 @@ describe('responseFor', () => {
   it('tells when a member asks for input that a legacy caller cannot give', () => {
     const text = '{"jsonrpc":"2.0","id":7,"result":{"resultType":"input_required","inputRequests":{}}}';
     expect(answer(text, '7')).toBe('input-required');
+  });
+
+  describe('to resources/read', () => {
+    const method = 'resources/read';
+    const error = (code: number, data?: object) =>
+      JSON.stringify({ jsonrpc: '2.0', id: 'caller-1', error: { code, message: 'gone', ...(data ? { data } : {}) } });
+    const told = (text: string, era: Era, memberEra: Era) =>
+      JSON.parse(answer(text, '"caller-1"', { era, memberEra, method })) as object;
+    const faultOf = (code: number, data?: object) => ({ error: { code, message: 'gone', ...(data ? { data } : {}) } });
+
+    it('says in the caller’s era that a resource is not there', () => {
+      const data = { uri: 'a://b' };
+      expect(told(error(-32002, data), 'modern', 'legacy')).toMatchObject(faultOf(-32602, data));
+      expect(told(error(-32002), 'modern', 'legacy')).toMatchObject(faultOf(-32602, data));
+      expect(told(error(-32602, data), 'legacy', 'modern')).toMatchObject(faultOf(-32002, data));
+    });
+
+    it('leaves other errors, and those of the caller’s own era', () => {
+      expect(told(error(-32602, { uri: 'c' }), 'legacy', 'modern')).toMatchObject(faultOf(-32602));
+      expect(told(error(-32602), 'legacy', 'modern')).toMatchObject(faultOf(-32602));
+      expect(told(error(-32002), 'legacy', 'legacy')).toMatchObject(faultOf(-32002));
+      expect(told(error(-32603), 'modern', 'legacy')).toMatchObject(faultOf(-32603));
+      expect(answer(error(-32002), '"caller-1"', { era: 'modern', method: 'tools/call' })).toContain('-32002');
+    });
+
+    it('lets a modern caller keep nothing of a member that says nothing of it', () => {
+      const text = '{"jsonrpc":"2.0","id":7,"result":{"contents":[]}}';
+      expect(JSON.parse(answer(text, '7', { era: 'modern', method }))).toMatchObject({
+        result: { resultType: 'complete', ttlMs: 0, cacheScope: 'private', contents: [] },
+      });
+      expect(answer(text, '7', { method })).toBe(text.replace('"id":7', '"id":"caller-1"'));
+    });
   });
 
   it('is not misled by a resultType deeper inside', () => {

@@ -1,7 +1,7 @@
 import { type Edit, applyEdits, insertMembers } from '../json-rpc/json-edit.js';
 import { type Span, scanObject } from '../json-rpc/json-scan.js';
-import type { Era, MemberRequest } from '../member.js';
-import { OWN_META } from './mcp-protocol.js';
+import type { Era, ForwardedMethod, MemberRequest } from '../member.js';
+import { INVALID_PARAMS, OWN_META, RESOURCE_NOT_FOUND } from './mcp-protocol.js';
 import { type MemberMessage, textAt } from './member-message.js';
 
 const OPEN_OBJECT = 0x7b;
@@ -57,23 +57,50 @@ export interface ResponseContext {
   /** The caller's id, as it stood in its request. */
   readonly callerId: Buffer;
   readonly callerEra: Era;
+  readonly memberEra: Era;
+  readonly method: ForwardedMethod;
+  /** What was asked for, as the member calls it. */
+  readonly target: string;
 }
 
+/** 2026-07-28, caching: what is read may be kept; of a member that says nothing of it, not at all. */
+const NOT_TO_BE_KEPT = '"ttlMs":0,"cacheScope":"private"';
+
 /** Puts the caller's id back and gives the result the form of the caller's era. Changes no other byte. */
-export function responseFor(
-  { raw, places }: MemberMessage,
-  { askedAs, callerId, callerEra }: ResponseContext,
-): TranslatedResponse {
+export function responseFor({ raw, places }: MemberMessage, context: ResponseContext): TranslatedResponse {
+  const { askedAs, callerId, callerEra, memberEra } = context;
   const id = places.get('id');
   if (!id || !isSameId(textAt(raw, id)!, askedAs)) return { kind: 'stranger' };
   const edits: Edit[] = [{ ...id, bytes: callerId }];
   const result = places.get('result');
   if (result && raw[result.start] === OPEN_OBJECT) {
     const type = resultTypeOf(raw, result);
-    if (callerEra === 'modern' && type === undefined) edits.push(insertMembers(raw, result, '"resultType":"complete"'));
+    if (callerEra === 'modern' && type === undefined) {
+      const hint = context.method === 'resources/read' ? `${NOT_TO_BE_KEPT},` : '';
+      edits.push(insertMembers(raw, result, `${hint}"resultType":"complete"`));
+    }
     if (callerEra === 'legacy' && type !== undefined && type !== '"complete"') return { kind: 'input-required' };
   }
+  const error = places.get('error');
+  if (error && callerEra !== memberEra && context.method === 'resources/read') {
+    edits.push(...notFoundFor(raw, error, context));
+  }
   return { kind: 'message', bytes: applyEdits(raw, edits) };
+}
+
+/** The eras have different codes for a resource that is not there; in the modern one the URI tells it from other errors. */
+function notFoundFor(raw: Buffer, error: Span, { callerEra, target }: ResponseContext): readonly Edit[] {
+  const places = new Map<string, Span>();
+  scanObject(raw, error.start, (key, span) => places.set(key, span));
+  const [code, data] = [places.get('code'), places.get('data')];
+  const number = Number(textAt(raw, code));
+  if (!code) return [];
+  if (callerEra === 'modern' && number === RESOURCE_NOT_FOUND) {
+    const uri = data ? [] : [insertMembers(raw, error, `"data":${JSON.stringify({ uri: target })}`)];
+    return [{ ...code, bytes: Buffer.from(String(INVALID_PARAMS)) }, ...uri];
+  }
+  const isNotFound = number === INVALID_PARAMS && textAt(raw, data)?.includes(JSON.stringify(target));
+  return isNotFound ? [{ ...code, bytes: Buffer.from(String(RESOURCE_NOT_FOUND)) }] : [];
 }
 
 /**

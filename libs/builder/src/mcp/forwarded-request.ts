@@ -1,7 +1,7 @@
 import type { ComposerError, PrincipalId } from '#kernel';
 import { MemberClosedError, MemberProtocolError, MemberTimeoutError, asComposerError } from '../builder.errors.js';
 import { replyFailure } from '../failure-text.js';
-import type { MemberOutcome, MemberReply, MemberRequest, RunningCall } from '../member.js';
+import type { Era, MemberOutcome, MemberReply, MemberRequest, RunningCall } from '../member.js';
 import type { CallParts } from '../members/call-parts.js';
 import { outcomeOf, retryDelay, wasNeverSent } from '../wire/retry.js';
 import { TimeLimit } from '../wire/time-limit.js';
@@ -69,6 +69,11 @@ export abstract class ForwardedRequest<
     // Not every transport has something that could be broken off.
   }
 
+  /** Of the session in which the member was asked. */
+  protected get memberEra(): Era {
+    return 'legacy';
+  }
+
   /** Who is told how the member was, where it was used with a credential of the caller's own. */
   protected get usedBy(): PrincipalId | undefined {
     return undefined;
@@ -89,8 +94,9 @@ export abstract class ForwardedRequest<
 
   protected answered(message: MemberMessage, status = 200): void {
     if (this.isSettled) return;
-    const { era } = this.request;
-    const context = { askedAs: this.askedAs, callerId: this.reply.id, callerEra: era };
+    const { era, method, target } = this.request;
+    const { askedAs, memberEra } = this;
+    const context = { askedAs, callerId: this.reply.id, callerEra: era, memberEra, method, target };
     const answered = responseFor(message, context);
     if (answered.kind === 'stranger') {
       const what = 'it answered another request than the one that it was asked';

@@ -1,6 +1,7 @@
 import type { RequestPatch } from '#auth';
 import type { ComposerError } from '#kernel';
 import { MemberProtocolError, asComposerError } from '../builder.errors.js';
+import type { Era } from '../member.js';
 import { forwarded } from '../wire/request-head.js';
 import type { AnswerHead, BodyForm } from '../wire/wire-exchange.js';
 import { requestFor } from './answer-translation.js';
@@ -102,6 +103,10 @@ export class HttpForwardedRequest extends PostedRequest<McpSession, HttpRequestP
       patch,
       to: link.path,
     });
+  }
+
+  protected override get memberEra(): Era {
+    return this.session!.era;
   }
 
   protected override stop(): void {

@@ -17,6 +17,8 @@ export const META_SUBSCRIPTION = 'io.modelcontextprotocol/subscriptionId';
 export const HEADER_MISMATCH = -32020;
 export const UNSUPPORTED_VERSION = -32022;
 export const INVALID_REQUEST = -32600;
+/** Of the legacy era; 2026-07-28 has `INVALID_PARAMS` in its place. */
+export const RESOURCE_NOT_FOUND = -32002;
 export const METHOD_NOT_FOUND = -32601;
 export const INVALID_PARAMS = -32602;
 export const INTERNAL_ERROR = -32603;

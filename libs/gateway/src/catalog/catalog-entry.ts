@@ -2,72 +2,96 @@ import { type MemberOffer, type MemberSlot, type Span, applyEdits, scanObject } 
 import { fittedName } from './fitted-name.js';
 import { FULL_NAMES, type Naming } from './naming.js';
 
-/** One tool as clients see it. */
+/** One tool, prompt, resource or template as clients see it. */
 export interface CatalogEntry {
-  /** Under which clients find it where they look. */
+  /** Under which clients find it where they look: a name, a URI, or a URI template. */
   readonly name: string;
-  /** What the name would be if it were not too long: whoever knows it may call by it, too. */
+  /** What the name would be if it were not too long: whoever knows it may ask by it, too. */
   readonly unfitted?: string;
-  /** `<serverId>_<name>`, which permissions mean wherever the tool is offered; the name of a management tool. */
+  /** `<serverId>_<name>`, which permissions mean wherever it is offered; the name of a management tool. */
   readonly fullName: string;
   /** The definition, as JSON text. */
   readonly definition: Buffer;
   /** The roles that may see and call it; absent if every caller of the tenant may. */
   readonly roles?: readonly string[];
-  /** Where it is called: at a member, or here. */
-  readonly target: { readonly slot: MemberSlot; readonly tool: string } | { readonly management: string };
+  /** Where it is: at a member, under the member's own name, or here. */
+  readonly target: { readonly slot: MemberSlot; readonly own: string } | { readonly management: string };
 }
 
-type Prepared = WeakMap<MemberSlot, { offer: MemberOffer; entries: readonly CatalogEntry[] }>;
+/** What goes by a name, and not by a URI. */
+export type NamedKind = 'tools' | 'prompts';
+
+const SETTINGS = {
+  tools: { disabled: 'disabled_tools', descriptions: 'tools_description' },
+  prompts: { disabled: 'disabled_prompts', descriptions: 'prompts_description' },
+} as const;
+
+type Entries = readonly CatalogEntry[];
+type Prepared = WeakMap<MemberSlot, { offer: MemberOffer; entries: Map<NamedKind, Entries> }>;
 const prepared = new WeakMap<Naming, Prepared>();
 
-/** A member's tools, without those that are disabled. Made once for each offer and naming. */
-export function entriesOf(slot: MemberSlot, naming: Naming = FULL_NAMES): readonly CatalogEntry[] {
+/** A member's tools or prompts, without those that are disabled. Made once for each offer and naming. */
+export function entriesOf(slot: MemberSlot, kind: NamedKind, naming: Naming = FULL_NAMES): Entries {
   let bySlot = prepared.get(naming);
   if (!bySlot) prepared.set(naming, (bySlot = new WeakMap()));
-  const known = bySlot.get(slot);
-  if (known?.offer === slot.offer) return known.entries;
-  const entries = slot.offer.tools.flatMap((text) => entryOf(slot, text, naming) ?? []);
-  bySlot.set(slot, { offer: slot.offer, entries });
+  let known = bySlot.get(slot);
+  if (known?.offer !== slot.offer) bySlot.set(slot, (known = { offer: slot.offer, entries: new Map() }));
+  let entries = known.entries.get(kind);
+  if (!entries) {
+    entries = slot.offer[kind].flatMap((text) => entryOf(slot, text, { kind, naming }) ?? []);
+    known.entries.set(kind, entries);
+  }
   return entries;
 }
 
-function entryOf(slot: MemberSlot, text: string, naming: Naming): CatalogEntry | undefined {
+/** One member of a definition: where it stands, and what it says. */
+export function textIn(definition: Buffer, key: string): { readonly place: Span; readonly text: string } {
+  const places = new Map<string, Span>();
+  scanObject(definition, 0, (name, span) => places.set(name, span));
+  const place = places.get(key)!;
+  return { place, text: JSON.parse(definition.toString('utf8', place.start, place.end)) as string };
+}
+
+/** Only this one changes: fields that nobody here knows reach the client as the member wrote them. */
+export function replaced(definition: Buffer, place: Span, text: string): Buffer {
+  return applyEdits(definition, [{ ...place, bytes: Buffer.from(JSON.stringify(text)) }]);
+}
+
+/** Members choose the names of what they offer, and one may be `constructor`. */
+export function own<T>(record: Readonly<Record<string, T>>, key: string): T | undefined {
+  return Object.hasOwn(record, key) ? record[key] : undefined;
+}
+
+function entryOf(
+  slot: MemberSlot,
+  text: string,
+  { kind, naming }: { readonly kind: NamedKind; readonly naming: Naming },
+): CatalogEntry | undefined {
   const { config, ref } = slot;
   if (!config) return undefined;
+  const { disabled, descriptions } = SETTINGS[kind];
   const bytes = Buffer.from(text);
-  const places = new Map<string, Span>();
-  scanObject(bytes, 0, (key, span) => places.set(key, span));
-  const place = places.get('name')!;
-  const tool = JSON.parse(bytes.toString('utf8', place.start, place.end)) as string;
-  const fullName = `${ref.serverId}_${tool}`;
-  if (config.disabled_tools.some((disabled) => disabled === fullName || disabled === tool)) return undefined;
+  const { place, text: ownName } = textIn(bytes, 'name');
+  const fullName = `${ref.serverId}_${ownName}`;
+  if (config[disabled].some((one) => one === fullName || one === ownName)) return undefined;
 
-  const wanted = naming.nameOf(fullName, tool);
+  const wanted = naming.nameOf(fullName, ownName);
   const name = fittedName(wanted);
-  const roles = own(config.tool_permissions, tool) ?? own(config.tool_permissions, fullName);
-  const description = own(config.tools_description, fullName) ?? own(config.tools_description, tool);
-  const definition = description === undefined ? renamed(bytes, place, name) : described(text, name, description);
+  const permissions = kind === 'tools' ? config.tool_permissions : {};
+  const roles = own(permissions, ownName) ?? own(permissions, fullName);
+  const description = own(config[descriptions], fullName) ?? own(config[descriptions], ownName);
+  const definition = description === undefined ? replaced(bytes, place, name) : described(text, { name, description });
   return {
     name,
     ...(name === wanted ? {} : { unfitted: wanted }),
     fullName,
     definition,
-    target: { slot, tool },
+    target: { slot, own: ownName },
     ...(roles ? { roles } : {}),
   };
 }
 
-/** Members choose the names of their tools, and one may be `constructor`. */
-function own<T>(record: Readonly<Record<string, T>>, key: string): T | undefined {
-  return Object.hasOwn(record, key) ? record[key] : undefined;
-}
-
-/** Only the name changes: fields that nobody here knows reach the client as the member wrote them. */
-function renamed(definition: Buffer, place: Span, name: string): Buffer {
-  return applyEdits(definition, [{ ...place, bytes: Buffer.from(JSON.stringify(name)) }]);
-}
-
-function described(text: string, name: string, description: string): Buffer {
-  return Buffer.from(JSON.stringify({ ...(JSON.parse(text) as object), name, description }));
+/** The definition with these in place of its own. */
+export function described(text: string, changes: Readonly<Record<string, string>>): Buffer {
+  return Buffer.from(JSON.stringify({ ...(JSON.parse(text) as object), ...changes }));
 }

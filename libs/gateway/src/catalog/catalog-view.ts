@@ -1,82 +1,51 @@
 import type { MemberSlot } from '#builder';
 import type { CatalogEntry } from './catalog-entry.js';
+import { EntryList } from './entry-list.js';
 
-export interface CatalogPage {
-  /** JSON text of the definitions, with commas between them. */
-  readonly definitions: Buffer;
-  readonly nextCursor?: string;
+/** The lists of the protocol, as their results name them. */
+export type ListName = 'tools' | 'prompts' | 'resources' | 'resourceTemplates';
+/** Of each list what is in it, ordered by name. */
+export type ListedEntries = Readonly<Record<ListName, readonly CatalogEntry[]>>;
+
+interface ViewParts {
+  readonly pageSize: number;
+  /** The members of which something is open, ordered by id. */
+  readonly servers: readonly MemberSlot[];
 }
-
-/** Beside the definitions, for each tool. */
-const BYTES_PER_ENTRY = 200;
 
 /** What one kind of principal sees of an offering: principals to whom the same is open share it. */
 export class CatalogView {
-  /** Entries whose names were too long are found under both. */
-  readonly byName: ReadonlyMap<string, CatalogEntry>;
+  readonly tools: EntryList;
+  readonly prompts: EntryList;
+  readonly resources: EntryList;
+  readonly resourceTemplates: EntryList;
+  /** The members that may be asked for more than they list, ordered by id. */
+  readonly servers: readonly MemberSlot[];
   /** Those that the entries belong to. */
   readonly members: ReadonlySet<MemberSlot>;
-  private readonly pages = new Map<number, CatalogPage>();
 
-  /** @param entries ordered by name */
-  constructor(
-    readonly entries: readonly CatalogEntry[],
-    private readonly pageSize: number,
-  ) {
-    const aliases = entries.flatMap((entry) =>
-      entry.unfitted === undefined ? [] : [[entry.unfitted, entry] as const],
+  constructor(entries: ListedEntries, { pageSize, servers }: ViewParts) {
+    this.tools = new EntryList(entries.tools, pageSize);
+    this.prompts = new EntryList(entries.prompts, pageSize);
+    this.resources = new EntryList(entries.resources, pageSize);
+    this.resourceTemplates = new EntryList(entries.resourceTemplates, pageSize);
+    this.servers = servers;
+    this.members = new Set(
+      this.lists.flatMap((list) => list.entries.flatMap(({ target }) => ('slot' in target ? [target.slot] : []))),
     );
-    this.byName = new Map([...aliases, ...entries.map((entry) => [entry.name, entry] as const)]);
-    this.members = new Set(entries.flatMap(({ target }) => ('slot' in target ? [target.slot] : [])));
+  }
+
+  /** Whether there is nothing in it. */
+  get isEmpty(): boolean {
+    return this.lists.every(({ entries }) => entries.length === 0);
   }
 
   /** About how many bytes it keeps once all its pages were read. */
   get weight(): number {
-    return this.entries.reduce((sum, { definition }) => sum + definition.length + BYTES_PER_ENTRY, BYTES_PER_ENTRY);
+    return this.lists.reduce((sum, { weight }) => sum + weight, 0);
   }
 
-  /** `undefined` if the cursor was not given out here. Cursors name the last tool seen, so they outlive every change. */
-  page(cursor: unknown): CatalogPage | undefined {
-    const after = cursor === undefined ? '' : nameOf(cursor);
-    if (after === undefined) return undefined;
-    const start = after === '' ? 0 : firstBehind(this.entries, after);
-    // Cursors come from callers: only pages that an unchanged list is read in are worth keeping.
-    if (start % this.pageSize !== 0) return this.cut(start);
-    let page = this.pages.get(start);
-    if (!page) this.pages.set(start, (page = this.cut(start)));
-    return page;
+  private get lists(): readonly EntryList[] {
+    return [this.tools, this.prompts, this.resources, this.resourceTemplates];
   }
-
-  private cut(start: number): CatalogPage {
-    const { pageSize, entries } = this;
-    const page = entries.slice(start, start + pageSize);
-    const parts = page.flatMap(({ definition }, index) => (index === 0 ? [definition] : [COMMA, definition]));
-    const last = start + pageSize < entries.length ? page.at(-1) : undefined;
-    return { definitions: Buffer.concat(parts), ...(last ? { nextCursor: cursorOf(last.name) } : {}) };
-  }
-}
-
-const COMMA = Buffer.from(',');
-
-function firstBehind(entries: readonly CatalogEntry[], name: string): number {
-  let low = 0;
-  let high = entries.length;
-  while (low < high) {
-    const middle = (low + high) >>> 1;
-    if (entries[middle]!.name <= name) low = middle + 1;
-    else high = middle;
-  }
-  return low;
-}
-
-const PREFIX = 'after:';
-
-const cursorOf = (name: string): string => Buffer.from(PREFIX + name).toString('base64url');
-
-function nameOf(cursor: unknown): string | undefined {
-  if (typeof cursor !== 'string') return undefined;
-  const text = Buffer.from(cursor, 'base64url').toString('utf8');
-  return text.startsWith(PREFIX) && cursorOf(text.slice(PREFIX.length)) === cursor
-    ? text.slice(PREFIX.length)
-    : undefined;
 }

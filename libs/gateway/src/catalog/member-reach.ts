@@ -1,4 +1,4 @@
-import { MemberPool } from '#builder';
+import { MemberPool, offersNothing } from '#builder';
 import type { ServerId } from '#kernel';
 import { VirtualServerDirectory } from '#registry';
 import type { Principal } from '#tenancy';
@@ -11,7 +11,7 @@ import { ToolCatalog } from './tool-catalog.js';
 
 const WILDCARD = /[*?]/;
 
-/** Whether a member is there for a principal: a tool of it is, or would be if the member offered any. */
+/** Whether a member is there for a principal: something of it is, or would be if the member offered anything. */
 @Injectable()
 export class MemberReach {
   constructor(
@@ -33,7 +33,7 @@ export class MemberReach {
       ...virtual.map((server): Selection => ({ kind: 'virtual', server })),
     ];
     if (selections.some((selection) => this.catalog.viewFor(principal, selection).members.has(slot))) return true;
-    if (slot.offer.tools.length > 0) return false;
+    if (!offersNothing(slot.offer)) return false;
     // Members that are not connected yet often offer nothing: what is said of them by name decides.
     return (
       new ToolPolicy(principal).opensServer(serverId) ||

@@ -1,7 +1,8 @@
+import type { MemberSlot } from '#builder';
 import type { Principal } from '#tenancy';
 import { ToolPolicy } from '../policy/tool-policy.js';
 import type { CatalogEntry } from './catalog-entry.js';
-import { CatalogView } from './catalog-view.js';
+import { CatalogView, type ListedEntries } from './catalog-view.js';
 import type { HeldView, ViewCache } from './view-cache.js';
 
 interface OfferingParts {
@@ -11,20 +12,26 @@ interface OfferingParts {
   readonly isOpen: boolean;
 }
 
+/** What an address offers to whoever may use all of it. */
+export interface OfferedEntries extends ListedEntries {
+  /** The members that it is from, ordered by id. */
+  readonly servers: readonly MemberSlot[];
+}
+
 /** What is offered at one address of a tenant, and the views that its principals have of it. */
 export class Offering {
   private readonly views = new Map<string, HeldView>();
   /** Access keeps its principals, so that most requests find their view without a key being made. */
   private readonly byPrincipal = new WeakMap<Principal, HeldView>();
 
-  /** @param entries ordered by name */
   constructor(
-    private readonly entries: readonly CatalogEntry[],
+    private readonly offered: OfferedEntries,
     private readonly parts: OfferingParts,
   ) {}
 
   get isEmpty(): boolean {
-    return this.entries.length === 0;
+    const { tools, prompts, resources, resourceTemplates } = this.offered;
+    return [tools, prompts, resources, resourceTemplates].every(({ length }) => length === 0);
   }
 
   viewFor(principal: Principal): CatalogView {
@@ -40,17 +47,33 @@ export class Offering {
   }
 
   private find(principal: Principal): CatalogView {
-    const { cache, pageSize, isOpen } = this.parts;
+    const { cache } = this.parts;
     const key = ToolPolicy.keyOf(principal);
     let held = this.views.get(key);
     if (!held?.view) {
-      const policy = new ToolPolicy(principal);
-      const entries = this.entries.filter((entry) => policy.opens(entry, isOpen));
-      held = cache.add(new CatalogView(entries, pageSize), () => this.views.delete(key));
+      held = cache.add(this.make(new ToolPolicy(principal)), () => this.views.delete(key));
       this.views.set(key, held);
     }
     held.isUsed = true;
     this.byPrincipal.set(principal, held);
     return held.view!;
   }
+
+  private make(policy: ToolPolicy): CatalogView {
+    const { pageSize, isOpen } = this.parts;
+    const { tools, prompts, resources, resourceTemplates, servers } = this.offered;
+    const open = [tools, prompts].map((entries) => entries.filter((entry) => policy.opens(entry, isOpen)));
+    // Resources have no names that a pattern could mean: whoever may use something of a member may read what it has.
+    const used = new Set(open.flatMap((entries) => entries.map(slotOf)));
+    const reached = new Set(
+      servers.filter((slot) => isOpen || used.has(slot) || policy.opensServer(slot.ref.serverId)),
+    );
+    const [readable = [], templates = []] = [resources, resourceTemplates].map((entries) =>
+      entries.filter((entry) => reached.has(slotOf(entry)!)),
+    );
+    const entries = { tools: open[0]!, prompts: open[1]!, resources: readable, resourceTemplates: templates };
+    return new CatalogView(entries, { pageSize, servers: [...reached] });
+  }
 }
+
+const slotOf = ({ target }: CatalogEntry): MemberSlot | undefined => ('slot' in target ? target.slot : undefined);

@@ -80,7 +80,7 @@ describe('Selections', () => {
   /** Names there, or undefined if there is no such place for the principal. */
   function namesAt(slug: string, by: Principal = as(['caller'])): string[] | undefined {
     const selection = selections.find(by, slug) as Selection | undefined;
-    return selection && catalog.viewFor(by, selection).entries.map(({ name }) => name);
+    return selection && catalog.viewFor(by, selection).tools.entries.map(({ name }) => name);
   }
 
   describe('of virtual servers', () => {
@@ -141,8 +141,8 @@ describe('Selections', () => {
       offer('desk', { servers: ['crm'] });
       const by = as(['admin']);
       const selection = selections.find(by, 'desk') as Selection;
-      const first = catalog.page(by, undefined, selection)!;
-      const second = catalog.page(by, first.nextCursor, selection)!;
+      const first = catalog.viewFor(by, selection).tools.page(undefined)!;
+      const second = catalog.viewFor(by, selection).tools.page(first.nextCursor)!;
       expect([first, second].map(({ definitions }) => definitions.toString())).toEqual([
         '{"name":"crm_find"},{"name":"crm_pay"}',
         '{"name":"crm_sum"}',
@@ -155,9 +155,9 @@ describe('Selections', () => {
     it('offer their tools under their own names, and lead to the same tools', () => {
       expect(namesAt('crm')).toEqual(['find', 'sum']);
       const selection = selections.find(as(['caller']), 'crm') as Selection;
-      const { byName } = catalog.viewFor(as(['caller']), selection);
+      const { byName } = catalog.viewFor(as(['caller']), selection).tools;
       expect(byName.get('find')?.definition.toString()).toBe('{"name":"find"}');
-      expect(byName.get('find')?.target).toEqual({ slot: slots.get('crm'), tool: 'find' });
+      expect(byName.get('find')?.target).toEqual({ slot: slots.get('crm'), own: 'find' });
     });
 
     it('are judged by full names', () => {
@@ -197,8 +197,10 @@ describe('Selections', () => {
 
     it('are those of the principal’s permissions as they are now', () => {
       const before = as(['x'], { tools: ['crm_find'] });
-      expect(catalog.viewFor(before).byName.has('crm_find')).toBe(true);
-      expect(catalog.viewFor({ ...before, permissions: { ...before.permissions, tools: [] } }).entries).toEqual([]);
+      expect(catalog.viewFor(before).tools.byName.has('crm_find')).toBe(true);
+      expect(catalog.viewFor({ ...before, permissions: { ...before.permissions, tools: [] } }).tools.entries).toEqual(
+        [],
+      );
     });
   });
 });

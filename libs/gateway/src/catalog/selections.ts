@@ -40,7 +40,7 @@ export class Selections {
     const id = serverId(slug);
     if (!this.pool.find({ tenantId, serverId: id })) return undefined;
     const selection: Selection = { kind: 'member', serverId: id };
-    if (this.catalog.viewFor(principal, selection).entries.length > 0) return selection;
+    if (!this.catalog.viewFor(principal, selection).isEmpty) return selection;
     // One that offers nothing at the moment hides nothing either.
     const isOpen = this.catalog.isEmpty(tenantId, selection) && new ToolPolicy(principal).opensServer(slug);
     return isOpen ? selection : undefined;

@@ -77,12 +77,12 @@ describe('ToolCatalog', () => {
   }
 
   const namesFor = (catalog: ToolCatalog, principal = admin) =>
-    catalog.viewFor(principal).entries.map(({ name }) => name);
+    catalog.viewFor(principal).tools.entries.map(({ name }) => name);
 
   function pagesOf(catalog: ToolCatalog, principal = admin, first?: string): string[][] {
     const pages: string[][] = [];
     for (let cursor: string | undefined = first, more = true; more;) {
-      const page = catalog.page(principal, cursor)!;
+      const page = catalog.viewFor(principal).tools.page(cursor)!;
       const definitions = JSON.parse(`[${page.definitions.toString()}]`) as { name: string }[];
       pages.push(definitions.map(({ name }) => name));
       cursor = page.nextCursor;
@@ -93,7 +93,7 @@ describe('ToolCatalog', () => {
   }
 
   const definitionOf = (catalog: ToolCatalog, name: string) =>
-    catalog.viewFor(admin).byName.get(name)?.definition.toString();
+    catalog.viewFor(admin).tools.byName.get(name)?.definition.toString();
 
   describe('names', () => {
     it('puts the server’s id before every name and nothing else into the definition', () => {
@@ -111,9 +111,9 @@ describe('ToolCatalog', () => {
 
     it('leads from a full name to the member and its own name of the tool, wherever underscores stand', () => {
       const [short, long] = [offer('a', ['b_c', 'x']), offer('a_b', ['d'])];
-      const { byName } = open().viewFor(admin);
-      expect(byName.get('a_b_c')?.target).toEqual({ slot: short, tool: 'b_c' });
-      expect(byName.get('a_b_d')?.target).toEqual({ slot: long, tool: 'd' });
+      const { byName } = open().viewFor(admin).tools;
+      expect(byName.get('a_b_c')?.target).toEqual({ slot: short, own: 'b_c' });
+      expect(byName.get('a_b_d')?.target).toEqual({ slot: long, own: 'd' });
     });
 
     it('offers neither of two tools with one full name, so that no member takes over the tool of another one', () => {
@@ -125,7 +125,7 @@ describe('ToolCatalog', () => {
 
     it('lets no member take the name of a management tool', () => {
       offer('list', ['servers']);
-      expect(open().viewFor(admin).byName.get('list_servers')).toBe(managementEntry);
+      expect(open().viewFor(admin).tools.byName.get('list_servers')).toBe(managementEntry);
     });
 
     it('offers what a member can be read of, whatever another one sent', () => {
@@ -133,7 +133,7 @@ describe('ToolCatalog', () => {
       broken.offer = offerOf({ tools: ['no JSON'] });
       offer('crm', ['echo']);
       expect(namesFor(open())).toEqual(['crm_echo', 'list_servers']);
-      expect(lines.join('')).toContain('the tools of a member cannot be read');
+      expect(lines.join('')).toContain('a list of a member cannot be read');
     });
 
     it.each(['constructor', 'toString', '__proto__', 'hasOwnProperty'])(
@@ -153,7 +153,7 @@ describe('ToolCatalog', () => {
         kind: 'virtual',
         server: { slug: 'desk', label: '', servers: ['*'], naming: 'none', ...server },
       });
-    const offeredAt = (...of: Parameters<typeof at>) => at(...of).entries.map(({ name }) => name);
+    const offeredAt = (...of: Parameters<typeof at>) => at(...of).tools.entries.map(({ name }) => name);
 
     beforeEach(() => {
       offer('crm', ['find', 'note']);
@@ -165,7 +165,7 @@ describe('ToolCatalog', () => {
       expect(offeredAt(catalog, { servers: ['crm'] })).toEqual(['find', 'note']);
       expect(
         at(catalog, { servers: ['crm'] })
-          .byName.get('find')
+          .tools.byName.get('find')
           ?.definition.toString(),
       ).toBe('{"name":"find"}');
       expect(offeredAt(catalog, { tools: ['crm_*', 'erp_order'] })).toEqual(['find', 'note', 'order']);
@@ -180,9 +180,9 @@ describe('ToolCatalog', () => {
       const names = { 'crm_*': '*', erp_order: 'buy' };
       const catalog = open();
       const view = at(catalog, { naming: 'custom', names });
-      expect(view.entries.map(({ name }) => name)).toEqual(['buy', 'erp_find', 'find', 'note']);
-      expect(view.byName.get('find')?.target).toMatchObject({ tool: 'find', slot: pool.slots.get('crm') });
-      expect(view.byName.get('buy')?.target).toMatchObject({ tool: 'order', slot: pool.slots.get('erp') });
+      expect(view.tools.entries.map(({ name }) => name)).toEqual(['buy', 'erp_find', 'find', 'note']);
+      expect(view.tools.byName.get('find')?.target).toMatchObject({ own: 'find', slot: pool.slots.get('crm') });
+      expect(view.tools.byName.get('buy')?.target).toMatchObject({ own: 'order', slot: pool.slots.get('erp') });
     });
 
     it('leave it to a judge to refuse what collides', () => {
@@ -199,13 +199,13 @@ describe('ToolCatalog', () => {
     it('are cut to 64 characters, stay apart, and lead back, by either name', () => {
       const slot = offer('crm', [long('a'), long('b'), 'x'.repeat(60)]);
       const view = open({ offersManagementTools: false }).viewFor(admin);
-      const names = view.entries.map(({ name }) => name);
+      const names = view.tools.entries.map(({ name }) => name);
       expect(names.map((name) => name.length)).toEqual([64, 64, 64]);
       expect(new Set(names).size).toBe(3);
       for (const end of ['a', 'b']) {
-        const entry = view.byName.get(`crm_${long(end)}`)!;
-        expect(entry.target).toEqual({ slot, tool: long(end) });
-        expect(view.byName.get(entry.name)).toBe(entry);
+        const entry = view.tools.byName.get(`crm_${long(end)}`)!;
+        expect(entry.target).toEqual({ slot, own: long(end) });
+        expect(view.tools.byName.get(entry.name)).toBe(entry);
         expect(JSON.parse(entry.definition.toString())).toEqual({ name: entry.name });
       }
     });
@@ -331,7 +331,7 @@ describe('ToolCatalog', () => {
     it('go on behind the last tool seen, though that one and others have come and gone', () => {
       offer('crm', ['a', 'c', 'e', 'g']);
       const catalog = open({ pageSize: 2, offersManagementTools: false });
-      const { nextCursor } = catalog.page(admin, undefined)!;
+      const { nextCursor } = catalog.viewFor(admin).tools.page(undefined)!;
       offer('crm', ['a', 'b', 'd', 'e', 'h']);
       expect(pagesOf(catalog, admin, nextCursor).flat()).toEqual(['crm_d', 'crm_e', 'crm_h']);
       offer('crm', []);
@@ -346,7 +346,7 @@ describe('ToolCatalog', () => {
     it('refuse cursors that were not given out here', () => {
       const catalog = open();
       const cursor = Buffer.from('after:crm_a').toString('base64url');
-      expect(catalog.page(admin, cursor)).toBeDefined();
+      expect(catalog.viewFor(admin).tools.page(cursor)).toBeDefined();
       const bad = [
         0,
         null,
@@ -358,19 +358,21 @@ describe('ToolCatalog', () => {
         ` ${cursor}`,
         Buffer.from('before:x').toString('base64url'),
       ];
-      for (const one of bad) expect(catalog.page(admin, one)).toBeUndefined();
+      for (const one of bad) expect(catalog.viewFor(admin).tools.page(one)).toBeUndefined();
     });
 
     it('are made once for all who see the same', () => {
       offer('crm', ['a']);
       const catalog = open();
-      expect(catalog.page(holder('caller', 'x'), undefined)).toBe(catalog.page(holder('x', 'caller'), undefined));
+      const first = (...roles: string[]) => catalog.viewFor(holder(...roles)).tools.page(undefined);
+      expect(first('caller', 'x')).toBe(first('x', 'caller'));
     });
 
     it('of invented cursors are not kept', () => {
       offer('crm', ['a', 'b', 'c', 'd']);
       const catalog = open({ pageSize: 2 });
-      const at = (name: string) => catalog.page(admin, Buffer.from(`after:${name}`).toString('base64url'));
+      const at = (name: string) =>
+        catalog.viewFor(admin).tools.page(Buffer.from(`after:${name}`).toString('base64url'));
       expect(at('crm_b')).toBe(at('crm_b')); // where the second page begins
       expect(at('crm_b~')).toBe(at('crm_b'));
       expect(at('crm_a')).not.toBe(at('crm_a'));

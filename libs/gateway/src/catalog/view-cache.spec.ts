@@ -8,10 +8,11 @@ function viewOf(bytes: number): CatalogView {
   const entry: CatalogEntry = {
     name: 'a',
     fullName: 'a',
-    definition: Buffer.alloc(bytes - 400),
+    definition: Buffer.alloc(bytes - 1000),
     target: { management: 'a' },
   };
-  return new CatalogView([entry], 10);
+  const entries = { tools: [entry], prompts: [], resources: [], resourceTemplates: [] };
+  return new CatalogView(entries, { pageSize: 10, servers: [] });
 }
 
 describe('ViewCache', () => {

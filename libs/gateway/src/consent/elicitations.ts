@@ -25,7 +25,7 @@ const OURS: ReadonlySet<string> = new Set(['requestState', 'inputResponses']);
 type State = z.infer<typeof stateSchema>;
 const stateSchema = z.strictObject({
   k: z.literal('consent'),
-  /** Tenant, principal, address and full name of the tool: it is worth nothing to anybody else, and nowhere else. */
+  /** Tenant, principal, address and what is asked for: it is worth nothing to anybody else, and nowhere else. */
   t: z.string(),
   p: z.string(),
   a: z.string(),
@@ -89,7 +89,8 @@ export class Elicitations {
   }
 
   private stateOf({ principal, selection, message }: McpExchange, round: number): State {
-    const n = String(message.params['name']);
+    const { method, params } = message;
+    const n = method === 'tools/call' ? String(params['name']) : `${method} ${String(params['name'] ?? params['uri'])}`;
     const a = slugOf(selection);
     return { k: 'consent', t: principal.tenantId, p: principal.id, a, n, i: this.clock.now(), round };
   }

@@ -1,23 +1,24 @@
 import {
   COMPOSER_INFO,
+  type ForwardedMethod,
   INVALID_PARAMS,
   LATEST_LEGACY_VERSION,
   LEGACY_VERSIONS,
+  LIST_KINDS,
   METHOD_NOT_FOUND,
-  type MessageId,
 } from '#builder';
 import { Injectable } from '@nestjs/common';
 import { slugOf } from '../catalog/selection.js';
-import { ToolCatalog } from '../catalog/tool-catalog.js';
 import { Elicitations, elicitsUrls } from '../consent/elicitations.js';
 import { ChangeStreams } from '../mcp-endpoint/change-streams.js';
 import { type McpExchange, headerOf } from '../mcp-endpoint/mcp-exchange.js';
-import { ToolRouter } from '../router/tool-router.js';
+import { RequestRouter, isForwarded } from '../router/request-router.js';
+import { noticesOf } from './list-notices.js';
 import { type ClientSession, ClientSessions } from '../sessions/client-sessions.js';
 import { isLogLevel, takesWarnings } from './log-level.js';
-import { instructionsFor, listResult } from './list-result.js';
+import { OfferedLists } from './offered-lists.js';
 
-const NOTICE = Buffer.from('{"jsonrpc":"2.0","method":"notifications/tools/list_changed"}');
+const NOTICES = noticesOf(LIST_KINDS);
 /** The specification leaves these two to implementations; clients know them from the official SDK. */
 const SESSION_REQUIRED = -32000;
 const SESSION_UNKNOWN = -32001;
@@ -29,8 +30,8 @@ export type SessionRequest = Pick<McpExchange, 'principal' | 'selection' | 'requ
 @Injectable()
 export class LegacyEra {
   constructor(
-    private readonly catalog: ToolCatalog,
-    private readonly router: ToolRouter,
+    private readonly lists: OfferedLists,
+    private readonly router: RequestRouter,
     private readonly sessions: ClientSessions,
     private readonly streams: ChangeStreams,
     private readonly elicitations: Elicitations,
@@ -49,11 +50,9 @@ export class LegacyEra {
         return reply.result({});
       case 'logging/setLevel':
         return this.setLevel(exchange, session);
-      case 'tools/list':
-        return this.list(exchange);
-      case 'tools/call':
-        return this.call(exchange, session, message.id);
       default:
+        if (isForwarded(message.method)) return this.forward(exchange, message.method, session);
+        if (this.lists.answer(exchange, 'legacy')) return;
         return reply.protocolError(METHOD_NOT_FOUND, `Method not found: ${message.method.slice(0, 128)}`);
     }
   }
@@ -69,7 +68,7 @@ export class LegacyEra {
       slug: slugOf(selection),
       key: session.id,
       reply,
-      notice: NOTICE,
+      notices: NOTICES,
       takesWarnings: () => takesWarnings(this.sessions.logLevelOf(session) ?? 'warning'),
     };
     if (!this.streams.add(stream))
@@ -98,28 +97,21 @@ export class LegacyEra {
     response.setHeader('mcp-session-id', this.sessions.open(owner, facts).id);
     reply.result({
       protocolVersion: version,
-      capabilities: { tools: { listChanged: true }, logging: {} },
       serverInfo: COMPOSER_INFO,
-      instructions: instructionsFor(selection),
+      ...this.lists.factsFor(principal, selection),
     });
   }
 
-  private list({ principal, selection, message, reply }: McpExchange): void {
-    const page = this.catalog.page(principal, message.params['cursor'], selection);
-    if (!page) return reply.protocolError(INVALID_PARAMS, 'Invalid params: this cursor was not given out here');
-    reply.resultBytes(listResult(page, this.catalog.outcomes(principal, selection)));
-  }
-
-  private call(exchange: McpExchange, session: ClientSession, id: MessageId): void {
+  private forward(exchange: McpExchange, method: ForwardedMethod, session: ClientSession): void {
     this.elicitations.prepareLegacy(exchange, session);
-    const running = this.router.route(exchange, 'legacy');
+    const running = this.router.route(exchange, method, 'legacy');
     if (!running) return;
     const cancel = () => {
       running.cancel();
       exchange.reply.endUnanswered();
     };
     // In this era a closed connection is no cancellation: only the notification is.
-    exchange.reply.onAnswered(this.sessions.track(session, id, { cancel }));
+    exchange.reply.onAnswered(this.sessions.track(session, exchange.message.id!, { cancel }));
   }
 
   private setLevel({ message, reply }: McpExchange, session: ClientSession): void {

@@ -1,12 +1,13 @@
 import {
-  COMPOSER_INFO,
+  type ForwardedMethod,
   HEADER_MISMATCH,
   INVALID_PARAMS,
   INVALID_REQUEST,
   LEGACY_VERSIONS,
+  LIST_KINDS,
+  type ListKind,
   META_CAPABILITIES,
   META_LOG_LEVEL,
-  META_SERVER_INFO,
   META_SUBSCRIPTION,
   META_VERSION,
   METHOD_NOT_FOUND,
@@ -17,22 +18,29 @@ import {
 import { isObject } from '#kernel';
 import { Injectable } from '@nestjs/common';
 import { slugOf } from '../catalog/selection.js';
-import { ToolCatalog } from '../catalog/tool-catalog.js';
 import { isLogLevel, takesWarnings } from './log-level.js';
-import { instructionsFor, listResult } from './list-result.js';
+import { noticesOf } from './list-notices.js';
+import { OfferedLists } from './offered-lists.js';
 import { Elicitations } from '../consent/elicitations.js';
 import { ChangeStreams } from '../mcp-endpoint/change-streams.js';
 import { type McpExchange, headerOf } from '../mcp-endpoint/mcp-exchange.js';
-import { ToolRouter } from '../router/tool-router.js';
+import { RequestRouter, isForwarded } from '../router/request-router.js';
 
 export const SUPPORTED_VERSIONS: readonly string[] = [MODERN_VERSION, ...LEGACY_VERSIONS];
+
+/** Which of the params `Mcp-Name` repeats. */
+const NAMED_BY: ReadonlyMap<string | undefined, string> = new Map([
+  ['tools/call', 'name'],
+  ['prompts/get', 'name'],
+  ['resources/read', 'uri'],
+]);
 
 /** Revision 2026-07-28: no handshake, no session, every request says all that is needed to answer it. */
 @Injectable()
 export class ModernEra {
   constructor(
-    private readonly catalog: ToolCatalog,
-    private readonly router: ToolRouter,
+    private readonly lists: OfferedLists,
+    private readonly router: RequestRouter,
     private readonly streams: ChangeStreams,
     private readonly elicitations: Elicitations,
   ) {}
@@ -49,13 +57,11 @@ export class ModernEra {
     switch (message.method) {
       case 'server/discover':
         return reply.result(this.discovery(exchange));
-      case 'tools/list':
-        return this.list(exchange);
-      case 'tools/call':
-        return this.call(exchange);
       case 'subscriptions/listen':
         return this.listen(exchange);
       default:
+        if (isForwarded(message.method)) return this.forward(exchange, message.method);
+        if (this.lists.answer(exchange, 'modern')) return;
         return reply.protocolError(METHOD_NOT_FOUND, `Method not found: ${message.method.slice(0, 128)}`);
     }
   }
@@ -80,7 +86,8 @@ export class ModernEra {
     }
     if (headerOf(request, 'mcp-method') !== message.method) return this.mismatch(reply, 'Mcp-Method');
     const name = headerOf(request, 'mcp-name');
-    if (message.method === 'tools/call' && (name === undefined || decodeHeader(name) !== message.params['name'])) {
+    const named = NAMED_BY.get(message.method);
+    if (named && (name === undefined || decodeHeader(name) !== message.params[named])) {
       return this.mismatch(reply, 'Mcp-Name');
     }
     return true;
@@ -91,35 +98,27 @@ export class ModernEra {
     return false;
   }
 
-  private discovery({ selection }: McpExchange): object {
+  private discovery({ principal, selection }: McpExchange): object {
     return {
       supportedVersions: SUPPORTED_VERSIONS,
-      capabilities: { tools: { listChanged: true }, logging: {} },
-      instructions: instructionsFor(selection),
+      ...this.lists.factsFor(principal, selection),
       ttlMs: 0,
       cacheScope: 'private',
     };
   }
 
-  private list({ principal, selection, message, reply }: McpExchange): void {
-    const page = this.catalog.page(principal, message.params['cursor'], selection);
-    if (!page) return reply.protocolError(INVALID_PARAMS, 'Invalid params: this cursor was not given out here');
-    const outcomes = this.catalog.outcomes(principal, selection);
-    const meta = { [META_SERVER_INFO]: COMPOSER_INFO };
-    reply.resultBytes(listResult(page, outcomes, { resultType: 'complete', ttlMs: 0, cacheScope: 'private', meta }));
-  }
-
-  private call(exchange: McpExchange): void {
-    const message = this.elicitations.prepareModern(exchange);
+  private forward(exchange: McpExchange, method: ForwardedMethod): void {
+    // 2026-07-28, multi-round-trip requests: a completion asks for no input.
+    const message = method === 'completion/complete' ? exchange.message : this.elicitations.prepareModern(exchange);
     if (!message) return;
-    const running = this.router.route({ ...exchange, message }, 'modern');
+    const running = this.router.route({ ...exchange, message }, method, 'modern');
     // 2026-07-28, transports: a client that closes the stream has cancelled the request.
     if (running) exchange.reply.onAbandoned(() => running.cancel());
   }
 
   private listen({ principal, request, selection, message, reply }: McpExchange): void {
-    const wanted = message.params['notifications'];
-    const hears = isObject(wanted) && wanted['toolsListChanged'] === true;
+    const kinds = kindsIn(message.params['notifications']);
+    const hears = kinds.size > 0;
     const _meta = { [META_SUBSCRIPTION]: message.id };
     const level = isObject(message.params['_meta']) ? message.params['_meta'][META_LOG_LEVEL] : undefined;
     const stream = {
@@ -128,9 +127,7 @@ export class ModernEra {
       slug: slugOf(selection),
       key: `${principal.tenantId}/${principal.id}/${++subscriptions}`,
       reply,
-      notice: Buffer.from(
-        JSON.stringify({ jsonrpc: '2.0', method: 'notifications/tools/list_changed', params: { _meta } }),
-      ),
+      notices: noticesOf(kinds, { _meta }),
       meta: _meta,
       // Log messages are for those who ask for them.
       takesWarnings: () => isLogLevel(level) && takesWarnings(level),
@@ -141,7 +138,8 @@ export class ModernEra {
     if (hears && !this.streams.add(stream))
       return reply.protocolError(-32603, 'Too many open streams; try again later');
     reply.openStream();
-    const params = { _meta, notifications: hears ? { toolsListChanged: true } : {} };
+    const notifications = Object.fromEntries([...kinds].map((kind) => [filterOf(kind), true]));
+    const params = { _meta, notifications };
     reply.event([
       Buffer.from(JSON.stringify({ jsonrpc: '2.0', method: 'notifications/subscriptions/acknowledged', params })),
     ]);
@@ -153,3 +151,10 @@ export class ModernEra {
 }
 
 let subscriptions = 0;
+
+const filterOf = (kind: ListKind): string => `${kind}ListChanged`;
+
+/** The lists of whose changes a client wants to hear. */
+function kindsIn(wanted: unknown): ReadonlySet<ListKind> {
+  return new Set(isObject(wanted) ? [...LIST_KINDS].filter((kind) => wanted[filterOf(kind)] === true) : []);
+}

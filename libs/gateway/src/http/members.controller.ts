@@ -49,7 +49,7 @@ export class MembersController {
   }
 
   private visible(by: Principal) {
-    return this.catalog.viewFor(by).entries;
+    return this.catalog.viewFor(by).tools.entries;
   }
 
   /** Undefined for a server that is there but does not serve; an unknown one throws. */

@@ -1,5 +1,5 @@
 import type { IncomingMessage } from 'node:http';
-import type { MemberPool } from '#builder';
+import { LIST_KINDS, type ListKind, type MemberPool } from '#builder';
 import { Clock, tenantId } from '#kernel';
 import { Log, SecretValues } from '#observability';
 import type { VirtualServerDirectory } from '#registry';
@@ -43,7 +43,7 @@ class ToldReply {
 
 describe('ChangeStreams', () => {
   let streams: ChangeStreams;
-  let listeners: Set<(tenant: string) => void>;
+  let listeners: Set<(tenant: string, lists: ReadonlySet<ListKind>) => void>;
   let virtual: Set<(tenant: string) => void>;
   let closed: Set<string>;
   let exchanges: OpenExchanges;
@@ -52,7 +52,7 @@ describe('ChangeStreams', () => {
     jest.useFakeTimers();
     listeners = new Set();
     const pool = {
-      onChange: (listener: (tenant: string) => void) => {
+      onChange: (listener: (tenant: string, lists: ReadonlySet<ListKind>) => void) => {
         listeners.add(listener);
         return () => listeners.delete(listener);
       },
@@ -83,7 +83,8 @@ describe('ChangeStreams', () => {
     jest.useRealTimers();
   });
 
-  const changed = (tenant: string) => listeners.forEach((listener) => listener(tenant));
+  const changed = (tenant: string, ...lists: readonly ListKind[]) =>
+    listeners.forEach((listener) => listener(tenant, lists.length > 0 ? new Set(lists) : LIST_KINDS));
   const settle = () => jest.advanceTimersByTimeAsync(1);
 
   interface Wish {
@@ -98,7 +99,10 @@ describe('ChangeStreams', () => {
     const credential = { kind: 'token', id: key, ...(expiresAt === undefined ? {} : { expiresAt }) } as const;
     const principal = principalOf('ann', { tenantId: tenant, credential });
     const last = farewell === undefined ? {} : { farewell: Buffer.from(farewell) };
-    const told = { reply: reply as unknown as HttpReply, notice: Buffer.from(`notice ${key}`) };
+    const told = {
+      reply: reply as unknown as HttpReply,
+      notices: new Map([['tools', Buffer.from(`notice ${key}`)]] as const),
+    };
     const stream = { principal, request: requestOf(principal), slug, key, ...told, ...last };
     expect(streams.add(stream)).toBe(true);
     return reply;
@@ -109,6 +113,26 @@ describe('ChangeStreams', () => {
     changed(acme);
     await settle();
     expect([one.told, two.told, foreign.told]).toEqual([['notice 1'], ['notice 2'], []]);
+  });
+
+  it('tells of a list that has changed those who want to hear of it, whatever else has', async () => {
+    const hearing = (key: string, ...lists: readonly ListKind[]) => {
+      const reply = new ToldReply();
+      const principal = principalOf('ann', { tenantId: acme });
+      const notices = new Map(lists.map((list) => [list, Buffer.from(list)]));
+      const told = { reply: reply as unknown as HttpReply, notices };
+      streams.add({ principal, request: requestOf(principal), slug: '', key, ...told });
+      return reply;
+    };
+    const [all, prompts, none] = [hearing('1', ...LIST_KINDS), hearing('2', 'prompts'), hearing('3')];
+    changed(acme, 'resources');
+    await settle();
+    expect([all.told, prompts.told, none.told]).toEqual([['resources'], [], []]);
+    changed(acme, 'prompts');
+    changed(acme, 'tools');
+    await settle();
+    expect(all.told).toEqual(['resources', 'tools', 'prompts']);
+    expect([prompts.told, none.told]).toEqual([['prompts'], []]);
   });
 
   it('tells changes that come together once, and later ones again', async () => {
@@ -126,7 +150,7 @@ describe('ChangeStreams', () => {
     const hearing = (key: string, tenant: typeof acme, more: object = {}) => {
       const reply = new ToldReply();
       const principal = principalOf(key, { tenantId: tenant });
-      const told = { reply: reply as unknown as HttpReply, notice: Buffer.from('') };
+      const told = { reply: reply as unknown as HttpReply, notices: new Map() };
       streams.add({
         principal,
         request: requestOf(principal),
@@ -212,7 +236,7 @@ describe('ChangeStreams', () => {
       slug: '',
       key: 'new',
       reply: reply as unknown as HttpReply,
-      notice: Buffer.alloc(0),
+      notices: new Map(),
     };
     expect(streams.add(stream)).toBe(false);
     expect(streams.add({ ...stream, principal: of('t7'), key: '7' })).toBe(true);
@@ -229,7 +253,7 @@ describe('ChangeStreams', () => {
       slug: '',
       key: 'late',
       reply: new ToldReply() as unknown as HttpReply,
-      notice: Buffer.alloc(0),
+      notices: new Map(),
     };
     expect(streams.add(stream)).toBe(false);
   });

@@ -1,5 +1,5 @@
 import type { IncomingMessage } from 'node:http';
-import { MemberPool } from '#builder';
+import { LIST_KINDS, type ListKind, MemberPool } from '#builder';
 import type { ComposerError, TenantId } from '#kernel';
 import { Log } from '#observability';
 import { UnknownVirtualServerError, VirtualServerDirectory } from '#registry';
@@ -13,13 +13,13 @@ import { OpenExchanges } from './open-exchanges.js';
 export interface ChangeStream {
   readonly principal: Principal;
   readonly request: IncomingMessage;
-  /** The address whose tools it hears of; empty for all of the tenant. */
+  /** The address whose changes it hears of; empty for all of the tenant. */
   readonly slug: string;
   /** One stream per key: a second one takes the place of the first. */
   readonly key: string;
   readonly reply: HttpReply;
-  /** The message that says that the list of tools has changed. */
-  readonly notice: Buffer;
+  /** The messages that say that a list has changed, of those lists that the client wants to hear of. */
+  readonly notices: ReadonlyMap<ListKind, Buffer>;
   /** The last message, when the composer stops; absent if the era has none. */
   readonly farewell?: Buffer;
   /** What `_meta` of every notification says; absent if the era has nothing to say there. */
@@ -50,7 +50,7 @@ interface OpenStream extends ChangeStream {
 export class ChangeStreams implements OnModuleInit, BeforeApplicationShutdown {
   private readonly streams = new Map<string, OpenStream>();
   private readonly ofTenant = new Map<TenantId, Set<OpenStream>>();
-  private readonly waiting = new Set<TenantId>();
+  private readonly waiting = new Map<TenantId, Set<ListKind>>();
   private stopListening: readonly (() => void)[] = [];
   private timer: NodeJS.Timeout | undefined;
   private isStopping = false;
@@ -64,8 +64,10 @@ export class ChangeStreams implements OnModuleInit, BeforeApplicationShutdown {
   ) {}
 
   onModuleInit(): void {
-    const announce = (tenant: TenantId) => this.announce(tenant);
-    this.stopListening = [this.pool.onChange(announce), this.directory.onChange(announce)];
+    this.stopListening = [
+      this.pool.onChange((tenant, lists) => this.announce(tenant, lists)),
+      this.directory.onChange((tenant) => this.announce(tenant, LIST_KINDS)),
+    ];
     this.timer = setInterval(() => this.keepAlive(), KEEP_ALIVE_MS);
     this.timer.unref();
   }
@@ -100,7 +102,7 @@ export class ChangeStreams implements OnModuleInit, BeforeApplicationShutdown {
       end: (reason) => this.close(stream, reason),
       goOnAs: (principal) => {
         stream.principal = principal;
-        this.announce(principal.tenantId);
+        this.announce(principal.tenantId, LIST_KINDS);
       },
     });
     stream.reply.onAbandoned(() => this.forget(stream));
@@ -150,21 +152,26 @@ export class ChangeStreams implements OnModuleInit, BeforeApplicationShutdown {
   }
 
   /** Changes that come together are told once. */
-  private announce(tenant: TenantId): void {
-    if (this.waiting.has(tenant)) return;
-    this.waiting.add(tenant);
+  private announce(tenant: TenantId, lists: ReadonlySet<ListKind>): void {
+    const waiting = this.waiting.get(tenant);
+    if (waiting) {
+      for (const list of lists) waiting.add(list);
+      return;
+    }
+    const changed = new Set(lists);
+    this.waiting.set(tenant, changed);
     setImmediate(() => {
       this.waiting.delete(tenant);
-      for (const stream of [...(this.ofTenant.get(tenant) ?? [])]) this.tell(stream);
+      for (const stream of [...(this.ofTenant.get(tenant) ?? [])]) this.tell(stream, changed);
     });
   }
 
   /** What the stream was opened for may be gone, or not for its principal any more. */
-  private tell(stream: OpenStream): void {
+  private tell(stream: OpenStream, changed: ReadonlySet<ListKind>): void {
     const settle = (selection: unknown) => {
       if (this.streams.get(stream.key) !== stream) return;
-      if (selection) stream.reply.event([stream.notice]);
-      else this.close(stream, new UnknownVirtualServerError());
+      if (!selection) return this.close(stream, new UnknownVirtualServerError());
+      for (const [list, notice] of stream.notices) if (changed.has(list)) stream.reply.event([notice]);
     };
     const found = this.selections.find(stream.principal, stream.slug);
     if (!(found instanceof Promise)) return settle(found);

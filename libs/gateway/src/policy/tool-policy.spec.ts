@@ -14,7 +14,7 @@ function tool(server: string, name: string, roles?: readonly string[]): CatalogE
   const slot = { ref: { serverId: server } } as unknown as MemberSlot;
   const full = `${server}_${name}`;
   const definition = Buffer.alloc(0);
-  return { name: full, fullName: full, definition, target: { slot, tool: name }, ...(roles ? { roles } : {}) };
+  return { name: full, fullName: full, definition, target: { slot, own: name }, ...(roles ? { roles } : {}) };
 }
 
 const TOOLS = [

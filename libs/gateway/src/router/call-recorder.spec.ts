@@ -9,7 +9,7 @@ import { CallRecorder } from './call-recorder.js';
 import type { RecordedReply } from './recorded-reply.js';
 
 const ada = principalOf('ada');
-const TOOL = { name: 'crm_find', server: serverId('crm') };
+const TOOL = { kind: 'tool' as const, name: 'crm_find', server: serverId('crm') };
 
 /** What reaches the trail, and when it may. */
 class Batches {

@@ -9,16 +9,19 @@ import { type CallOutcome, RecordedReply } from './recorded-reply.js';
 const MAX_NAME = 256;
 
 /** What is called, as far as it is known. */
-export interface CalledTool {
-  /** The full name, as the caller said it. */
+export interface CalledThing {
+  readonly kind: keyof typeof ACTIONS;
+  /** The full name, or the URI, as the caller said it. */
   readonly name: string;
-  /** The member that carries it out; absent for management tools and tools that are unknown. */
+  /** The member that carries it out; absent for management tools and for what is unknown. */
   readonly server?: ServerId;
 }
 
+const ACTIONS = { tool: 'tool.called', prompt: 'prompt.fetched', resource: 'resource.read' } as const;
+
 /**
- * Has every tool call recorded when it ends: who called what, with which credential, how it ended and how long it took;
- * never the arguments, and never the result.
+ * Has every call recorded when it ends: who called what, with which credential, how it ended and how long it took; never
+ * the arguments, and never the result.
  */
 @Injectable()
 export class CallRecorder {
@@ -31,9 +34,11 @@ export class CallRecorder {
   /**
    * The reply for whoever carries out the call, which is recorded when that answers.
    *
+   * @param thing absent: nothing is recorded
    * @throws AuditBacklogError when the call could not be recorded; then it must not be made
    */
-  begin({ principal, reply }: Pick<McpExchange, 'principal' | 'reply'>, tool: CalledTool): RecordedReply {
+  begin({ principal, reply }: Pick<McpExchange, 'principal' | 'reply'>, thing?: CalledThing): RecordedReply {
+    if (!thing) return new RecordedReply(reply, { noteEnd: () => undefined, mayWait: false });
     const { tenantId } = principal;
     const mode = this.modes.modeOf(tenantId);
     if (typeof mode !== 'string') mode.catch(() => undefined); // asked for when the call has ended
@@ -41,7 +46,7 @@ export class CallRecorder {
     const began = performance.now();
     const noteEnd = (outcome: CallOutcome, reason?: string): Promise<void> | undefined => {
       const ms = Math.round(performance.now() - began);
-      const event = eventOf(principal, tool, { outcome, at: this.clock.now(), ms, reason });
+      const event = eventOf(principal, thing, { outcome, at: this.clock.now(), ms, reason });
       if (mode === 'batched') return void this.batches.recordReserved(tenantId, event);
       return this.recordAs(mode, principal, event);
     };
@@ -67,13 +72,17 @@ interface End {
   readonly reason: string | undefined;
 }
 
-function eventOf(principal: Principal, { name, server }: CalledTool, { outcome, at, ms, reason }: End): AuditEvent {
+function eventOf(
+  principal: Principal,
+  { kind, name, server }: CalledThing,
+  { outcome, at, ms, reason }: End,
+): AuditEvent {
   return {
-    action: 'tool.called',
+    action: ACTIONS[kind],
     outcome,
     at,
     actor: actorOf(principal),
-    target: `tool:${name.slice(0, MAX_NAME)}`,
+    target: `${kind}:${name.slice(0, MAX_NAME)}`,
     detail: { ...(server === undefined ? {} : { server }), ms, ...(reason === undefined ? {} : { reason }) },
   };
 }

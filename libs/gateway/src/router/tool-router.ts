@@ -1,5 +1,4 @@
-import { AuditBacklogError } from '#audit';
-import { type Era, INTERNAL_ERROR, INVALID_PARAMS, type RunningCall } from '#builder';
+import { type Era, INVALID_PARAMS, type RunningCall } from '#builder';
 import { ComposerError } from '#kernel';
 import { Log } from '#observability';
 import type { Principal } from '#tenancy';
@@ -10,7 +9,7 @@ import { ScopeInsufficientError } from '../gateway.errors.js';
 import { ManagementTools } from '../management/management-tools.js';
 import type { McpExchange } from '../mcp-endpoint/mcp-exchange.js';
 import { mayManage } from '../policy/tool-policy.js';
-import { type CalledTool, CallRecorder } from './call-recorder.js';
+import { type Destination, MemberCalls } from './member-calls.js';
 import { OpenCalls } from './open-calls.js';
 import type { RecordedReply } from './recorded-reply.js';
 
@@ -27,7 +26,7 @@ export class ToolRouter {
   constructor(
     private readonly catalog: ToolCatalog,
     private readonly management: ManagementTools,
-    private readonly recorder: CallRecorder,
+    private readonly members: MemberCalls,
     private readonly calls: OpenCalls,
     private readonly log: Log,
   ) {}
@@ -41,71 +40,31 @@ export class ToolRouter {
       return undefined;
     }
     const entry = this.find(exchange, principal, name);
-    const recorded = this.record(exchange, {
+    const destination = destinationOf(entry);
+    const recorded = this.members.record(exchange, {
+      kind: 'tool',
       name,
-      ...(entry && 'slot' in entry.target ? { server: entry.target.slot.ref.serverId } : {}),
+      ...(destination ? { server: destination.slot.ref.serverId } : {}),
     });
     if (!recorded) return undefined;
     const call = { exchange, name, recorded };
-    if (!entry) {
-      this.refuse(call);
-      return undefined;
+    if (destination) {
+      return this.members.start(exchange, {
+        method: 'tools/call',
+        era,
+        recorded,
+        destination,
+        findAgain: (by) => destinationOf(this.find(exchange, by, name)),
+        refuse: () => this.refuse(call),
+      });
     }
-    if ('management' in entry.target) {
-      void this.manage(entry.target.management, call);
-      return undefined;
-    }
-    return this.calls.start(exchange, {
-      recorded,
-      // Members and permissions may have changed while the call waited.
-      begin: (by, hasWaited) => this.begin(hasWaited ? this.find(exchange, by, name) : entry, call, era),
-      onFault: (error) => {
-        this.log.error('a tool call failed internally', { err: error });
-        recorded.protocolError(INTERNAL_ERROR, 'Internal error: the composer could not handle this request');
-      },
-    });
-  }
-
-  private begin(entry: CatalogEntry | undefined, call: RecordedCall, era: Era): RunningCall | undefined {
-    const { recorded, exchange } = call;
-    if (!entry || !('slot' in entry.target)) {
-      this.refuse(call);
-      return undefined;
-    }
-    const { slot, tool } = entry.target;
-    if (!slot.member) {
-      const text = `Server "${slot.ref.serverId}" cannot serve: ${slot.problem ?? 'it could not be built'}. Tell an administrator.`;
-      recorded.failed(text, 'COMPOSER_MEMBER_UNUSABLE');
-      return undefined;
-    }
-    const { message, request } = exchange;
-    const { headers } = request;
-    const asked = {
-      method: 'tools/call',
-      target: tool,
-      message,
-      era,
-      headers,
-      principalId: exchange.principal.id,
-    } as const;
-    return slot.member.request(asked, recorded);
-  }
-
-  /** `undefined`: the call cannot be recorded, so it is not made, and its caller knows. */
-  private record(exchange: McpExchange, tool: CalledTool): RecordedReply | undefined {
-    try {
-      return this.recorder.begin(exchange, tool);
-    } catch (error) {
-      if (!(error instanceof AuditBacklogError)) throw error;
-      const { status, code, message } = error;
-      exchange.response.setHeader('retry-after', '2');
-      exchange.reply.error(status, { code: INTERNAL_ERROR, message, data: { code } });
-      return undefined;
-    }
+    if (entry && 'management' in entry.target) void this.manage(entry.target.management, call);
+    else this.refuse(call);
+    return undefined;
   }
 
   private find({ selection }: McpExchange, principal: Principal, name: string): CatalogEntry | undefined {
-    const { byName } = this.catalog.viewFor(principal, selection);
+    const { byName } = this.catalog.viewFor(principal, selection).tools;
     return byName.get(name) ?? byName.get(this.management.nameOf(name) ?? '');
   }
 
@@ -134,4 +93,8 @@ export class ToolRouter {
       recorded.failed(text, code);
     }
   }
+}
+
+function destinationOf(entry: CatalogEntry | undefined): Destination | undefined {
+  return entry && 'slot' in entry.target ? { slot: entry.target.slot, target: entry.target.own } : undefined;
 }

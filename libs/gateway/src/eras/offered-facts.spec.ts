@@ -1,0 +1,72 @@
+import type { CacheHint, MemberOffer, MemberSlot } from '#builder';
+import { offerOf } from '#builder/testing';
+import { serverId } from '#kernel';
+import { describe, expect, it } from '@jest/globals';
+import { CatalogView } from '../catalog/catalog-view.js';
+import { EVERYTHING } from '../catalog/selection.js';
+import { capabilitiesOf, hintOf, instructionsOf } from './offered-facts.js';
+
+const NONE = { tools: [], prompts: [], resources: [], resourceTemplates: [] };
+const viewOf = (...offers: readonly Partial<MemberOffer>[]) => {
+  const servers = offers.map(
+    (offer, at) => ({ ref: { serverId: serverId(`s${at}`) }, offer: offerOf(offer) }) as unknown as MemberSlot,
+  );
+  return new CatalogView(NONE, { pageSize: 10, servers });
+};
+const hinted = (ttlMs: number, cacheScope: CacheHint['cacheScope'] = 'public') => ({
+  hints: { tools: { ttlMs, cacheScope } },
+});
+
+describe('capabilitiesOf', () => {
+  it('declares tools always, and the rest where a member has it', () => {
+    const always = { tools: { listChanged: true }, logging: {} };
+    expect(capabilitiesOf(viewOf())).toEqual(always);
+    expect(capabilitiesOf(viewOf({ capabilities: { tools: {}, sampling: {} } }))).toEqual(always);
+    expect(
+      capabilitiesOf(viewOf({ capabilities: { prompts: {} } }, { capabilities: { resources: {}, completions: {} } })),
+    ).toEqual({
+      ...always,
+      prompts: { listChanged: true },
+      resources: { listChanged: true },
+      completions: {},
+    });
+  });
+});
+
+describe('instructionsOf', () => {
+  const one = { kind: 'member', serverId: serverId('s0') } as const;
+
+  it('says whose words they are, where there are several', () => {
+    const text = instructionsOf(viewOf({ instructions: 'Be kind.' }, {}, { instructions: 'Be brief.' }), EVERYTHING);
+    expect(text).toMatch(/^MCP Composer offers .*\n\nServer "s0": Be kind\.\n\nServer "s2": Be brief\.$/);
+    expect(instructionsOf(viewOf({ instructions: 'Be kind.' }), one)).toMatch(/names\.\n\nBe kind\.$/);
+    expect(instructionsOf(viewOf({}), one)).toMatch(/names\.$/);
+  });
+
+  it('are bounded, however many members have some', () => {
+    const many = Array.from({ length: 100 }, () => ({ instructions: 'x'.repeat(16_384) }));
+    expect(instructionsOf(viewOf(...many), EVERYTHING).length).toBeLessThan(33_000);
+  });
+});
+
+describe('hintOf', () => {
+  it('is the shortest of the members, and private if one of them is', () => {
+    expect(hintOf(viewOf(hinted(5_000), hinted(900)), 'tools', true)).toEqual({ ttlMs: 900, cacheScope: 'public' });
+    expect(hintOf(viewOf(hinted(5_000), hinted(900, 'private')), 'tools', true)).toEqual({
+      ttlMs: 900,
+      cacheScope: 'private',
+    });
+  });
+
+  it('lets nobody have what another caller saw', () => {
+    expect(hintOf(viewOf(hinted(5_000)), 'tools', false)).toEqual({ ttlMs: 5_000, cacheScope: 'private' });
+  });
+
+  it('of a member that says nothing, or where there is none, is not to keep the list', () => {
+    const ours = { ttlMs: 0, cacheScope: 'private' };
+    expect(hintOf(viewOf(), 'tools', true)).toEqual(ours);
+    expect(hintOf(viewOf(hinted(5_000), { tools: ['{"name":"a"}'] }), 'tools', true)).toEqual(ours);
+    expect(hintOf(viewOf(hinted(5_000), { prompts: ['{"name":"a"}'] }), 'tools', true).ttlMs).toBe(5_000);
+    expect(hintOf(viewOf(hinted(5_000)), 'prompts', true)).toEqual(ours);
+  });
+});

@@ -1,0 +1,29 @@
+import type { Era, ForwardedMethod, RunningCall } from '#builder';
+import { Injectable } from '@nestjs/common';
+import type { McpExchange } from '../mcp-endpoint/mcp-exchange.js';
+import { OfferRouter } from './offer-router.js';
+import { ToolRouter } from './tool-router.js';
+
+const FORWARDED: ReadonlySet<string> = new Set([
+  'tools/call',
+  'prompts/get',
+  'resources/read',
+  'completion/complete',
+] satisfies ForwardedMethod[]);
+
+/** Whether members answer requests of this method. */
+export const isForwarded = (method: string): method is ForwardedMethod => FORWARDED.has(method);
+
+/** Every request that members answer, to whoever finds the member. */
+@Injectable()
+export class RequestRouter {
+  constructor(
+    private readonly tools: ToolRouter,
+    private readonly offers: OfferRouter,
+  ) {}
+
+  /** Starts the request; `undefined` if it is answered already or cannot be cancelled. */
+  route(exchange: McpExchange, method: ForwardedMethod, era: Era): Pick<RunningCall, 'cancel'> | undefined {
+    return method === 'tools/call' ? this.tools.route(exchange, era) : this.offers.route(exchange, method, era);
+  }
+}
