@@ -85,7 +85,7 @@ export class ConsentStart {
   }
 
   private async facts(use: CredentialUse, settings: Oauth2Settings): Promise<LocatedFacts> {
-    const { authorizationEndpoint, ...facts } = await this.finder.find(use, settings, { anew: true });
+    const { authorizationEndpoint, ...facts } = await this.finder.find(use, settings, 'consent');
     const url = parseUrl(authorizationEndpoint ?? '');
     if (!url) throw new ConsentRefusedError('its authorization server has no page for people');
     // RFC 9700, 2.1.1: without PKCE a stolen code is a stolen grant. A server that takes `plain` alone has none.

@@ -8,7 +8,7 @@ import { type Discovered, type IssuerFacts, discoveredFacts, isTold, toldFacts }
 import type { Oauth2Settings } from './oauth2-settings.js';
 
 const FRESH_MS = 10 * 60_000;
-/** A member that refuses may have moved to another issuer; but no more than this is asked about it. */
+/** Between two times that it is read anew for the same reason: a member that refuses everything is not asked each time. */
 const ANEW_MS = 30_000;
 /** Metadata that is away is not worse than it was: what was read last goes on for a while. */
 const STALE_MS = 24 * 3_600_000;
@@ -16,9 +16,14 @@ const STALE_MS = 24 * 3_600_000;
 const FAILED_MS = 5_000;
 const MAX_KNOWN = 2_000;
 
+/** The member has refused what it was given, or a person is about to be sent to its issuer: see whether it has moved. */
+export type AnewFor = 'refusal' | 'consent';
+
 interface Known {
   readonly discovered: Discovered;
   readonly at: number;
+  /** When it was last read anew, for which reason. */
+  readonly anewAt: Readonly<Partial<Record<AnewFor, number>>>;
 }
 
 interface Failure {
@@ -39,19 +44,17 @@ export class IssuerFinder {
   ) {}
 
   /**
-   * @param anew the member has refused what it was given: see whether it has moved
+   * @param anewFor why what is known may be out of date
    * @throws IssuerUntrustedError, IssuerUnavailableError
    */
-  async find(use: CredentialUse, settings: Oauth2Settings, { anew = false } = {}): Promise<IssuerFacts> {
+  async find(use: CredentialUse, settings: Oauth2Settings, anewFor?: AnewFor): Promise<IssuerFacts> {
     if (isTold(settings)) return toldFacts(settings);
     const place = placeOf(use, settings);
     const known = this.known.get(place);
-    if (known && this.clock.now() - known.at < (anew ? ANEW_MS : FRESH_MS)) {
-      return discoveredFacts(settings, known.discovered);
-    }
+    if (known && this.isFresh(known, anewFor)) return discoveredFacts(settings, known.discovered);
     let finding = this.finding.get(place);
     if (!finding) {
-      finding = this.discover(use, settings).finally(() => this.finding.delete(place));
+      finding = this.discover(use, settings, anewFor).finally(() => this.finding.delete(place));
       this.finding.set(place, finding);
     }
     try {
@@ -70,7 +73,16 @@ export class IssuerFinder {
     return known && discoveredFacts(settings, known.discovered);
   }
 
-  private async discover(use: CredentialUse, settings: Oauth2Settings): Promise<Discovered> {
+  private isFresh({ at, anewAt }: Known, anewFor: AnewFor | undefined): boolean {
+    const now = this.clock.now();
+    return now - at < FRESH_MS && (anewFor === undefined || now - (anewAt[anewFor] ?? -Infinity) < ANEW_MS);
+  }
+
+  private async discover(
+    use: CredentialUse,
+    settings: Oauth2Settings,
+    anewFor: AnewFor | undefined,
+  ): Promise<Discovered> {
     const issuer = namedIssuer(settings);
     const place = placeOf(use, settings);
     const failure = this.failures.get(place);
@@ -78,7 +90,9 @@ export class IssuerFinder {
     this.failures.delete(place);
     try {
       const discovered = await (issuer === undefined ? this.discovery.of(use.endpoint) : this.discovery.at(issuer));
-      remember(this.known, place, { discovered, at: this.clock.now() });
+      const at = this.clock.now();
+      const anewAt = { ...this.known.get(place)?.anewAt, ...(anewFor === undefined ? {} : { [anewFor]: at }) };
+      remember(this.known, place, { discovered, at, anewAt });
       return discovered;
     } catch (error) {
       remember(this.failures, place, { error, at: this.clock.now() });

@@ -52,7 +52,7 @@ export class Oauth2Strategy implements AuthStrategy<Oauth2Settings> {
   ): Promise<RequestPatch | undefined> {
     const asked = answer && isConsented(settings) ? scopeAskedBy(answer) : undefined;
     if (asked !== undefined) return this.stepUp(use, settings, { generation, asked });
-    const facts = await this.finder.find(use, settings, { anew: true });
+    const facts = await this.finder.find(use, settings, 'refusal');
     return this.patch(use, settings, { facts, refused: generation });
   }
 
