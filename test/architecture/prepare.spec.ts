@@ -168,7 +168,7 @@ const write = (path: string, text: string): void => writeFileSync(join(root, pat
 
 function calls(): string[] {
   const log = join(root, 'calls.log');
-  return existsSync(log) ? readFileSync(log, 'utf8').trim().split('\n') : [];
+  return existsSync(log) ? readFileSync(log, 'utf8').split('\n').filter(Boolean) : [];
 }
 
 const prepare = (env: Record<string, string> = {}) => start(env).ended;
