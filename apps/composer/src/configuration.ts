@@ -5,7 +5,7 @@ import { egressConfig } from '#egress';
 import { gatewayConfig } from '#gateway';
 import { observabilityConfig } from '#observability';
 import { databaseConfig, keysConfig } from '#persistence';
-import { registryConfig } from '#registry';
+import { registryConfig, stdioConfig } from '#registry';
 import { tokenStoreConfig } from '#token-store';
 
 /** Every slice of the environment that the application reads, so that all faults can be told at once. */
@@ -22,5 +22,6 @@ export const CONFIGURATION = [
   egressConfig,
   memberClientConfig,
   registryConfig,
+  stdioConfig,
   gatewayConfig,
 ];

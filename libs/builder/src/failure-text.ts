@@ -39,12 +39,17 @@ export function awaitsConsent(error: ComposerError): boolean {
   return error instanceof ConsentRequiredError || error instanceof PrincipalMissingError;
 }
 
-/** By code: what the token store throws. The credential could not be had, so nothing was sent to the member. */
-const CREDENTIAL_ADVICE: Readonly<Record<string, string>> = {
+/** By code: what the token store throws, when no credential could be had, and what keeps a process from being asked. */
+const ADVICE_BY_CODE: Readonly<Record<string, string>> = {
   COMPOSER_GRANT_REFUSED: 'The call was not sent; whoever connected the server has to connect it again.',
   COMPOSER_CLIENT_REFUSED: 'The call was not sent; an administrator has to correct the settings.',
   COMPOSER_CREDENTIAL_HELD: 'The call was not carried out; an administrator has to look at the credential.',
   COMPOSER_ISSUER_UNAVAILABLE: 'The call was not carried out; try again later.',
+  COMPOSER_STDIO_REFUSED: 'The call was not sent; an operator has to allow the command.',
+  COMPOSER_STDIO_PROCESSES: 'The call was not sent; try again later.',
+  COMPOSER_MEMBER_NOT_STARTED: 'The call was not sent; if this goes on, tell an administrator.',
+  COMPOSER_MEMBER_RESTING: 'The call was not sent; try again later.',
+  COMPOSER_MEMBER_ENDED: CHECK_FIRST,
 };
 
 function adviceOn(error: ComposerError): string {
@@ -55,7 +60,7 @@ function adviceOn(error: ComposerError): string {
   if (error instanceof EgressUnreachableError || error instanceof EgressTimeoutError) {
     return error.beforeSent ? 'The call was not sent; try again later.' : CHECK_FIRST;
   }
-  const advice = CREDENTIAL_ADVICE[error.code];
+  const advice = ADVICE_BY_CODE[error.code];
   if (advice) return advice;
   return error.retryable ? 'Try again later.' : 'If this goes on, tell an administrator.';
 }

@@ -19,6 +19,7 @@ export {
   SERVER_TYPES,
   type ServerConfig,
   type SseServerConfig,
+  type StdioServerConfig,
   endpointOf,
   serverConfigSchema,
 } from './server-config.schema.js';
@@ -26,6 +27,9 @@ export { ServerChanges } from './server-changes.js';
 export type { OpenedServer } from './server-opener.js';
 export { type ChangeOptions, type ServerChange, ServerRegistry } from './server-registry.js';
 export type { ServerView } from './server-view.js';
+export { type StdioCommand, stdioCommandOf } from './stdio/stdio-command.js';
+export { type StdioConfig, stdioConfig } from './stdio/stdio.config.js';
+export { StdioRefusedError } from './stdio/stdio.errors.js';
 export type { NamingGate } from './virtual-servers/naming-gate.js';
 export { VirtualServerDirectory, type VirtualServersOfTenant } from './virtual-servers/virtual-server-directory.js';
 export { type VirtualServer, virtualServerSchema } from './virtual-servers/virtual-server.schema.js';

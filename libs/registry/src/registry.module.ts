@@ -19,6 +19,8 @@ import { SealedConfig } from './sealed-config.js';
 import { ServerChanges } from './server-changes.js';
 import { ServerConfigStore } from './server-config.store.js';
 import { ServerRegistry } from './server-registry.js';
+import { StdioNotice } from './stdio/stdio-notice.js';
+import { stdioConfig } from './stdio/stdio.config.js';
 import { VirtualServersController } from './virtual-servers/http/virtual-servers.controller.js';
 import { PostgresVirtualServerStore } from './virtual-servers/postgres.virtual-server.store.js';
 import { VirtualServerDirectory } from './virtual-servers/virtual-server-directory.js';
@@ -29,6 +31,7 @@ import { VirtualServers } from './virtual-servers/virtual-servers.js';
 @Module({
   imports: [
     ConfigModule.forFeature(registryConfig),
+    ConfigModule.forFeature(stdioConfig),
     ConfigModule.forFeature(databaseConfig),
     AuditModule,
     AuthModule,
@@ -42,6 +45,7 @@ import { VirtualServers } from './virtual-servers/virtual-servers.js';
     CredentialSweep,
     ServerChanges,
     ServerConfigFile,
+    StdioNotice,
     SealedConfig,
     byDatabase(ServerConfigStore, { postgres: PostgresServerConfigStore, cloudant: DocumentsServerConfigStore }),
     byDatabase(CatalogStore, { postgres: PostgresCatalogStore, cloudant: DocumentsCatalogStore }),

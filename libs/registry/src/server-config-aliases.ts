@@ -4,7 +4,7 @@ type Raw = Record<string, unknown>;
 
 /** Keys that files of the original hold and that mean nothing here. */
 const MEANINGLESS = ['version_id', 'productId', 'solis_config', 'sse_read_timeout'];
-const TYPES: Readonly<Record<string, string>> = { proxy: 'client', mcp: 'client' };
+const TYPES: Readonly<Record<string, string>> = { proxy: 'client', mcp: 'client', cli: 'stdio' };
 const APIKEY_SPELLINGS = ['api_key', 'key', 'api_key_value'];
 /** As files of the original misspell a setting of `dynamic_bearer`. */
 const METHOD_SPELLINGS = ['auth_genration_method', 'authGenrationMethod'];
@@ -45,6 +45,7 @@ export function normaliseAliases(input: unknown): Normalised {
     config['type'] = type;
   }
   if (config['type'] === 'graphql') normaliseGraphql(config, warnings);
+  if (config['type'] === 'stdio') normaliseStdio(config, warnings);
   if (isObject(config['open_api'])) config['open_api'] = openApi(config['open_api'], warnings);
   normaliseAuth(config, { prefix: '', warnings });
   if (isObject(config['tool_auth'])) config['tool_auth'] = toolAuth(config['tool_auth'], warnings);
@@ -67,6 +68,15 @@ function normaliseGraphql(config: Raw, warnings: string[]): void {
     delete config['introspection'];
     warnings.push('introspection has no meaning here and was ignored');
   }
+}
+
+/** Documents of the original name the folder otherwise than its code; its files leave things out by `null`. */
+function normaliseStdio(config: Raw, warnings: string[]): void {
+  for (const key of ['args', 'env', 'cwd', 'working_directory']) if (config[key] === null) delete config[key];
+  if (!('working_directory' in config)) return;
+  config['cwd'] ??= config['working_directory'];
+  delete config['working_directory'];
+  warnings.push('working_directory was read as cwd');
 }
 
 function openApi(input: Raw, warnings: string[]): Raw {

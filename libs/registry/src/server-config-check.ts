@@ -35,6 +35,7 @@ export function checkServerConfig(input: unknown, auth: AuthAdapter, { mayReadFi
   const perTool = tools.map(([tool, block]) => [tool, checkBlock(block, auth, `tool_auth.${tool}.`)] as const);
   faults.push(...perTool.flatMap(([, checked]) => checked.faults));
   if (!mayReadFiles) faults.push(...fileFaults(raw));
+  if (raw['type'] === 'stdio') faults.push(...processFaults(raw));
   const speaksMcp = parsed.success && parsed.data.type !== 'openapi' && parsed.data.type !== 'graphql';
   if (speaksMcp && isOurOwn(endpointOf(parsed.data))) {
     faults.push({ path: 'endpoint', message: 'is the composer itself: its list of tools would grow without end' });
@@ -53,6 +54,21 @@ function fileFaults({ open_api: openApi, graphql }: Record<string, unknown>): re
   }
   if (isObject(graphql) && graphql['schema_filepath'] !== undefined) {
     faults.push({ path: 'graphql.schema_filepath', message: 'is for operators only: leave it out' });
+  }
+  return faults;
+}
+
+/** A process is reached by no request that could carry a credential or a header. */
+function processFaults(raw: Record<string, unknown>): readonly Fault[] {
+  const faults: Fault[] = [];
+  const strategy = raw['auth_strategy'];
+  if (strategy !== undefined && strategy !== 'none') {
+    faults.push({ path: 'auth_strategy', message: 'must be "none": a process takes its credentials from "env"' });
+  }
+  for (const path of ['headers', 'forward_headers', 'tool_auth']) {
+    const given = raw[path];
+    if (typeof given !== 'object' || given === null || Object.keys(given).length === 0) continue;
+    faults.push({ path, message: 'must be empty: a process is sent no headers and no credentials' });
   }
   return faults;
 }

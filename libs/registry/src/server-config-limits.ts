@@ -1,7 +1,7 @@
 import { type Fault, isObject } from '#kernel';
 
 /** How many entries the records of a configuration may have. */
-export const RECORD_LIMITS = { headers: 64, toolAuth: 256, auth: 64, byName: 10_000 } as const;
+export const RECORD_LIMITS = { headers: 64, toolAuth: 256, auth: 64, env: 64, byName: 10_000 } as const;
 /** How many addresses a configuration may make the composer call. */
 export const MAX_ADDRESSES = 64;
 
@@ -12,12 +12,13 @@ const BY_NAME = ['tools_description', 'prompts_description', 'resources_descript
  * record before it could count them.
  */
 export function excessFaults(config: Readonly<Record<string, unknown>>): readonly Fault[] {
-  const { headers, toolAuth, auth, byName } = RECORD_LIMITS;
+  const { headers, toolAuth, auth, env, byName } = RECORD_LIMITS;
   const openApi = isObject(config['open_api']) ? config['open_api'] : {};
   const faults = [
     ...excess('headers', config['headers'], headers),
     ...excess('tool_auth', config['tool_auth'], toolAuth),
     ...excess('auth', config['auth'], auth),
+    ...excess('env', config['env'], env),
     ...excess('open_api.tool_description', openApi['tool_description'], byName),
     ...BY_NAME.flatMap((path) => excess(path, config[path], byName)),
   ];

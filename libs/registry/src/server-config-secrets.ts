@@ -23,7 +23,7 @@ type AuthBlock = Pick<ServerConfig, 'auth_strategy' | 'auth'>;
 /** The places of a configuration that hold secrets. Works on unchecked input too: what does not fit holds none. */
 export function secretPlaces(config: unknown, auth: AuthAdapter): string[] {
   if (!isObject(config)) return [];
-  const places = keysOf(config['headers']).map((name) => pointer('headers', name));
+  const places = ['headers', 'env'].flatMap((of) => keysOf(config[of]).map((name) => pointer(of, name)));
   places.push(...authPlaces(config, auth, []));
   for (const tool of keysOf(config['tool_auth'])) {
     places.push(...authPlaces((config['tool_auth'] as Raw)[tool], auth, ['tool_auth', tool]));
@@ -68,10 +68,15 @@ export function restoreSecrets(
 }
 
 /**
- * Where the secret at a place goes: the origin that is called, and the way its own credential is put on a request.
+ * Where the secret at a place goes: to a process, which is all that is said of it besides; else the origin that is called, and the way its own credential is put on a request.
  * A stored secret is kept only while this stays the same, so that nobody can have it sent to another address.
  */
 export function destinationOf(config: ServerConfig, auth: AuthAdapter, place: string): string {
+  if (config.type === 'stdio') {
+    const { command, args, cwd, env } = config;
+    const others = Object.entries(env).filter(([name]) => pointer('env', name) !== place);
+    return JSON.stringify([command, args, cwd, others.sort()]);
+  }
   return JSON.stringify([new URL(endpointOf(config)).origin, placementOf(blockOf(config, place), auth)]);
 }
 

@@ -146,8 +146,43 @@ const graphqlConfig = z.strictObject({
   ...shared,
 });
 
+/** Makes a process load code that the operator's list does not name. */
+const LOADS_CODE =
+  /^(LD_.*|DYLD_.*|GCONV_PATH|NODE_OPTIONS|BASH_ENV|PERL5OPT|RUBYOPT|PYTHONSTARTUP|JAVA_TOOL_OPTIONS|_JAVA_OPTIONS)$/;
+
+/** Neither the system nor any shell can pass on what ends in the middle. */
+const argument = z
+  .string()
+  .max(8_192, 'is too long: 8192 characters at most')
+  .refine((text) => !text.includes('\0'), 'holds a NUL character');
+
+const stdioConfigOfServer = z.strictObject({
+  type: z.literal('stdio'),
+  command: argument.min(1, 'is empty').describe("A program on the composer's host, one that the operator has listed"),
+  args: z.array(argument).max(256).default([]).describe('Readable by everybody who may see the server: no secrets'),
+  env: z
+    .record(
+      z
+        .string()
+        .regex(/^[A-Za-z_][A-Za-z0-9_]{0,127}$/, 'is no name of a variable')
+        .refine((name) => !LOADS_CODE.test(name), 'is refused: it makes the program load other code'),
+      argument,
+    )
+    .default({})
+    .describe('All that the program sees of an environment; values are write-only')
+    .meta(atMost(RECORD_LIMITS.env)),
+  cwd: argument.min(1, 'is empty').optional().describe('The folder in which it runs; "/" unless given'),
+  ...shared,
+});
+
 /** One schema per type of member: what the API accepts, checks and documents. To add a type, add its schema here. */
-export const serverConfigSchema = z.discriminatedUnion('type', [openApiConfig, httpConfig, sseConfig, graphqlConfig]);
+export const serverConfigSchema = z.discriminatedUnion('type', [
+  openApiConfig,
+  httpConfig,
+  sseConfig,
+  graphqlConfig,
+  stdioConfigOfServer,
+]);
 
 /** A configuration as the composer works with it: complete, checked, secrets in clear. Never leaves the process. */
 export type ServerConfig = z.infer<typeof serverConfigSchema>;
@@ -155,12 +190,14 @@ export type HttpServerConfig = z.infer<typeof httpConfig>;
 export type OpenApiServerConfig = z.infer<typeof openApiConfig>;
 export type SseServerConfig = z.infer<typeof sseConfig>;
 export type GraphqlServerConfig = z.infer<typeof graphqlConfig>;
+export type StdioServerConfig = z.infer<typeof stdioConfigOfServer>;
 
-/** Where a member is called. */
+/** Where a member is called, as a URL; of a process, one that nobody can call. */
 export function endpointOf(config: ServerConfig): string {
+  if (config.type === 'stdio') return `stdio:///${encodeURIComponent(config.command)}`;
   if (config.type === 'openapi') return config.open_api.endpoint;
   return config.type === 'graphql' ? config.graphql.endpoint : config.endpoint;
 }
 
 /** The values of `type` that can be registered. */
-export const SERVER_TYPES: readonly string[] = ['client', 'graphql', 'http', 'openapi', 'sse'];
+export const SERVER_TYPES: readonly string[] = ['client', 'graphql', 'http', 'openapi', 'sse', 'stdio'];

@@ -27,6 +27,7 @@ import { ServerConfigStore, type ServerDraft, type StoredServer, markOf } from '
 import { type ServerDeed, serverEvent } from './server-event.js';
 import { type OpenedServer, ServerOpener, mustFit } from './server-opener.js';
 import { type ServerVersion, type ServerView, viewOf } from './server-view.js';
+import { refuseUnlisted } from './stdio/stdio-command.js';
 import { type WithGaps, carriedSecrets, reentryText, refuseForeignGaps, secretsChangedBy } from './void-secrets.js';
 
 /** How many servers a tenant may register. */
@@ -121,7 +122,7 @@ export class ServerRegistry {
     mustBePlain(input);
     await this.judge(input);
     const checked = this.opener.check(input, new Map(), { mayReadFiles });
-    const config = mustFit(checked);
+    const config = await refuseUnlisted(mustFit(checked));
     refuseForeignGaps(this.auth, input);
     const ref = { tenantId: tenant, serverId: serverId(config.id) };
 
@@ -169,7 +170,7 @@ export class ServerRegistry {
         return { server: viewOf(before, this.auth), warnings: checked.warnings };
       }
       await this.judge(wanted);
-      const config = mustFit(checked);
+      const config = await refuseUnlisted(mustFit(checked));
       const lacking = [...checked.lacking, ...carriedSecrets(this.auth, { before: old, config }, checked.kept)];
       const deed = { verb: 'updated', by, secrets: secretsChangedBy(this.auth, stored, { config, lacking }) } as const;
       const change = await this.replace(before, { config, lacking }, deed);
@@ -191,7 +192,7 @@ export class ServerRegistry {
       const wanted = (await this.store.history(ref)).find((known) => known.version === version);
       if (!wanted) throw new UnknownVersionError();
       const checked = this.opener.check(wanted.config, await this.sealed.open(wanted), { mayReadFiles: true });
-      const config = mustFit(checked);
+      const config = await refuseUnlisted(mustFit(checked));
       const { lacking } = checked;
       await this.judge(config);
       // A version whose secrets do not open any more can still be left: all its secrets are other ones then.

@@ -3,3 +3,4 @@ export { graphqlMemberBuilder } from './graphql.member.js';
 export { httpMemberBuilder } from './http.member.js';
 export { openApiMemberBuilder } from './openapi.member.js';
 export { sseMemberBuilder } from './sse.member.js';
+export { stdioMemberBuilder } from './stdio.member.js';

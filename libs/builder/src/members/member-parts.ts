@@ -5,11 +5,15 @@ import { Log } from '#observability';
 import type { ServerConfig, StoredCatalog } from '#registry';
 import { Injectable } from '@nestjs/common';
 import type { Member, MemberOutcome } from '../member.js';
+import { MemberProcesses } from '../stdio/member-processes.js';
 import { Deadlines } from '../wire/deadlines.js';
 
 /** What members are built from. */
 @Injectable()
 export class MemberParts {
+  /** Of members that are processes. */
+  readonly processes = new MemberProcesses();
+
   constructor(
     readonly egress: EgressPools,
     readonly http: EgressHttp,

@@ -1,20 +1,16 @@
 import type { RequestPatch } from '#auth';
-import { type EgressPool, EgressTooLargeError } from '#egress';
+import type { EgressPool } from '#egress';
 import type { ComposerError } from '#kernel';
 import { MemberProtocolError } from '../builder.errors.js';
-import { scanObject } from '../json-rpc/json-scan.js';
-import { type MemberMessage, readMemberMessage, textAt } from '../mcp/member-message.js';
+import type { MemberMessage } from '../mcp/member-message.js';
 import type { MessageStream, StreamWaiter } from '../mcp/message-stream.js';
+import { StreamDesk } from '../mcp/stream-desk.js';
 import { EventStreamReader } from '../wire/event-stream-reader.js';
 import { type HeaderList, passCookies } from '../wire/request-head.js';
 import { type AnswerHead, type BodyForm, type ExchangeListener, WireExchange } from '../wire/wire-exchange.js';
 import { EventTooLargeError } from '../wire/wire.errors.js';
 
-/** Of what belongs to one request, and of what belongs to none between two answers. */
-const MAX_EVENTS = 10_000;
-const MAX_BYTES = 50 * 1024 * 1024;
 const MAX_PATH = 4_096;
-const OPEN_OBJECT = 0x7b;
 
 export interface SseStreamParts {
   readonly endpoint: URL;
@@ -23,12 +19,6 @@ export interface SseStreamParts {
   readonly onOther: (message: MemberMessage) => void;
   /** Told once, when a stream that was open is over, unless it was closed from here. */
   readonly onOver: (error: ComposerError) => void;
-}
-
-interface Waiting {
-  readonly waiter: StreamWaiter;
-  events: number;
-  bytes: number;
 }
 
 /**
@@ -42,15 +32,15 @@ export class SseStream implements ExchangeListener, MessageStream {
   heardAt = 0;
   private readonly exchange = new WireExchange(this, Infinity);
   private readonly reader = new EventStreamReader();
-  private readonly waiting = new Map<number, Waiting>();
+  private readonly desk: StreamDesk;
   private patch: RequestPatch | undefined;
-  private strayEvents = 0;
-  private strayBytes = 0;
   private isOver = false;
   private isRetired = false;
   private settle: { opened(refused?: AnswerHead): void; failed(error: ComposerError): void } | undefined;
 
-  constructor(private readonly parts: SseStreamParts) {}
+  constructor(private readonly parts: SseStreamParts) {
+    this.desk = new StreamDesk(parts.onOther);
+  }
 
   /**
    * Asks for the stream. Resolves when it is open, or with the head of an answer that is no stream. Rejects if no answer
@@ -70,17 +60,17 @@ export class SseStream implements ExchangeListener, MessageStream {
   }
 
   get isBusy(): boolean {
-    return this.waiting.size > 0;
+    return this.desk.isBusy;
   }
 
   expect(id: number, waiter: StreamWaiter): boolean {
     if (this.isOver) return false;
-    this.waiting.set(id, { waiter, events: 0, bytes: 0 });
+    this.desk.expect(id, waiter);
     return true;
   }
 
   drop(id: number): void {
-    this.waiting.delete(id);
+    this.desk.drop(id);
     if (this.isRetired && !this.isBusy) this.close();
   }
 
@@ -114,7 +104,7 @@ export class SseStream implements ExchangeListener, MessageStream {
 
   piece(piece: Buffer): boolean {
     this.heardAt = performance.now();
-    this.strayBytes += piece.length;
+    this.desk.count(piece.length);
     try {
       for (const { name, data } of this.reader.pushNamed(piece)) {
         if (this.isOver) return true;
@@ -124,9 +114,8 @@ export class SseStream implements ExchangeListener, MessageStream {
       if (!(error instanceof EventTooLargeError)) throw error;
       this.breakOff(new MemberProtocolError(error.message, error));
     }
-    if (this.strayEvents > MAX_EVENTS || this.strayBytes > MAX_BYTES) {
-      this.breakOff(new EgressTooLargeError(MAX_BYTES));
-    }
+    const { overflow } = this.desk;
+    if (overflow) this.breakOff(overflow);
     return true;
   }
 
@@ -141,37 +130,7 @@ export class SseStream implements ExchangeListener, MessageStream {
   private take(name: string, data: Buffer): void {
     if (name === 'endpoint') return this.opened(data.toString('utf8'));
     if (name !== 'message' || this.path === '') return;
-    let message: MemberMessage;
-    try {
-      message = readMemberMessage(data);
-    } catch {
-      this.strayEvents++;
-      return; // It cannot be told whose it is: who waits for it runs into its limit of time.
-    }
-    if (message.kind === 'response') return this.answered(message);
-    const waiting = this.waiting.get(progressTokenOf(message));
-    if (!waiting) {
-      this.strayEvents++;
-      return this.parts.onOther(message);
-    }
-    this.strayBytes -= data.length;
-    waiting.events++;
-    waiting.bytes += data.length;
-    if (waiting.events > MAX_EVENTS || waiting.bytes > MAX_BYTES) {
-      return waiting.waiter.lost(new EgressTooLargeError(MAX_BYTES));
-    }
-    waiting.waiter.progress(message);
-  }
-
-  private answered(message: MemberMessage): void {
-    const id = numberAt(textAt(message.raw, message.places.get('id')));
-    const waiting = this.waiting.get(id);
-    // A second answer, or one to nothing that was asked here.
-    if (!waiting) return void this.strayEvents++;
-    this.strayEvents = 0;
-    this.strayBytes = 0;
-    this.waiting.delete(id);
-    waiting.waiter.answer(message);
+    this.desk.take(data);
     if (this.isRetired && !this.isBusy) this.close();
   }
 
@@ -198,30 +157,11 @@ export class SseStream implements ExchangeListener, MessageStream {
   }
 
   private tellAll(error: ComposerError): void {
-    const all = [...this.waiting.values()];
-    this.waiting.clear();
     this.settle?.failed(error);
-    for (const { waiter } of all) waiter.lost(error);
+    this.desk.tellAll(error);
   }
 }
 
 function streamEnded(): MemberProtocolError {
   return new MemberProtocolError('its stream ended before the answer; whether it carried the call out is not known');
-}
-
-/** The request that a notification tells the progress of; `NaN` for any other message. */
-function progressTokenOf({ raw, places }: MemberMessage): number {
-  const params = places.get('params');
-  if (textAt(raw, places.get('method')) !== '"notifications/progress"' || !params) return NaN;
-  if (raw[params.start] !== OPEN_OBJECT) return NaN;
-  let token = NaN;
-  scanObject(raw, params.start, (key, span) => {
-    if (key === 'progressToken') token = numberAt(textAt(raw, span));
-  });
-  return token;
-}
-
-/** Ids that are given here are integers, and come back as such. */
-function numberAt(text: string | undefined): number {
-  return text !== undefined && /^\d{1,15}$/.test(text) ? Number(text) : NaN;
 }

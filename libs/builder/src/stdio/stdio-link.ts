@@ -1,0 +1,247 @@
+import { type ComposerError, isObject } from '#kernel';
+import type { Log } from '#observability';
+import { type StdioServerConfig, stdioCommandOf } from '#registry';
+import { MemberBusyError, MemberClosedError, MemberProtocolError, asComposerError } from '../builder.errors.js';
+import { decoded } from '../mcp/control-request.js';
+import { told } from '../mcp/handshake.js';
+import { METHOD_NOT_FOUND, OWN_META } from '../mcp/mcp-protocol.js';
+import { type MemberMessage, textAt } from '../mcp/member-message.js';
+import type { MessageStreamLink, StreamSession } from '../mcp/message-stream.js';
+import type { Era } from '../member.js';
+import type { Deadlines } from '../wire/deadlines.js';
+import { TimeLimit } from '../wire/time-limit.js';
+import { agreeOnEra } from './agree-on-era.js';
+import type { MemberProcesses } from './member-processes.js';
+import { RestartRest } from './restart-rest.js';
+import { StdioStream } from './stdio-stream.js';
+import { MemberEndedError, MemberNotStartedError, MemberRestingError } from './stdio.errors.js';
+
+/** A process with which an era is agreed on. */
+export interface StdioSession extends StreamSession {
+  readonly stream: StdioStream;
+  readonly era: Era;
+}
+
+export interface StdioLinkParts {
+  readonly config: StdioServerConfig;
+  readonly processes: MemberProcesses;
+  readonly deadlines: Deadlines;
+  readonly log: Log;
+  readonly noteListChanged: () => void;
+  /** A process that ends is started anew without waiting for a call: what the member tells of its own accord is not missed. */
+  readonly staysOpen: boolean;
+}
+
+/** A question of the composer's own. */
+interface OwnQuestion {
+  readonly method: string;
+  readonly params: Readonly<Record<string, unknown>>;
+}
+
+export interface OwnAnswer {
+  readonly value: Record<string, unknown>;
+  readonly raw: Buffer;
+}
+
+/** For a process that answers, whoever asked for it first: others join in with limits of their own. */
+const OPENING_MS = 15_000;
+/** A process that has said something so lately is slow, and not dead. */
+const SILENT_MS = 4_000;
+
+/**
+ * The composer's side of one MCP member over stdio: one process, shared by all calls of its tenant. Started when it is
+ * first needed, and again when it has ended: at once after the first time, ever more slowly while it does not live long.
+ */
+export class StdioLink implements MessageStreamLink<StdioSession> {
+  private session: StdioSession | undefined;
+  private opening: Promise<StdioSession> | undefined;
+  private openedAt = 0;
+  private readonly rest = new RestartRest();
+  private readonly streams = new Set<StdioStream>();
+  private cancelReopening: (() => void) | undefined;
+  private lastId = 0;
+  /** It ended when it was asked for the modern era: some do that to whoever does not begin with a handshake. */
+  private wantsHandshake = false;
+  private isEnded = false;
+
+  constructor(private readonly parts: StdioLinkParts) {}
+
+  /** The open session: the way of almost every call, without a promise. */
+  peek(): StdioSession | undefined {
+    return this.session;
+  }
+
+  get isBusy(): boolean {
+    return this.opening !== undefined || (this.session?.stream.isBusy ?? false);
+  }
+
+  /** The open session, or a new one. Rejects with a `ComposerError` that says why there is none. */
+  async open(limit: TimeLimit): Promise<StdioSession> {
+    if (this.session) return this.session;
+    if (this.isEnded) throw new MemberClosedError();
+    const leftMs = limit.left();
+    const restMs = this.rest.leftMs();
+    if (!this.opening && restMs > Math.min(leftMs, OPENING_MS)) throw new MemberRestingError(restMs);
+    this.opening ??= this.begin(new TimeLimit(OPENING_MS)).finally(() => (this.opening = undefined));
+    const opening = this.opening;
+    return new Promise((resolve, reject) => {
+      const clear = this.parts.deadlines.add(leftMs, () => reject(limit.passed()));
+      void opening.then(resolve, reject).finally(clear);
+    });
+  }
+
+  /** A process that has said nothing for a while is replaced; what waits for it goes on waiting. */
+  forget({ stream }: StdioSession): void {
+    if (performance.now() - stream.heardAt < SILENT_MS) return;
+    if (this.session?.stream === stream) this.session = undefined;
+    stream.retire();
+  }
+
+  nextId(): number {
+    return ++this.lastId;
+  }
+
+  /** Asks the member something; gives the result as it came. */
+  async ask(
+    method: string,
+    params: Record<string, unknown>,
+    limit: TimeLimit,
+  ): Promise<{ result: Record<string, unknown>; raw: Buffer }> {
+    const { stream, era } = await this.open(limit);
+    const own = era === 'modern' ? { ...params, _meta: OWN_META } : params;
+    const { value, raw } = await this.askOn(stream, { method, params: own }, limit);
+    if (isObject(value['result'])) return { result: value['result'], raw };
+    throw new MemberProtocolError(`it answered ${method} with an error: ${told(value['error'], this.parts.log)}`);
+  }
+
+  /** Tells the member something; whether it takes it does not matter. */
+  async tell({ stream }: StdioSession, message: Record<string, unknown>): Promise<void> {
+    stream.send(bytesOf(message));
+  }
+
+  /** Ends every process of this link, and starts no other. Resolves when they are over. */
+  async end(): Promise<void> {
+    this.isEnded = true;
+    this.cancelReopening?.();
+    this.session = undefined;
+    await Promise.all([...this.streams].map((stream) => stream.close(new MemberClosedError())));
+  }
+
+  private async begin(limit: TimeLimit): Promise<StdioSession> {
+    await this.rested();
+    try {
+      return await this.agree(limit);
+    } catch (error) {
+      this.wantsHandshake = false;
+      this.rest.note(0);
+      throw error instanceof MemberEndedError ? new MemberNotStartedError(error.message, error) : error;
+    }
+  }
+
+  private async agree(limit: TimeLimit): Promise<StdioSession> {
+    const stream = await this.start();
+    try {
+      const era = await agreeOnEra(
+        {
+          ask: (method, params) => this.askOn(stream, { method, params }, limit),
+          tell: (message) => void stream.send(bytesOf(message)),
+          deadlines: this.parts.deadlines,
+          log: this.parts.log,
+        },
+        this.wantsHandshake,
+      );
+      if (this.isEnded) throw new MemberClosedError();
+      if (stream.isClosed) throw new MemberEndedError('its process ended as soon as it was asked');
+      this.openedAt = performance.now();
+      return (this.session = { stream, era });
+    } catch (error) {
+      const hasEnded = error instanceof MemberEndedError;
+      void stream.close();
+      if (!hasEnded || this.wantsHandshake || this.isEnded) throw error;
+      this.wantsHandshake = true;
+      return this.agree(limit);
+    }
+  }
+
+  private async start(): Promise<StdioStream> {
+    const { config, processes, deadlines, log } = this.parts;
+    const command = await stdioCommandOf(config);
+    if (this.isEnded) throw new MemberClosedError();
+    const process = processes.start({ command, deadlines, log, onGone: () => void this.streams.delete(stream) });
+    const stream: StdioStream = new StdioStream({
+      process,
+      log,
+      onOther: (message) => this.heard(stream, message),
+      onOver: (error) => this.broke(stream, error),
+    });
+    this.streams.add(stream);
+    log.debug('a member was started', { pid: process.pid });
+    return stream;
+  }
+
+  private askOn(stream: StdioStream, question: OwnQuestion, limit: TimeLimit): Promise<OwnAnswer> {
+    const id = this.nextId();
+    return new Promise((resolve, reject) => {
+      const settle = (act: () => void) => {
+        clear();
+        stream.drop(id);
+        act();
+      };
+      const clear = this.parts.deadlines.add(limit.left(), () => settle(() => reject(limit.passed())));
+      const isWaiting = stream.expect(id, {
+        answer: ({ raw }) => {
+          const value = decoded(raw);
+          const unreadable = new MemberProtocolError(`its answer to ${question.method} cannot be read: not valid JSON`);
+          settle(() => (value ? resolve({ value, raw }) : reject(unreadable)));
+        },
+        progress: () => undefined,
+        lost: (error) => settle(() => reject(error)),
+      });
+      if (!isWaiting) return settle(() => reject(new MemberEndedError('its process ended before it was asked')));
+      if (!stream.send(bytesOf({ id, ...question }))) settle(() => reject(new MemberBusyError()));
+    });
+  }
+
+  /** The composer declared no capabilities, so the only thing that the member may ask is whether anybody is there. */
+  private heard(stream: StdioStream, { kind, raw, places }: MemberMessage): void {
+    const method = textAt(raw, places.get('method'));
+    if (kind === 'notification') {
+      if (/^"notifications\/(tools|prompts|resources)\/list_changed"$/.test(method ?? '')) this.parts.noteListChanged();
+      return;
+    }
+    const id = decoded(raw)?.['id'];
+    if (typeof id !== 'string' && typeof id !== 'number') return;
+    const answer =
+      method === '"ping"' ? { result: {} } : { error: { code: METHOD_NOT_FOUND, message: 'Method not found' } };
+    stream.send(bytesOf({ id, ...answer }));
+  }
+
+  private broke(stream: StdioStream, error: ComposerError): void {
+    if (this.session?.stream !== stream) return;
+    this.session = undefined;
+    this.rest.note(performance.now() - this.openedAt);
+    this.parts.log.warn('the process of a member is over', { err: error });
+    this.reopenLater();
+  }
+
+  private rested(): Promise<void> {
+    const restMs = this.rest.leftMs();
+    if (restMs === 0) return Promise.resolve();
+    return new Promise((resolve) => void this.parts.deadlines.add(restMs, resolve));
+  }
+
+  private reopenLater(): void {
+    if (!this.parts.staysOpen || this.isEnded || this.cancelReopening) return;
+    this.cancelReopening = this.parts.deadlines.add(this.rest.leftMs(), () => {
+      this.cancelReopening = undefined;
+      this.open(new TimeLimit(OPENING_MS)).catch((error: unknown) => {
+        this.parts.log.debug('a member could not be started again', { err: asComposerError(error) });
+        this.reopenLater();
+      });
+    });
+  }
+}
+
+function bytesOf(message: Record<string, unknown>): Buffer {
+  return Buffer.from(JSON.stringify({ jsonrpc: '2.0', ...message }));
+}
