@@ -7,8 +7,11 @@ import type { Deadlines } from '../wire/deadlines.js';
 
 /** A process that was just started. */
 export interface Newcomer {
-  ask(method: string, params: Readonly<Record<string, unknown>>): Promise<{ readonly value: Record<string, unknown> }>;
-  tell(message: Record<string, unknown>): void;
+  readonly ask: (
+    method: string,
+    params: Readonly<Record<string, unknown>>,
+  ) => Promise<{ readonly value: Record<string, unknown> }>;
+  readonly tell: (message: Record<string, unknown>) => void;
   readonly deadlines: Deadlines;
   readonly log: Log;
 }

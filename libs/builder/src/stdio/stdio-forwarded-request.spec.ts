@@ -11,7 +11,7 @@ import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
 import { type OpenPool, openPool } from '../../testing/open-pool.js';
 import { RecordingReply } from '../../testing/recording-reply.js';
 import { parseMessage } from '../json-rpc/json-rpc-message.js';
-import type { Era, RunningCall } from '../member.js';
+import type { Era } from '../member.js';
 
 const acme = tenantId('acme');
 const crm = { tenantId: acme, serverId: serverId('crm') };
@@ -54,7 +54,10 @@ describe('a member over stdio', () => {
     opened.registry.register(acme, configOf(mode, more), { by: SYSTEM });
   const slot = () => opened.pool.find(crm)!;
 
-  function call(args: object = {}, { era = 'legacy' as Era, meta = {}, text = '' } = {}) {
+  function call(
+    args: object = {},
+    { era = 'legacy', meta = {}, text = '' }: { era?: Era; meta?: object; text?: string } = {},
+  ) {
     const params = { name: 'crm_echo', arguments: args, ...meta };
     const request = JSON.stringify({ jsonrpc: '2.0', id: 'caller-1', method: 'tools/call', params }, null, 2);
     const reply = new RecordingReply();
@@ -66,9 +69,7 @@ describe('a member over stdio', () => {
       headers: {},
       principalId: principalId('p'),
     } as const;
-    return Object.assign(reply, { running: slot().member!.request(told, reply) }) as RecordingReply & {
-      readonly running: RunningCall;
-    };
+    return Object.assign(reply, { running: slot().member!.request(told, reply) });
   }
   const textOf = async (reply: RecordingReply) => {
     const answer = await reply.answered;

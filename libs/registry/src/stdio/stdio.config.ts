@@ -21,7 +21,7 @@ export const stdioConfig = configSlice(
   'stdio',
   z.object({
     STDIO_ALLOWLIST: z.string().optional(),
-    [ALIAS]: z.string().optional(),
+    MCP_COMPOSER_STDIO_ALLOWLIST: z.string().optional(),
     STDIO_MAX_PROCESSES: z.coerce
       .number('must be a number')
       .int('must be a whole number')
@@ -29,7 +29,7 @@ export const stdioConfig = configSlice(
       .max(10_000, 'must be 10000 at most')
       .default(32),
   }),
-  ({ STDIO_ALLOWLIST, STDIO_MAX_PROCESSES, [ALIAS]: old }): StdioConfig => {
+  ({ STDIO_ALLOWLIST, STDIO_MAX_PROCESSES, MCP_COMPOSER_STDIO_ALLOWLIST: old }): StdioConfig => {
     const isEmptied = environment()['STDIO_ALLOWLIST'] === '';
     const usesAlias = STDIO_ALLOWLIST === undefined && old !== undefined && !isEmptied;
     const name = usesAlias ? ALIAS : 'STDIO_ALLOWLIST';
