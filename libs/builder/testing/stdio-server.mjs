@@ -64,6 +64,7 @@ const calls = {
     for (let n = 0; n < lines; n++) process.stderr.write(`${said} ${n}\n`);
     return text('written');
   },
+  deaf: () => process.stdin.pause(),
   progress: (args, { _meta }) => {
     say({ method: 'notifications/progress', params: { progressToken: _meta?.progressToken, progress: 1 } });
     return text('done');

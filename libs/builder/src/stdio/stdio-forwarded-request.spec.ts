@@ -199,6 +199,17 @@ describe('a member over stdio', () => {
       expect(started()).toHaveLength(2);
     });
 
+    it('is told no more than it reads: calls that would wait for it are refused as too many', async () => {
+      await register('echo', { timeout: 30, retry_attempts: 0 });
+      const deaf = call({ do: 'deaf' });
+      await until(() => asked('tools/call').length === 1, 'the call');
+      const said = 'x'.repeat(1024 * 1024);
+      const replies = Array.from({ length: 12 }, () => call({ said }));
+      expect(await textOf(replies.at(-1)!)).toMatch(/COMPOSER_MEMBER_BUSY/);
+      expect(replies.filter(({ answers }) => answers > 0).length).toBeGreaterThanOrEqual(6);
+      for (const { running } of [deaf, ...replies]) running.cancel();
+    });
+
     it('gets no line that a caller has broken in two', async () => {
       await register();
       const text =

@@ -83,10 +83,10 @@ export class StdioStream implements MessageStream, ProcessListener {
       for (const line of this.reader.push(chunk)) this.take(line);
     } catch (error) {
       if (!(error instanceof LineTooLongError)) throw error;
-      return this.breakOff(new MemberProtocolError(error.message, error));
+      return this.endAtOnce(new MemberProtocolError(error.message, error));
     }
     const { overflow } = this.desk;
-    if (overflow) this.breakOff(overflow);
+    if (overflow) this.endAtOnce(overflow);
   }
 
   ended(how: string): void {
@@ -105,6 +105,12 @@ export class StdioStream implements MessageStream, ProcessListener {
 
   private closeIfDone(): void {
     if (this.isRetired && !this.isBusy && !this.isOver) void this.close();
+  }
+
+  /** What floods is not asked to end: it would go on meanwhile. */
+  private endAtOnce(error: ComposerError): void {
+    this.breakOff(error);
+    this.parts.process.kill();
   }
 
   private breakOff(error: ComposerError): void {
