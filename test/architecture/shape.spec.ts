@@ -86,6 +86,13 @@ describe('the environment', () => {
   });
 });
 
+describe('other processes', () => {
+  it('are started by libs/builder/src/stdio alone, which asks the list of the operator', () => {
+    const others = production.filter(({ path }) => !path.startsWith('libs/builder/src/stdio/'));
+    expect(linesWith(others, /from ['"](node:)?child_process['"]|import\(['"](node:)?child_process['"]\)/)).toEqual([]);
+  });
+});
+
 describe('nothing mentions', () => {
   it.each([['a path of the machine it was written on', /(^|[\s'"`(])\/(work|root|tmp\/[a-z])/]])(
     '%s',
