@@ -1,7 +1,8 @@
 import type { StdioServerConfig, StoredCatalog } from '#registry';
 import { endpointOf, stdioCommandOf } from '#registry';
 import { McpOffer } from '../mcp/mcp-offer.js';
-import type { MemberOffer, MemberReply, MemberRequest } from '../member.js';
+import type { MemberReply, MemberRequest } from '../member.js';
+import type { MemberOffer } from '../member-offer.js';
 import { StdioForwardedRequest } from '../stdio/stdio-forwarded-request.js';
 import { StdioLink } from '../stdio/stdio-link.js';
 import { LiveMember, type ReadyCall } from './live-member.js';

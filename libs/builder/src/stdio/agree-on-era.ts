@@ -1,7 +1,8 @@
 import { isObject } from '#kernel';
 import type { Log } from '#observability';
 import { INITIALIZE, agreedVersion } from '../mcp/handshake.js';
-import { MODERN_VERSION, OWN_META, UNSUPPORTED_VERSION } from '../mcp/mcp-protocol.js';
+import { MODERN_VERSION, OWN_META } from '../mcp/mcp-protocol.js';
+import { type ServerFacts, factsIn } from '../mcp/server-facts.js';
 import type { Era } from '../member.js';
 import type { Deadlines } from '../wire/deadlines.js';
 
@@ -16,6 +17,12 @@ export interface Newcomer {
   readonly log: Log;
 }
 
+/** What was agreed on, and what the process said of itself. */
+export interface Agreement {
+  readonly era: Era;
+  readonly facts: ServerFacts;
+}
+
 /** Old servers may say nothing at all to a question before the handshake. */
 const SILENT_MS = 2_500;
 const MODERN_ERRORS = new Set([-32020, -32021]);
@@ -26,32 +33,35 @@ const MODERN_ERRORS = new Set([-32020, -32021]);
  *
  * @param isLegacy known to be no modern one: it is not asked
  */
-export async function agreeOnEra(newcomer: Newcomer, isLegacy: boolean): Promise<Era> {
+export async function agreeOnEra(newcomer: Newcomer, isLegacy: boolean): Promise<Agreement> {
   if (isLegacy) return shakeHands(newcomer);
-  const discovered = newcomer.ask('server/discover', { _meta: OWN_META }).then(({ value }) => speaksModern(value));
-  const isModern = await Promise.race([discovered, silence(newcomer)]);
-  if (isModern !== undefined) return isModern ? 'modern' : shakeHands(newcomer);
+  const discovered = newcomer.ask('server/discover', { _meta: OWN_META }).then(({ value }) => modernIn(value));
+  const found = await Promise.race([discovered, silence(newcomer)]);
+  if (found !== 'silent') return found ?? shakeHands(newcomer);
   const shaken = shakeHands(newcomer);
-  const late = discovered.then((isSo): Era | Promise<Era> => (isSo ? 'modern' : shaken));
+  const late = discovered.then((modern) => modern ?? shaken);
   // Whichever says yes first. If neither does, the handshake tells why.
   return Promise.any([late, shaken]).catch(() => shaken);
 }
 
-async function shakeHands({ ask, tell, log }: Newcomer): Promise<Era> {
+async function shakeHands({ ask, tell, log }: Newcomer): Promise<Agreement> {
   const { value } = await ask(INITIALIZE.method, INITIALIZE.params);
   agreedVersion(value, log);
   tell({ method: 'notifications/initialized' });
-  return 'legacy';
+  return { era: 'legacy', facts: factsIn(value['result']) };
 }
 
-function silence({ deadlines }: Newcomer): Promise<undefined> {
-  return new Promise((resolve) => void deadlines.add(SILENT_MS, () => resolve(undefined)));
+function silence({ deadlines }: Newcomer): Promise<'silent'> {
+  return new Promise((resolve) => void deadlines.add(SILENT_MS, () => resolve('silent')));
 }
 
-function speaksModern({ result, error }: Record<string, unknown>): boolean {
-  if (isObject(result))
-    return Array.isArray(result['supportedVersions']) && result['supportedVersions'].includes(MODERN_VERSION);
-  if (!isObject(error)) return false;
-  const code = Number(error['code']);
-  return code !== UNSUPPORTED_VERSION && MODERN_ERRORS.has(code);
+/** Undefined: it is no modern server, or one of other revisions. */
+function modernIn({ result, error }: Record<string, unknown>): Agreement | undefined {
+  if (isObject(result)) {
+    const { supportedVersions } = result;
+    const isOurs = Array.isArray(supportedVersions) && supportedVersions.includes(MODERN_VERSION);
+    return isOurs ? { era: 'modern', facts: factsIn(result) } : undefined;
+  }
+  const isModern = isObject(error) && MODERN_ERRORS.has(Number(error['code']));
+  return isModern ? { era: 'modern', facts: factsIn(undefined) } : undefined;
 }

@@ -35,6 +35,8 @@ export class MemberProcess {
   private readonly child: ChildProcess;
   private readonly errors: ErrorLines;
   private readonly gone: Promise<void>;
+  /** No process of its group is left, or none that could be ended. */
+  private leave: () => void = () => undefined;
   private listener: ProcessListener | undefined;
   private isOver = false;
   private isStopping = false;
@@ -89,7 +91,7 @@ export class MemberProcess {
 
   private watch(resolve: () => void): void {
     const { child } = this;
-    const left = (): void => {
+    this.leave = () => {
       if (this.isLeft) return;
       this.isLeft = true;
       this.errors.end();
@@ -103,7 +105,7 @@ export class MemberProcess {
     child.stdout?.on('end', () => this.giveUp('it has closed its stdout'));
     child.on('error', (error: NodeJS.ErrnoException) => {
       this.end(`it cannot be started (${error.code ?? error.name})`);
-      if (child.pid === undefined) left();
+      if (child.pid === undefined) this.leave();
     });
     let how = '';
     child.on('exit', (code, signal) => {
@@ -116,7 +118,7 @@ export class MemberProcess {
     });
     child.on('close', () => {
       this.end(how);
-      left();
+      this.leave();
     });
   }
 
@@ -125,6 +127,9 @@ export class MemberProcess {
     this.signal('SIGTERM');
     if (await this.isGoneWithin(TERM_MS)) return;
     this.signal('SIGKILL');
+    if (await this.isGoneWithin(LINGER_MS)) return;
+    this.parts.log.error('a process of a member cannot be ended', { pid: this.pid });
+    this.leave();
   }
 
   private isGoneWithin(ms: number): Promise<boolean> {

@@ -34,6 +34,10 @@ export class StdioForwardedRequest
     this.giveUp(error, outcomeOf(error));
   }
 
+  protected override get memberEra(): Era {
+    return this.session?.era ?? 'legacy';
+  }
+
   protected override sendAtOnce(): boolean {
     const session = this.parts.link.peek();
     if (session) this.send(session);

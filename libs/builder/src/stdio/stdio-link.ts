@@ -3,23 +3,23 @@ import type { Log } from '#observability';
 import { type StdioServerConfig, stdioCommandOf } from '#registry';
 import { MemberBusyError, MemberClosedError, MemberProtocolError, asComposerError } from '../builder.errors.js';
 import { decoded } from '../mcp/control-request.js';
-import { told } from '../mcp/handshake.js';
-import { METHOD_NOT_FOUND, OWN_META } from '../mcp/mcp-protocol.js';
-import { type MemberMessage, textAt } from '../mcp/member-message.js';
+import { faultOf } from '../mcp/handshake.js';
+import { OWN_META } from '../mcp/mcp-protocol.js';
+import { type MemberMessage, isListChange, textAt } from '../mcp/member-message.js';
 import type { MessageStreamLink, StreamSession } from '../mcp/message-stream.js';
-import type { Era } from '../member.js';
+import { ownAnswerTo } from '../mcp/own-answer.js';
+import { type ServerFacts, factsIn } from '../mcp/server-facts.js';
 import type { Deadlines } from '../wire/deadlines.js';
 import { TimeLimit } from '../wire/time-limit.js';
-import { agreeOnEra } from './agree-on-era.js';
+import { type Agreement, agreeOnEra } from './agree-on-era.js';
 import type { MemberProcesses } from './member-processes.js';
 import { RestartRest } from './restart-rest.js';
 import { StdioStream } from './stdio-stream.js';
 import { MemberEndedError, MemberNotStartedError, MemberRestingError } from './stdio.errors.js';
 
 /** A process with which an era is agreed on. */
-export interface StdioSession extends StreamSession {
+export interface StdioSession extends StreamSession, Agreement {
   readonly stream: StdioStream;
-  readonly era: Era;
 }
 
 export interface StdioLinkParts {
@@ -111,7 +111,14 @@ export class StdioLink implements MessageStreamLink<StdioSession> {
     const own = era === 'modern' ? { ...params, _meta: OWN_META } : params;
     const { value, raw } = await this.askOn(stream, { method, params: own }, limit);
     if (isObject(value['result'])) return { result: value['result'], raw };
-    throw new MemberProtocolError(`it answered ${method} with an error: ${told(value['error'], this.parts.log)}`);
+    throw faultOf(method, value['error'], this.parts.log);
+  }
+
+  async describe(limit: TimeLimit): Promise<ServerFacts> {
+    const before = this.session;
+    const session = await this.open(limit);
+    if (session.era === 'legacy' || session !== before) return session.facts;
+    return factsIn((await this.ask('server/discover', {}, limit)).result);
   }
 
   /** Tells the member something; whether it takes it does not matter. */
@@ -141,7 +148,7 @@ export class StdioLink implements MessageStreamLink<StdioSession> {
   private async agree(limit: TimeLimit): Promise<StdioSession> {
     const stream = await this.start();
     try {
-      const era = await agreeOnEra(
+      const agreement = await agreeOnEra(
         {
           ask: (method, params) => this.askOn(stream, { method, params }, limit),
           tell: (message) => void stream.send(bytesOf(message)),
@@ -153,7 +160,7 @@ export class StdioLink implements MessageStreamLink<StdioSession> {
       if (this.isEnded) throw new MemberClosedError();
       if (stream.isClosed) throw new MemberEndedError('its process ended as soon as it was asked');
       this.openedAt = performance.now();
-      return (this.session = { stream, era });
+      return (this.session = { stream, ...agreement });
     } catch (error) {
       const hasEnded = error instanceof MemberEndedError;
       void stream.close();
@@ -202,18 +209,13 @@ export class StdioLink implements MessageStreamLink<StdioSession> {
     });
   }
 
-  /** The composer declared no capabilities, so the only thing that the member may ask is whether anybody is there. */
-  private heard(stream: StdioStream, { kind, raw, places }: MemberMessage): void {
-    const method = textAt(raw, places.get('method'));
-    if (kind === 'notification') {
-      if (/^"notifications\/(tools|prompts|resources)\/list_changed"$/.test(method ?? '')) this.parts.noteListChanged();
+  private heard(stream: StdioStream, message: MemberMessage): void {
+    if (message.kind === 'notification') {
+      if (isListChange(textAt(message.raw, message.places.get('method')))) this.parts.noteListChanged();
       return;
     }
-    const id = decoded(raw)?.['id'];
-    if (typeof id !== 'string' && typeof id !== 'number') return;
-    const answer =
-      method === '"ping"' ? { result: {} } : { error: { code: METHOD_NOT_FOUND, message: 'Method not found' } };
-    stream.send(bytesOf({ id, ...answer }));
+    const answer = ownAnswerTo(message);
+    if (answer) stream.send(bytesOf(answer));
   }
 
   private broke(stream: StdioStream, error: ComposerError): void {
