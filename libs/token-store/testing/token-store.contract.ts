@@ -40,12 +40,8 @@ export function describeTokenStore(name: string, open: () => Promise<OpenTokenSt
       await opened?.close();
     });
     beforeEach(async () => {
-      const key = {
-        serverId: serverId('crm'),
-        kind: 'token',
-        issuer: 'https://issuer.example',
-        fingerprint: 'f1',
-      } as const;
+      const issuer = 'https://issuer.example';
+      const key = { serverId: serverId('crm'), kind: 'token', issuer, fingerprint: 'f1' } as const;
       own = { ...key, tenantId: await opened.tenant() };
       foreign = { ...key, tenantId: await opened.tenant() };
     });
@@ -225,10 +221,7 @@ export function describeTokenStore(name: string, open: () => Promise<OpenTokenSt
     it('takes what an issuer has given, under its own name or at an address below it', async () => {
       const from = own.issuer;
       const issuers = [from, `${from}/oauth/token`, `${from}.evil.example`, `${from}x/token`];
-      for (const [n, issuer] of issuers.entries()) {
-        const key = { ...own, issuer, fingerprint: `f${n}` };
-        await store.change(key, set(begun(key)));
-      }
+      for (const issuer of issuers) await store.change({ ...own, issuer }, set(begun({ ...own, issuer })));
       const taken = await store.take({ tenantId: own.tenantId, from }, () => event('credential.revoked'));
       expect(taken.map(({ key }) => key.issuer).sort()).toEqual(issuers.slice(0, 2));
     });
