@@ -32,7 +32,8 @@ RUN printf '#!/bin/sh\nexec node /app/dist/apps/composer/src/cli.js "$@"\n' > /u
     && chmod 0755 /usr/local/bin/composer \
     && mkdir /data && chown node:node /data && chmod 0700 /data
 USER node
-# The root file system may be read-only: the process writes to /data (embedded database only) and /tmp.
+# The root file system may be read-only: the process writes to /tmp, and to /data the embedded database, or
+# credentials that wait for the database.
 VOLUME ["/data"]
 EXPOSE 9000
 STOPSIGNAL SIGTERM
