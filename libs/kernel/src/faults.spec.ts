@@ -22,6 +22,14 @@ describe('faultsOf', () => {
     ]);
   });
 
+  it('says in plain words what is missing, and what may stand there', () => {
+    const choice = z.object({ kind: z.enum(['one', 'two']), id: z.string() });
+    expect(faultsOf(choice.safeParse({ kind: 'three' }).error!.issues)).toEqual([
+      { path: 'kind', message: 'must be one of one, two' },
+      { path: 'id', message: 'is missing' },
+    ]);
+  });
+
   it('puts the place of the whole input before each path', () => {
     expect(faultsOf(issuesOf({ tags: [], auth: { token: 't' } }), ['servers', 3])).toMatchObject([
       { path: 'servers.3.id' },

@@ -17,7 +17,15 @@ export function faultsOf(issues: readonly SchemaIssue[], prefix: readonly Proper
     if (issue.code === 'unrecognized_keys' && issue.keys) {
       return issue.keys.map((key) => ({ path: dotted([...path, key]), message: 'is not known here' }));
     }
-    return [{ path: dotted(path), message: issue.message }];
+    return [{ path: dotted(path), message: plain(issue.message) }];
+  });
+}
+
+/** What the schema library says by itself, in words for whoever has written the input. */
+function plain(message: string): string {
+  if (/^Invalid input: expected .*, received undefined$/.test(message)) return 'is missing';
+  return message.replace(/^Invalid option: expected one of (.*)$/, (_, options: string) => {
+    return `must be one of ${options.replaceAll('"', '').split('|').join(', ')}`;
   });
 }
 
