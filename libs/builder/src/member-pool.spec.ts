@@ -6,6 +6,7 @@ import { until } from '#persistence/testing';
 import { InvalidServerConfigError, MemberProbeError } from '#registry';
 import { SYSTEM } from '#tenancy';
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
+import { clientOf } from '../testing/client-of.js';
 import { type McpOrigin, answerCall, mcpOrigin } from '../testing/mcp-origin.js';
 import { type OpenPool, openPool } from '../testing/open-pool.js';
 import { RecordingReply } from '../testing/recording-reply.js';
@@ -31,7 +32,7 @@ const SPEC = {
   paths: { '/ping': { get: { operationId: 'ping', responses: { 200: { description: 'fine' } } } } },
 };
 
-const CALL = { method: 'tools/call', era: 'legacy', headers: {}, principalId: principalId('p') } as const;
+const CALL = { method: 'tools/call', client: clientOf('legacy'), headers: {}, principalId: principalId('p') } as const;
 
 describe('MemberPool', () => {
   let opened: OpenPool;

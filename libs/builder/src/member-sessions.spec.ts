@@ -4,6 +4,7 @@ import { principalId, serverId, tenantId } from '#kernel';
 import { until } from '#persistence/testing';
 import { SYSTEM } from '#tenancy';
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
+import { clientOf } from '../testing/client-of.js';
 import { type GuardedMember, type SeenRequest, startGuardedMember } from '../testing/guarded-member.js';
 import { type OpenPool, openPool } from '../testing/open-pool.js';
 import { RecordingReply } from '../testing/recording-reply.js';
@@ -34,7 +35,7 @@ describe.each(['http', 'sse'] as const)('sessions with a member of type %s', (ki
     const request = { jsonrpc: '2.0', id: 1, method: 'tools/call', params: { name: 'greet', arguments: { name: by } } };
     const message = parseMessage(Buffer.from(JSON.stringify(request)));
     const reply = new RecordingReply();
-    const asked = { method: 'tools/call', target: 'greet', message, era: 'legacy', headers: {} } as const;
+    const asked = { method: 'tools/call', target: 'greet', message, client: clientOf('legacy'), headers: {} } as const;
     opened.pool.find(crm)!.member!.request({ ...asked, principalId: principalId(by) }, reply);
     expect((await reply.answered).result?.content?.[0]?.text).toBe(`Hello, ${by}!`);
   }

@@ -3,6 +3,7 @@ import { type TenantId, serverId, tenantId, principalId } from '#kernel';
 import { until } from '#persistence/testing';
 import { SYSTEM } from '#tenancy';
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
+import { clientOf } from '../testing/client-of.js';
 import { type McpOrigin, answerCall, mcpOrigin } from '../testing/mcp-origin.js';
 import { type OpenPool, openPool } from '../testing/open-pool.js';
 import { RecordingReply } from '../testing/recording-reply.js';
@@ -15,7 +16,7 @@ const acme = tenantId('acme');
 const ref = (id: string, tenant: TenantId = acme) => ({ tenantId: tenant, serverId: serverId(id) });
 
 /** Two pools on the same stores, as two processes have them: what changes here is followed there. */
-const CALL = { method: 'tools/call', era: 'legacy', headers: {}, principalId: principalId('p') } as const;
+const CALL = { method: 'tools/call', client: clientOf('legacy'), headers: {}, principalId: principalId('p') } as const;
 
 describe('members of another process', () => {
   let here: OpenPool;

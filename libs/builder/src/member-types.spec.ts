@@ -5,6 +5,7 @@ import { until } from '#persistence/testing';
 import { SYSTEM } from '#tenancy';
 import { ClientRefusedError, CredentialHeldError, GrantRefusedError, IssuerUnavailableError } from '#token-store';
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
+import { clientOf } from '../testing/client-of.js';
 import { type GuardedMember, KINDS, type SeenRequest, startGuardedMember } from '../testing/guarded-member.js';
 import { type OpenPool, openPool } from '../testing/open-pool.js';
 import { RecordingReply } from '../testing/recording-reply.js';
@@ -45,7 +46,7 @@ describe.each(KINDS)('a member of type %s', (kind) => {
     const message = parseMessage(Buffer.from(JSON.stringify(request)));
     const reply = new RecordingReply();
     const tool = member.tool('crm');
-    const asked = { method: 'tools/call', target: tool, message, era: 'legacy', headers: {} } as const;
+    const asked = { method: 'tools/call', target: tool, message, client: clientOf('legacy'), headers: {} } as const;
     slot().member!.request({ ...asked, principalId: principalId(by) }, reply);
     return reply;
   }

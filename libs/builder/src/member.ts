@@ -1,6 +1,7 @@
 import type { IncomingHttpHeaders } from 'node:http';
 import type { MemberRef, PrincipalId, ServerId } from '#kernel';
 import type { StoredCatalog } from '#registry';
+import type { ClientFacts } from './client-facts.js';
 import type { Message } from './json-rpc/json-rpc-message.js';
 import type { MemberOffer } from './member-offer.js';
 
@@ -16,8 +17,8 @@ export interface MemberRequest {
   /** The member's own word for what is asked for: the name of a tool or prompt, a URI, or what the `ref` of a completion names. */
   readonly target: string;
   readonly message: Message;
-  /** Of the caller. */
-  readonly era: Era;
+  /** Who asks: what it speaks, and what it may be asked. */
+  readonly client: ClientFacts;
   /** As they came in; a member passes on only what its configuration lists. */
   readonly headers: IncomingHttpHeaders;
   /** Who calls: some members have a credential for each. */

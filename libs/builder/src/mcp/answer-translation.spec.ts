@@ -6,6 +6,7 @@ import type { Era, ForwardedMethod, MemberRequest } from '../member.js';
 import { notificationFor, requestFor, responseFor } from './answer-translation.js';
 import { COMPOSER_INFO, META_CAPABILITIES, META_CLIENT_INFO, META_VERSION, MODERN_VERSION } from './mcp-protocol.js';
 import { readMemberMessage } from './member-message.js';
+import { clientOf } from '../../testing/client-of.js';
 
 type Params = Record<string, unknown>;
 interface Sent {
@@ -16,7 +17,7 @@ interface Sent {
 const callOf = (text: string, era: Era, target: string): MemberRequest => ({
   method: 'tools/call',
   target,
-  era,
+  client: clientOf(era),
   headers: {},
   principalId: principalId('p'),
   message: parseMessage(Buffer.from(text)),

@@ -18,7 +18,7 @@ export function requestFor(request: MemberRequest, memberEra: Era, id: number): 
     // Callers share one session, and members tell requests of a session apart by their ids.
     if (places.id) edits.push({ ...places.id, bytes: Buffer.from(String(id)) });
     if (places.progressToken) edits.push({ ...places.progressToken, bytes: Buffer.from(String(id)) });
-  } else if (request.era === 'legacy') {
+  } else if (request.client.era === 'legacy') {
     edits.push(...modernMeta(raw, places.params, places.meta));
   }
   return applyEdits(raw, edits);

@@ -94,7 +94,8 @@ export abstract class ForwardedRequest<
 
   protected answered(message: MemberMessage, status = 200): void {
     if (this.isSettled) return;
-    const { era, method, target } = this.request;
+    const { method, target } = this.request;
+    const { era } = this.request.client;
     const { askedAs, memberEra } = this;
     const context = { askedAs, callerId: this.reply.id, callerEra: era, memberEra, method, target };
     const answered = responseFor(message, context);
@@ -115,7 +116,7 @@ export abstract class ForwardedRequest<
     if (this.isSettled || !this.reply.takesEvents) return;
     const { raw, places } = this.request.message;
     const token = places.progressToken && raw.subarray(places.progressToken.start, places.progressToken.end);
-    const bytes = notificationFor(message, this.request.era, token);
+    const bytes = notificationFor(message, this.request.client.era, token);
     if (!bytes) return;
     if (!this.isStreaming) this.reply.openStream();
     this.isStreaming = true;

@@ -4,6 +4,7 @@ import { serverId, tenantId, principalId } from '#kernel';
 import { until } from '#persistence/testing';
 import { SYSTEM } from '#tenancy';
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
+import { clientOf } from '../../testing/client-of.js';
 import { type McpOrigin, answerCall, eventStream, mcpOrigin } from '../../testing/mcp-origin.js';
 import { type OpenPool, openPool } from '../../testing/open-pool.js';
 import { RecordingReply } from '../../testing/recording-reply.js';
@@ -51,7 +52,7 @@ describe('HttpForwardedRequest', () => {
       method: 'tools/call',
       target: 'echo',
       message,
-      era,
+      client: clientOf(era),
       headers: {},
       principalId: principalId('p'),
     } as const;

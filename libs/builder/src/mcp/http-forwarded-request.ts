@@ -92,7 +92,7 @@ export class HttpForwardedRequest extends PostedRequest<McpSession, HttpRequestP
     const { request } = this;
     const isLegacy = session.era === 'legacy';
     this.session = session;
-    this.passesThrough = !isLegacy && request.era === 'modern' && this.reply.takesPieces;
+    this.passesThrough = !isLegacy && request.client.era === 'modern' && this.reply.takesPieces;
     const id = isLegacy ? link.nextId() : 0;
     this.askedAs = isLegacy ? String(id) : textAt(request.message.raw, request.message.places.id)!;
     const more = forwardHeaders.length > 0 ? forwarded(forwardHeaders, request.headers) : {};

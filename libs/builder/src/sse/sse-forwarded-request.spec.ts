@@ -4,6 +4,7 @@ import { principalId, serverId, tenantId } from '#kernel';
 import { until } from '#persistence/testing';
 import { SYSTEM } from '#tenancy';
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
+import { clientOf } from '../../testing/client-of.js';
 import { type OpenPool, openPool } from '../../testing/open-pool.js';
 import { RecordingReply } from '../../testing/recording-reply.js';
 import { type OpenStream, type SseOrigin, sseOrigin, textResult } from '../../testing/sse-origin.js';
@@ -42,7 +43,7 @@ describe('a member over HTTP+SSE', () => {
       method: 'tools/call',
       target: 'echo',
       message,
-      era: 'legacy',
+      client: clientOf('legacy'),
       headers: {},
       principalId: principalId('p'),
     } as const;

@@ -6,6 +6,7 @@ import { principalId, serverId, tenantId } from '#kernel';
 import { until } from '#persistence/testing';
 import { SYSTEM } from '#tenancy';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
+import { clientOf } from '../../testing/client-of.js';
 import { type OpenPool, openPool } from '../../testing/open-pool.js';
 import { RecordingReply } from '../../testing/recording-reply.js';
 import { parseMessage } from '../json-rpc/json-rpc-message.js';
@@ -42,7 +43,13 @@ describe('the official server over stdio', () => {
       Buffer.from(JSON.stringify({ jsonrpc: '2.0', id: 'caller-1', method: 'tools/call', params })),
     );
     const reply = new RecordingReply();
-    const request = { target, message, era: 'legacy', headers: {}, principalId: principalId('p') } as const;
+    const request = {
+      target,
+      message,
+      client: clientOf('legacy'),
+      headers: {},
+      principalId: principalId('p'),
+    } as const;
     const running = opened.pool.find(ref)!.member!.request({ method: 'tools/call', ...request }, reply);
     return Object.assign(reply, { running });
   }

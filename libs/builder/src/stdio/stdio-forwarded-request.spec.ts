@@ -8,6 +8,7 @@ import { principalId, serverId, tenantId } from '#kernel';
 import { until } from '#persistence/testing';
 import { SYSTEM } from '#tenancy';
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
+import { clientOf } from '../../testing/client-of.js';
 import { type OpenPool, openPool } from '../../testing/open-pool.js';
 import { RecordingReply } from '../../testing/recording-reply.js';
 import { parseMessage } from '../json-rpc/json-rpc-message.js';
@@ -65,7 +66,7 @@ describe('a member over stdio', () => {
       method: 'tools/call',
       target: 'echo',
       message: parseMessage(Buffer.from(text || request)),
-      era,
+      client: clientOf(era),
       headers: {},
       principalId: principalId('p'),
     } as const;

@@ -13,7 +13,8 @@ import { EVERYTHING, type Selection } from '../catalog/selection.js';
 import type { ConsentAnswer } from '../mcp-endpoint/http-reply.js';
 import type { McpExchange } from '../mcp-endpoint/mcp-exchange.js';
 import { SessionSeal } from '../sessions/session-seal.js';
-import { Elicitations, elicitsUrls } from './elicitations.js';
+import type { ClientSession } from '../sessions/client-sessions.js';
+import { Elicitations } from './elicitations.js';
 import { OpenElicitations } from './open-elicitations.js';
 
 const acme = tenantId('acme');
@@ -157,7 +158,12 @@ describe('Elicitations', () => {
   });
 
   describe('for revision 2025-11-25', () => {
-    const session = { id: 'a-session', version: '2025-11-25', elicitsUrls: true };
+    const session: ClientSession = {
+      id: 'a-session',
+      era: 'legacy',
+      version: '2025-11-25',
+      capabilities: ['elicitation.url'],
+    };
 
     it('says which elicitation comes first, as the official client reads it', () => {
       elicitations.prepareLegacy(exchange(), session);
@@ -178,19 +184,12 @@ describe('Elicitations', () => {
     });
 
     it.each([
-      ['a client that cannot', { ...session, elicitsUrls: false }],
+      ['a client that cannot', { ...session, capabilities: [] }],
       ['an older revision', { ...session, version: '2025-06-18' }],
-    ])('leaves it to words for %s', (_, other) => {
+    ] as const)('leaves it to words for %s', (_, other) => {
       elicitations.prepareLegacy(exchange(), other);
       expect(answer).toBeUndefined();
     });
-  });
-
-  it('reads what clients declare', () => {
-    expect([urls, { elicitation: { form: {}, url: {} } }].map(elicitsUrls)).toEqual([true, true]);
-    expect([undefined, null, {}, { elicitation: {} }, { elicitation: { form: {} } }].map(elicitsUrls)).not.toContain(
-      true,
-    );
   });
 });
 

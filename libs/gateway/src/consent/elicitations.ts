@@ -1,5 +1,5 @@
 import { randomUUID } from 'node:crypto';
-import { INVALID_PARAMS, META_CAPABILITIES, type Message, type NeededConsent, withoutParams } from '#builder';
+import { INVALID_PARAMS, type Message, type NeededConsent, modernFacts, withoutParams } from '#builder';
 import { Clock, isObject } from '#kernel';
 import { Injectable } from '@nestjs/common';
 import { z } from 'zod';
@@ -45,7 +45,7 @@ export class Elicitations {
 
   /** Revision 2025-11-25: an error that says which elicitation comes first. Before that, words. */
   prepareLegacy({ principal, reply }: McpExchange, session: ClientSession): void {
-    if (!session.elicitsUrls || session.version < FIRST_WITH_URLS) return;
+    if (!session.capabilities.includes('elicitation.url') || session.version < FIRST_WITH_URLS) return;
     reply.answerConsentBy(({ serverId, url, text }: NeededConsent): ConsentAnswer => {
       const elicitationId = randomUUID();
       this.open.note({ principal, serverId, sessionId: session.id, elicitationId });
@@ -108,16 +108,7 @@ export class Elicitations {
   }
 }
 
-function canElicitUrls({ params }: Message): boolean {
-  const meta = params['_meta'];
-  return elicitsUrls(isObject(meta) ? meta[META_CAPABILITIES] : undefined);
-}
-
-/** Whether a client declares elicitation in URL mode; without a mode it is the one of forms. */
-export function elicitsUrls(capabilities: unknown): boolean {
-  const elicitation = isObject(capabilities) ? capabilities['elicitation'] : undefined;
-  return isObject(elicitation) && isObject(elicitation['url']);
-}
+const canElicitUrls = ({ params }: Message): boolean => modernFacts(params).capabilities.includes('elicitation.url');
 
 /** The person, or the client for them, does not want to: nobody is asked twice. */
 function hasDeclined({ params }: Message): boolean {

@@ -6,10 +6,11 @@ import {
   LEGACY_VERSIONS,
   LIST_KINDS,
   METHOD_NOT_FOUND,
+  flagsIn,
 } from '#builder';
 import { Injectable } from '@nestjs/common';
 import { slugOf } from '../catalog/selection.js';
-import { Elicitations, elicitsUrls } from '../consent/elicitations.js';
+import { Elicitations } from '../consent/elicitations.js';
 import { ChangeStreams } from '../mcp-endpoint/change-streams.js';
 import { type McpExchange, headerOf } from '../mcp-endpoint/mcp-exchange.js';
 import { RequestRouter, isForwarded } from '../router/request-router.js';
@@ -93,7 +94,7 @@ export class LegacyEra {
     }
     const version = (LEGACY_VERSIONS as readonly string[]).includes(asked) ? asked : LATEST_LEGACY_VERSION;
     const owner = { principal, slug: slugOf(selection) };
-    const facts = { version, elicitsUrls: elicitsUrls(message.params['capabilities']) };
+    const facts = { version, capabilities: flagsIn(message.params['capabilities']) };
     response.setHeader('mcp-session-id', this.sessions.open(owner, facts).id);
     reply.result({
       protocolVersion: version,
@@ -104,7 +105,7 @@ export class LegacyEra {
 
   private forward(exchange: McpExchange, method: ForwardedMethod, session: ClientSession): void {
     this.elicitations.prepareLegacy(exchange, session);
-    const running = this.router.route(exchange, method, 'legacy');
+    const running = this.router.route(exchange, method, session);
     if (!running) return;
     const cancel = () => {
       running.cancel();

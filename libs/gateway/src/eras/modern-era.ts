@@ -14,6 +14,7 @@ import {
   MODERN_VERSION,
   UNSUPPORTED_VERSION,
   decodeHeader,
+  modernFacts,
 } from '#builder';
 import { isObject } from '#kernel';
 import { Injectable } from '@nestjs/common';
@@ -111,7 +112,7 @@ export class ModernEra {
     // 2026-07-28, multi-round-trip requests: a completion asks for no input.
     const message = method === 'completion/complete' ? exchange.message : this.elicitations.prepareModern(exchange);
     if (!message) return;
-    const running = this.router.route({ ...exchange, message }, method, 'modern');
+    const running = this.router.route({ ...exchange, message }, method, modernFacts(message.params));
     // 2026-07-28, transports: a client that closes the stream has cancelled the request.
     if (running) exchange.reply.onAbandoned(() => running.cancel());
   }

@@ -1,6 +1,6 @@
 import { AuditBacklogError } from '#audit';
 import {
-  type Era,
+  type ClientFacts,
   type ForwardedMethod,
   INTERNAL_ERROR,
   type MemberReply,
@@ -25,7 +25,7 @@ export interface Destination {
 /** A request that a member is to answer. */
 export interface MemberCall {
   readonly method: ForwardedMethod;
-  readonly era: Era;
+  readonly client: ClientFacts;
   readonly recorded: RecordedReply;
   readonly destination: Destination;
   /** Members and permissions may have changed while the call waited. */
@@ -76,7 +76,7 @@ export class MemberCalls {
 
   private begin(
     destination: Destination | undefined,
-    { method, era, recorded, refuse, replyTo }: MemberCall,
+    { method, client, recorded, refuse, replyTo }: MemberCall,
     { message, request, principal }: McpExchange,
   ): RunningCall | undefined {
     if (!destination) {
@@ -89,7 +89,7 @@ export class MemberCalls {
       recorded.failed(text, 'COMPOSER_MEMBER_UNUSABLE');
       return undefined;
     }
-    const asked = { method, target, message, era, headers: request.headers, principalId: principal.id };
+    const asked = { method, target, message, client, headers: request.headers, principalId: principal.id };
     return slot.member.request(asked, replyTo ? replyTo(destination) : recorded);
   }
 }

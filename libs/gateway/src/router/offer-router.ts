@@ -1,4 +1,4 @@
-import { type Era, INVALID_PARAMS, RESOURCE_NOT_FOUND, type RunningCall } from '#builder';
+import { type ClientFacts, type Era, INVALID_PARAMS, RESOURCE_NOT_FOUND, type RunningCall } from '#builder';
 import { isObject } from '#kernel';
 import type { Principal } from '#tenancy';
 import { Injectable } from '@nestjs/common';
@@ -35,7 +35,7 @@ export class OfferRouter {
   ) {}
 
   /** Starts the request; `undefined` if it is answered already. What the caller may not see is not there. */
-  route(exchange: McpExchange, method: OfferMethod, era: Era): Pick<RunningCall, 'cancel'> | undefined {
+  route(exchange: McpExchange, method: OfferMethod, client: ClientFacts): Pick<RunningCall, 'cancel'> | undefined {
     const { principal, selection, reply } = exchange;
     const wish = wishOf(method, exchange.message.params);
     if (typeof wish === 'string') {
@@ -49,12 +49,12 @@ export class OfferRouter {
     const thing = kind && { kind, name: recordable(name, kind), ...(server ? { server } : {}) };
     const recorded = this.calls.record(exchange, thing);
     if (!recorded) return undefined;
-    const refuse = () => recorded.refuse(() => wish.refuse(exchange, era));
+    const refuse = () => recorded.refuse(() => wish.refuse(exchange, client.era));
     if (!destination) {
       refuse();
       return undefined;
     }
-    const call: MemberCall = { method, era, recorded, destination, findAgain: find, refuse };
+    const call: MemberCall = { method, client, recorded, destination, findAgain: find, refuse };
     if (method !== 'resources/read') return this.calls.start(exchange, call);
     const replyTo = ({ target }: Destination) =>
       target === name ? recorded : new AliasedReply(recorded, { own: target, offered: name });

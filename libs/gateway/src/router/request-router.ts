@@ -1,4 +1,4 @@
-import type { Era, ForwardedMethod, RunningCall } from '#builder';
+import type { ClientFacts, ForwardedMethod, RunningCall } from '#builder';
 import { Injectable } from '@nestjs/common';
 import type { McpExchange } from '../mcp-endpoint/mcp-exchange.js';
 import { OfferRouter } from './offer-router.js';
@@ -23,7 +23,7 @@ export class RequestRouter {
   ) {}
 
   /** Starts the request; `undefined` if it is answered already or cannot be cancelled. */
-  route(exchange: McpExchange, method: ForwardedMethod, era: Era): Pick<RunningCall, 'cancel'> | undefined {
-    return method === 'tools/call' ? this.tools.route(exchange, era) : this.offers.route(exchange, method, era);
+  route(exchange: McpExchange, method: ForwardedMethod, client: ClientFacts): Pick<RunningCall, 'cancel'> | undefined {
+    return method === 'tools/call' ? this.tools.route(exchange, client) : this.offers.route(exchange, method, client);
   }
 }

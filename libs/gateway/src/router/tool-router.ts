@@ -1,4 +1,4 @@
-import { type Era, INVALID_PARAMS, type RunningCall } from '#builder';
+import { type ClientFacts, INVALID_PARAMS, type RunningCall } from '#builder';
 import { ComposerError } from '#kernel';
 import { Log } from '#observability';
 import type { Principal } from '#tenancy';
@@ -32,7 +32,7 @@ export class ToolRouter {
   ) {}
 
   /** Starts the call; `undefined` if it is answered already or cannot be cancelled. A tool that the caller may not see is unknown. */
-  route(exchange: McpExchange, era: Era): Pick<RunningCall, 'cancel'> | undefined {
+  route(exchange: McpExchange, client: ClientFacts): Pick<RunningCall, 'cancel'> | undefined {
     const { principal, message, reply } = exchange;
     const { name } = message.params;
     if (typeof name !== 'string') {
@@ -51,7 +51,7 @@ export class ToolRouter {
     if (destination) {
       return this.members.start(exchange, {
         method: 'tools/call',
-        era,
+        client,
         recorded,
         destination,
         findAgain: (by) => destinationOf(this.find(exchange, by, name)),

@@ -11,7 +11,7 @@ const principal = (tenant: string, id: string, slug = '') => ({
   slug,
 });
 const ann = principal('acme', 'ann');
-const OLD = { version: '2025-06-18', elicitsUrls: false };
+const OLD = { version: '2025-06-18', capabilities: [] };
 
 class SetClock extends Clock {
   time = 5 * DAY_MS;
@@ -47,11 +47,17 @@ describe('ClientSessions', () => {
     sessions = new ClientSessions(seal, clock);
   });
 
-  it('remembers whether the client can be sent to a page, also of one that was opened before that was asked', () => {
-    const { id } = sessions.open(ann, { version: '2025-11-25', elicitsUrls: true });
-    expect(sessions.find(id, ann)).toEqual({ id, version: '2025-11-25', elicitsUrls: true });
-    const { u: _, ...before } = JSON.parse(seal.sealed.get(id)!) as Record<string, unknown>;
-    expect(sessions.find(seal.seal(JSON.stringify(before)), ann)).toMatchObject({ elicitsUrls: false });
+  it('remembers what the client has declared, and of older sessions only whether it can be sent to a page', () => {
+    const { id } = sessions.open(ann, { version: '2025-11-25', capabilities: ['roots', 'sampling'] });
+    expect(sessions.find(id, ann)).toEqual({
+      id,
+      era: 'legacy',
+      version: '2025-11-25',
+      capabilities: ['roots', 'sampling'],
+    });
+    const { c: _, ...before } = JSON.parse(seal.sealed.get(id)!) as Record<string, unknown>;
+    const older = (more: object) => sessions.find(seal.seal(JSON.stringify({ ...before, ...more })), ann)?.capabilities;
+    expect([older({}), older({ u: false }), older({ u: true })]).toEqual([[], [], ['elicitation.url']]);
   });
 
   it('remembers what a client wants to hear of the log, until its session ends', () => {

@@ -1,5 +1,5 @@
 import { randomBytes } from 'node:crypto';
-import type { RunningCall } from '#builder';
+import { CLIENT_FLAGS, type ClientFacts, type RunningCall } from '#builder';
 import { Clock } from '#kernel';
 import type { Principal } from '#tenancy';
 import { Injectable } from '@nestjs/common';
@@ -21,8 +21,10 @@ const content = z.strictObject({
   /** Sessions that are older than slugs are of the tenant's own address. */
   s: z.string().default(''),
   v: z.string(),
-  /** Sessions that are older than elicitations in URL mode have none. */
+  /** Of sessions that are older than `c`: the client can be asked to open a page. */
   u: z.boolean().default(false),
+  /** What the client has declared. */
+  c: z.array(z.enum(CLIENT_FLAGS)).default([]),
   n: z.string(),
   i: z.number(),
 });
@@ -34,15 +36,13 @@ export interface SessionOwner {
 }
 
 /** A session of a legacy client, as its id tells it. */
-export interface ClientSession {
+export interface ClientSession extends ClientFacts {
   readonly id: string;
-  readonly version: string;
-  /** The client has declared elicitation in URL mode. */
-  readonly elicitsUrls: boolean;
 }
 
 /**
- * Sessions of legacy clients. An id is sealed and names tenant, principal, address, version and time, so that it outlives this
+ * Sessions of legacy clients. An id is sealed and names tenant, principal, address, version, what the client
+ * can be asked and time, so that it outlives this
  * process; it is no credential, and worth nothing to another principal. Kept in memory are only the sessions that were
  * ended before their time, and the calls that could be cancelled.
  */
@@ -61,17 +61,20 @@ export class ClientSessions {
     private readonly clock: Clock,
   ) {}
 
-  open({ principal, slug }: SessionOwner, { version, elicitsUrls }: Omit<ClientSession, 'id'>): ClientSession {
+  open(
+    { principal, slug }: SessionOwner,
+    { version, capabilities }: Pick<ClientFacts, 'version' | 'capabilities'>,
+  ): ClientSession {
     const facts = {
       t: principal.tenantId,
       p: principal.id,
       s: slug,
       v: version,
-      u: elicitsUrls,
+      c: capabilities,
       n: randomBytes(16).toString('base64url'),
       i: this.clock.now(),
     };
-    return { id: this.seal.seal(JSON.stringify(facts)), version, elicitsUrls };
+    return { id: this.seal.seal(JSON.stringify(facts)), era: 'legacy', version, capabilities };
   }
 
   /** The session, if it is the owner's own and has not ended. */
@@ -79,7 +82,8 @@ export class ClientSessions {
     if (this.ended.has(id)) return undefined;
     const facts = this.opened.get(id) ?? this.openAndKeep(id);
     if (!facts || facts.t !== principal.tenantId || facts.p !== principal.id || facts.s !== slug) return undefined;
-    return facts.i + LIFETIME_MS < this.clock.now() ? undefined : { id, version: facts.v, elicitsUrls: facts.u };
+    if (facts.i + LIFETIME_MS < this.clock.now()) return undefined;
+    return { id, era: 'legacy', version: facts.v, capabilities: facts.u ? ['elicitation.url'] : facts.c };
   }
 
   end({ id }: ClientSession): void {

@@ -1,0 +1,58 @@
+import { isObject } from '#kernel';
+import { META_CAPABILITIES, MODERN_VERSION } from './mcp/mcp-protocol.js';
+import type { Era } from './member.js';
+
+/** What members may ask of clients, as far as it is carried; `elicitation` without a mode is the one of forms. */
+export const CLIENT_FLAGS = [
+  'elicitation.form',
+  'elicitation.url',
+  'roots',
+  'sampling',
+  'sampling.context',
+  'sampling.tools',
+] as const;
+export type ClientFlag = (typeof CLIENT_FLAGS)[number];
+
+/** What is known of a client, however its revision has it say so. */
+export interface ClientFacts {
+  readonly era: Era;
+  readonly version: string;
+  /** What it has declared, in the order of `CLIENT_FLAGS`. */
+  readonly capabilities: readonly ClientFlag[];
+}
+
+/** The flags in a client's `capabilities` (2025-11-25 and 2026-07-28). What is not known is left out. */
+export function flagsIn(capabilities: unknown): readonly ClientFlag[] {
+  if (!isObject(capabilities)) return [];
+  const { elicitation, roots, sampling } = capabilities;
+  const declared = new Set<ClientFlag>();
+  if (isObject(elicitation)) {
+    if (isObject(elicitation['url'])) declared.add('elicitation.url');
+    if (isObject(elicitation['form']) || !isObject(elicitation['url'])) declared.add('elicitation.form');
+  }
+  if (isObject(roots)) declared.add('roots');
+  if (isObject(sampling)) {
+    declared.add('sampling');
+    if (isObject(sampling['context'])) declared.add('sampling.context');
+    if (isObject(sampling['tools'])) declared.add('sampling.tools');
+  }
+  return CLIENT_FLAGS.filter((flag) => declared.has(flag));
+}
+
+/** The `capabilities` that declare these flags and nothing else. */
+export function declarationOf(flags: readonly ClientFlag[]): Readonly<Record<string, object>> {
+  const declaration: Record<string, Record<string, object>> = {};
+  for (const flag of flags) {
+    const [capability, part] = flag.split('.') as [string, string?];
+    const parts = (declaration[capability] ??= {});
+    if (part) parts[part] = {};
+  }
+  return declaration;
+}
+
+/** Of a client of revision 2026-07-28, which says it with every request. */
+export function modernFacts(params: Readonly<Record<string, unknown>>): ClientFacts {
+  const meta = params['_meta'];
+  const capabilities = flagsIn(isObject(meta) ? meta[META_CAPABILITIES] : undefined);
+  return { era: 'modern', version: MODERN_VERSION, capabilities };
+}
