@@ -176,11 +176,11 @@ export class McpLink implements MemberLink<McpSession> {
 
   /** Modern first, as the specification advises: only a modern server answers `server/discover`. */
   private async agree(limit: TimeLimit): Promise<McpSession> {
-    const probe = await this.send(
-      MODERN_SESSION,
-      { id: `composer-${this.nextId()}`, method: 'server/discover', params: {} },
-      limit,
-    );
+    const discover = () =>
+      this.send(MODERN_SESSION, { id: `composer-${this.nextId()}`, method: 'server/discover', params: {} }, limit);
+    let probe = await discover();
+    // A member may refuse a version that it names as its own: 2026-07-28, basic, has the request repeated with that.
+    if (offersModern(probe)) probe = await discover();
     refuseRefusal(probe);
     if (probe.status >= 500) throw new MemberProtocolError(`it answered HTTP ${probe.status}`);
     if (speaksModern(probe)) return { ...MODERN_SESSION, facts: factsIn(probe.response?.value['result']) };
@@ -253,6 +253,14 @@ function speaksModern({ status, response }: ControlAnswer): boolean {
   if (status === 200 && isObject(result))
     return Array.isArray(result['supportedVersions']) && result['supportedVersions'].includes(MODERN_VERSION);
   return isObject(error) && MODERN_ERRORS.has(Number(error['code'])) && Number(error['code']) !== UNSUPPORTED_VERSION;
+}
+
+/** The member has refused the version of the request, and names one that is known here. */
+function offersModern({ response }: ControlAnswer): boolean {
+  const error = response?.value['error'];
+  if (!isObject(error) || error['code'] !== UNSUPPORTED_VERSION || !isObject(error['data'])) return false;
+  const { supported } = error['data'];
+  return Array.isArray(supported) && supported.includes(MODERN_VERSION);
 }
 
 function refuseRefusal({ status, headers, isRefusal }: ControlAnswer): void {
