@@ -29,6 +29,13 @@ export class MemberProtocolError extends ComposerError {
   }
 }
 
+/** The member asked the caller for something, and was not told it. */
+export class InputMissingError extends ComposerError {
+  constructor(why: string) {
+    super('COMPOSER_INPUT_MISSING', `it asked for input, and ${why}`, { status: 409 });
+  }
+}
+
 /** The member answered with a JSON-RPC error what the composer asked of its own accord. */
 export class MemberFaultError extends MemberProtocolError {
   constructor(

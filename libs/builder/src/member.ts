@@ -1,6 +1,7 @@
 import type { IncomingHttpHeaders } from 'node:http';
 import type { MemberRef, PrincipalId, ServerId } from '#kernel';
 import type { StoredCatalog } from '#registry';
+import type { ClientAnswer, MemberQuestion } from './asked-client.js';
 import type { ClientFacts } from './client-facts.js';
 import type { Message } from './json-rpc/json-rpc-message.js';
 import type { MemberOffer } from './member-offer.js';
@@ -53,6 +54,13 @@ export interface MemberReply {
   /** Nothing was done: a person has to connect the member first. Told in the way that the caller can take. */
   needsConsent(consent: NeededConsent): void;
   protocolError(code: number, message: string, data?: object): void;
+  /**
+   * Asks the caller something on the member's behalf, in a request of its own on the stream of the answer. `take` is
+   * called once at most: a caller may never answer.
+   *
+   * @returns how to take the question back; undefined if the caller cannot be asked
+   */
+  ask(question: MemberQuestion, take: (answer: ClientAnswer) => void): (() => void) | undefined;
   /** Begins an event stream; `event` and `piece` follow, then `endStream`. */
   openStream(): void;
   /** One event's data. */

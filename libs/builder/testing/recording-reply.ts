@@ -1,3 +1,4 @@
+import type { ClientAnswer, MemberQuestion } from '../src/asked-client.js';
 import type { MemberReply, NeededConsent } from '../src/member.js';
 
 /** One of them is there. */
@@ -38,6 +39,13 @@ export class RecordingReply implements MemberReply {
   }
   protocolError(code: number, message: string): void {
     this.settle({ error: { code, message } });
+  }
+  /** How the caller answers; unless set, it cannot be asked. */
+  asker: MemberReply['ask'] = () => undefined;
+  readonly asked: MemberQuestion[] = [];
+  ask(question: MemberQuestion, take: (answer: ClientAnswer) => void): (() => void) | undefined {
+    this.asked.push(question);
+    return this.asker(question, take);
   }
   openStream(): void {
     this.events.push('open');

@@ -9,6 +9,7 @@ import { MemberReach } from './catalog/member-reach.js';
 import { NameJudge } from './catalog/name-judge.js';
 import { ToolCatalog } from './catalog/tool-catalog.js';
 import { Selections } from './catalog/selections.js';
+import { Asking } from './eras/asking.js';
 import { LegacyEra } from './eras/legacy-era.js';
 import { ModernEra } from './eras/modern-era.js';
 import { OfferedLists } from './eras/offered-lists.js';
@@ -33,6 +34,7 @@ import { OpenCalls } from './router/open-calls.js';
 import { RequestRouter } from './router/request-router.js';
 import { ToolRouter } from './router/tool-router.js';
 import { ClientSessions } from './sessions/client-sessions.js';
+import { OpenQuestions } from './sessions/open-questions.js';
 import type { SessionSeal } from './sessions/session-seal.js';
 
 export interface GatewayOptions {
@@ -71,6 +73,8 @@ export class GatewayModule {
         LegacyEra,
         ModernEra,
         OfferedLists,
+        Asking,
+        OpenQuestions,
         ToolCatalog,
         MemberReach,
         NameJudge,

@@ -14,6 +14,9 @@ export interface Message {
   readonly places: {
     readonly id?: Span;
     readonly params?: Span;
+    /** Of a response. */
+    readonly result?: Span;
+    readonly error?: Span;
     /** What the request asks for: `params.name`, `params.uri`, or the name or URI that `params.ref` holds. */
     readonly target?: Span;
     /** `params._meta` */
@@ -96,7 +99,15 @@ function placesOf(
         ? uniqueMembers(raw, target.start, id).get(ref['type'] === 'ref/resource' ? 'uri' : 'name')
         : undefined;
     }
-    return defined({ id: top.get('id'), params, target, meta, progressToken });
+    return defined({
+      id: top.get('id'),
+      result: top.get('result'),
+      error: top.get('error'),
+      params,
+      target,
+      meta,
+      progressToken,
+    });
   } catch (error) {
     if (error instanceof TooDeepError) throw new MessageError(-32600, `Invalid Request: ${error.message}`, id);
     throw error;

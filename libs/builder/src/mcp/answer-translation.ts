@@ -1,7 +1,9 @@
 import { type Edit, applyEdits, insertMembers } from '../json-rpc/json-edit.js';
 import { type Span, scanObject } from '../json-rpc/json-scan.js';
+import { type ClientFacts, declarationOf } from '../client-facts.js';
+import type { Message } from '../json-rpc/json-rpc-message.js';
 import type { Era, ForwardedMethod, MemberRequest } from '../member.js';
-import { INVALID_PARAMS, OWN_META, RESOURCE_NOT_FOUND } from './mcp-protocol.js';
+import { INVALID_PARAMS, META_CAPABILITIES, OWN_META, RESOURCE_NOT_FOUND } from './mcp-protocol.js';
 import { type MemberMessage, textAt } from './member-message.js';
 
 const OPEN_OBJECT = 0x7b;
@@ -19,14 +21,15 @@ export function requestFor(request: MemberRequest, memberEra: Era, id: number): 
     if (places.id) edits.push({ ...places.id, bytes: Buffer.from(String(id)) });
     if (places.progressToken) edits.push({ ...places.progressToken, bytes: Buffer.from(String(id)) });
   } else if (request.client.era === 'legacy') {
-    edits.push(...modernMeta(raw, places.params, places.meta));
+    edits.push(...modernMeta(message, request.client));
   }
   return applyEdits(raw, edits);
 }
 
-/** What a legacy caller does not say of itself, the composer says; what it says under the same keys does not count. */
-function modernMeta(raw: Buffer, params: Span | undefined, meta: Span | undefined): Edit[] {
-  const own = new Map(Object.entries(OWN_META).map(([key, value]) => [key, JSON.stringify(value)]));
+/** What a legacy caller has said of itself in its handshake, the composer says with every request; what it says under the same keys does not count. */
+function modernMeta({ raw, places: { params, meta } }: Message, { capabilities }: ClientFacts): Edit[] {
+  const said = { ...OWN_META, [META_CAPABILITIES]: declarationOf(capabilities) };
+  const own = new Map(Object.entries(said).map(([key, value]) => [key, JSON.stringify(value)]));
   const edits: Edit[] = [];
   if (meta && raw[meta.start] === OPEN_OBJECT) {
     scanObject(raw, meta.start, (key, span) => {
@@ -48,7 +51,7 @@ export type TranslatedResponse =
   | { readonly kind: 'message'; readonly bytes: Buffer }
   /** The response belongs to another request. */
   | { readonly kind: 'stranger' }
-  /** The member wants an answer that a caller of the legacy era cannot give in this way. */
+  /** The member wants something of a caller of the legacy era, which is asked in another way. */
   | { readonly kind: 'input-required' };
 
 export interface ResponseContext {

@@ -1,17 +1,30 @@
+import { randomUUID } from 'node:crypto';
 import type { ComposerError, PrincipalId } from '#kernel';
-import { MemberClosedError, MemberProtocolError, MemberTimeoutError, asComposerError } from '../builder.errors.js';
+import {
+  InputMissingError,
+  MemberClosedError,
+  MemberProtocolError,
+  MemberTimeoutError,
+  asComposerError,
+} from '../builder.errors.js';
 import { replyFailure } from '../failure-text.js';
 import type { Era, MemberOutcome, MemberReply, MemberRequest, RunningCall } from '../member.js';
 import type { CallParts } from '../members/call-parts.js';
 import { outcomeOf, retryDelay, wasNeverSent } from '../wire/retry.js';
 import { TimeLimit } from '../wire/time-limit.js';
 import { notificationFor, responseFor } from './answer-translation.js';
+import { decoded } from './control-request.js';
+import { InputRound } from './input-round.js';
 import type { MemberLink } from './member-link.js';
 import type { MemberMessage } from './member-message.js';
 
 export interface ForwardedParts<Session> extends CallParts {
   readonly link: MemberLink<Session>;
 }
+
+/** As the official SDK has it: of one call, how often a member may ask, and how long people may take in all. */
+const MAX_ROUNDS = 8;
+const ASKING_MS = 600_000;
 
 /**
  * One request at an MCP member, whatever the transport, from its start to its one answer. A lost session is opened anew
@@ -32,16 +45,21 @@ export abstract class ForwardedRequest<
   protected wasReopened = false;
   private clearDeadline: (() => void) | undefined;
   private tries = 0;
+  private round: InputRound | undefined;
+  private rounds = 0;
+  /** For all that the caller is asked. */
+  private askedUntil: number | undefined;
 
   constructor(
     protected readonly parts: Parts,
-    protected readonly request: MemberRequest,
+    protected request: MemberRequest,
     protected readonly reply: MemberReply,
   ) {}
 
   start(): void {
     const { deadlines, timeoutSeconds } = this.parts;
     this.clearDeadline = deadlines.add(timeoutSeconds * 1000, () => this.expire());
+    this.tries = 0;
     this.attempt();
   }
 
@@ -104,8 +122,7 @@ export abstract class ForwardedRequest<
       return this.giveUp(new MemberProtocolError(what), 'error');
     }
     if (answered.kind === 'input-required') {
-      const what = 'it asks for input that this client cannot give; use a client of revision 2026-07-28';
-      return this.giveUp(new MemberProtocolError(what), 'ok');
+      return this.askCaller(message);
     }
     const bytes = this.passesThrough ? message.raw : answered.bytes;
     this.finish(() => this.reply.message([bytes], era === 'modern' ? status : 200));
@@ -165,7 +182,37 @@ export abstract class ForwardedRequest<
   protected settle(): void {
     this.isSettled = true;
     this.clearDeadline?.();
+    this.round?.withdraw();
     this.parts.done(this);
+  }
+
+  /** Meanwhile the member has nothing to do: how long it may take begins anew with the answers. */
+  private askCaller({ raw }: MemberMessage): void {
+    const { deadlines, memberName } = this.parts;
+    const { request, reply } = this;
+    this.stop();
+    if (this.memberEra !== 'modern' || ++this.rounds > MAX_ROUNDS) {
+      return this.giveUp(new MemberProtocolError('it asks for input, again and again'), 'error');
+    }
+    const now = performance.now();
+    this.askedUntil ??= now + ASKING_MS;
+    this.clearDeadline?.();
+    this.clearDeadline = deadlines.add(this.askedUntil - now, () =>
+      this.giveUp(new InputMissingError('nobody gave it in time'), 'ok'),
+    );
+    this.round = new InputRound({
+      memberName,
+      request,
+      reply,
+      nextId: JSON.stringify(`composer-${randomUUID()}`),
+      complete: (message) => {
+        this.clearDeadline?.();
+        this.request = { ...request, message };
+        this.start();
+      },
+      fail: (error) => this.giveUp(error, error instanceof MemberProtocolError ? 'error' : 'ok'),
+    });
+    this.round.begin(decoded(raw)?.['result']);
   }
 
   private async prepare(): Promise<void> {

@@ -5,17 +5,22 @@ import { until } from '#persistence/testing';
 import { SYSTEM } from '#tenancy';
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
 import { clientOf } from '../../testing/client-of.js';
-import { type McpOrigin, answerCall, eventStream, mcpOrigin } from '../../testing/mcp-origin.js';
+import { type McpOrigin, type Sent, answerCall, eventStream, mcpOrigin } from '../../testing/mcp-origin.js';
 import { type OpenPool, openPool } from '../../testing/open-pool.js';
 import { RecordingReply } from '../../testing/recording-reply.js';
 import { parseMessage } from '../json-rpc/json-rpc-message.js';
-import type { Era } from '../member.js';
-import { META_VERSION, MODERN_VERSION } from './mcp-protocol.js';
+import type { ClientAnswer } from '../asked-client.js';
+import type { ClientFacts } from '../client-facts.js';
+import type { Era, RunningCall } from '../member.js';
+import { META_CAPABILITIES, META_VERSION, MODERN_VERSION, UNSUPPORTED_VERSION } from './mcp-protocol.js';
+
+type Asked = Sent & { readonly params?: { readonly _meta?: Record<string, unknown> } };
 
 const BY = { by: SYSTEM };
 const acme = tenantId('acme');
 const answerWith = (response: ServerResponse, message: unknown): void =>
   void response.writeHead(200, { 'content-type': 'application/json' }).end(JSON.stringify(message));
+const ROOTS: ClientAnswer = { result: Buffer.from('{"roots":[]}') };
 const LOG_LINE = { method: 'notifications/message', params: { level: 'info', data: 'x' } };
 
 describe('HttpForwardedRequest', () => {
@@ -45,6 +50,11 @@ describe('HttpForwardedRequest', () => {
     );
   const slot = () => opened.pool.find({ tenantId: acme, serverId: serverId('crm') })!;
   function call(era: Era = 'legacy', reply = new RecordingReply()): RecordingReply {
+    start(clientOf(era), reply);
+    return reply;
+  }
+  function start(client: ClientFacts, reply: RecordingReply): RunningCall {
+    const { era } = client;
     const meta = era === 'modern' ? { _meta: { [META_VERSION]: MODERN_VERSION } } : {};
     const request = { jsonrpc: '2.0', id: 'caller-1', method: 'tools/call', params: { name: 'crm_echo', ...meta } };
     const message = parseMessage(Buffer.from(JSON.stringify(request)));
@@ -52,12 +62,11 @@ describe('HttpForwardedRequest', () => {
       method: 'tools/call',
       target: 'echo',
       message,
-      client: clientOf(era),
+      client,
       headers: {},
       principalId: principalId('p'),
     } as const;
-    slot().member!.request(asked, reply);
-    return reply;
+    return slot().member!.request(asked, reply);
   }
   const textOf = async (reply: RecordingReply) => {
     const answer = await reply.answered;
@@ -235,4 +244,77 @@ describe('HttpForwardedRequest', () => {
       expect(crm.methods().filter((method) => method === 'tools/list')).toHaveLength(2);
     },
   );
+
+  it('speaks modern with a member that has refused that version and names it', async () => {
+    let refusals = 0;
+    const supported = [MODERN_VERSION];
+    beModern();
+    const modern = crm.intercept;
+    crm.intercept = (message, response) => {
+      if (message.method !== 'server/discover' || refusals++ > 0) return modern(message, response);
+      const error = { code: UNSUPPORTED_VERSION, message: 'Unsupported protocol version', data: { supported } };
+      response.writeHead(400, { 'content-type': 'application/json' });
+      response.end(JSON.stringify({ jsonrpc: '2.0', id: message.id, error }));
+      return true;
+    };
+    await register();
+    expect(await textOf(call('modern'))).toBe('echo');
+    expect(crm.methods()).not.toContain('initialize');
+  });
+
+  describe('asks a caller with a session what a modern member wants to know', () => {
+    let again: Asked[];
+    let takers: ((answer: ClientAnswer) => void)[];
+    let withdrawn: number;
+
+    beforeEach(async () => {
+      beModern();
+      [again, takers, withdrawn] = [[], [], 0];
+      crm.onCall = (message, response) => {
+        again.push(message);
+        const inputRequests = { where: { method: 'roots/list' } };
+        const result = { resultType: 'input_required', inputRequests, requestState: `state ${again.length}` };
+        answerWith(response, { jsonrpc: '2.0', id: message.id, result });
+      };
+      await register();
+    });
+
+    function ask(take: (taker: (answer: ClientAnswer) => void) => void = (taker) => takers.push(taker)) {
+      const reply = new RecordingReply();
+      reply.asker = (_, taker) => {
+        take(taker);
+        return () => withdrawn++;
+      };
+      return { reply, running: start(clientOf('legacy', 'roots'), reply) };
+    }
+
+    it('and repeats the request with the answer, under another id', async () => {
+      const { reply } = ask();
+      await until(() => takers.length > 0, 'the question');
+      crm.onCall = (message, response) => {
+        again.push(message);
+        answerCall(message, response, 'done');
+      };
+      takers[0]!(ROOTS);
+      expect(await textOf(reply)).toBe('done');
+      expect(JSON.parse(reply.raw)).toMatchObject({ id: 'caller-1' });
+      expect(again[1]!.id).not.toBe(again[0]!.id);
+      expect(again[1]!.params).toMatchObject({ inputResponses: { where: { roots: [] } }, requestState: 'state 1' });
+      expect(again.map(({ params }) => params?._meta?.[META_CAPABILITIES])).toEqual([{ roots: {} }, { roots: {} }]);
+    });
+
+    it('but not for ever', async () => {
+      const { reply } = ask((taker) => setImmediate(() => taker(ROOTS)));
+      expect(await textOf(reply)).toMatch(/again and again/);
+      expect(again).toHaveLength(9);
+    });
+
+    it('and takes the question back when the call is cancelled', async () => {
+      const { reply, running } = ask();
+      await until(() => takers.length > 0, 'the question');
+      running.cancel();
+      takers[0]!(ROOTS);
+      expect([withdrawn, again.length, reply.answers]).toEqual([1, 1, 0]);
+    });
+  });
 });

@@ -10,10 +10,10 @@ import {
 } from '#builder';
 import { Injectable } from '@nestjs/common';
 import { slugOf } from '../catalog/selection.js';
-import { Elicitations } from '../consent/elicitations.js';
 import { ChangeStreams } from '../mcp-endpoint/change-streams.js';
 import { type McpExchange, headerOf } from '../mcp-endpoint/mcp-exchange.js';
 import { RequestRouter, isForwarded } from '../router/request-router.js';
+import { Asking } from './asking.js';
 import { noticesOf } from './list-notices.js';
 import { type ClientSession, ClientSessions } from '../sessions/client-sessions.js';
 import { isLogLevel, takesWarnings } from './log-level.js';
@@ -35,7 +35,7 @@ export class LegacyEra {
     private readonly router: RequestRouter,
     private readonly sessions: ClientSessions,
     private readonly streams: ChangeStreams,
-    private readonly elicitations: Elicitations,
+    private readonly asking: Asking,
   ) {}
 
   /** One POST. */
@@ -44,7 +44,11 @@ export class LegacyEra {
     if (message.method === 'initialize') return this.initialize(exchange);
     const session = this.sessionOf(exchange);
     if (!session) return;
-    if (message.method === undefined) return reply.empty(202);
+    if (message.method === undefined) {
+      // Also what nobody has asked for is taken: the question may have been withdrawn meanwhile.
+      this.asking.take(exchange, session);
+      return reply.empty(202);
+    }
     if (message.id === undefined) return this.notice(exchange, session);
     switch (message.method) {
       case 'ping':
@@ -104,8 +108,8 @@ export class LegacyEra {
   }
 
   private forward(exchange: McpExchange, method: ForwardedMethod, session: ClientSession): void {
-    this.elicitations.prepareLegacy(exchange, session);
-    const running = this.router.route(exchange, method, session);
+    const client = this.asking.prepare(exchange, session);
+    const running = this.router.route(exchange, method, client);
     if (!running) return;
     const cancel = () => {
       running.cancel();

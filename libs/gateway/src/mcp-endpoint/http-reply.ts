@@ -1,10 +1,12 @@
 import type { ServerResponse } from 'node:http';
 import {
   COMPOSER_INFO,
+  type ClientAnswer,
   type Era,
   INTERNAL_ERROR,
   META_SERVER_INFO,
   METHOD_NOT_FOUND,
+  type MemberQuestion,
   type MemberReply,
   type NeededConsent,
 } from '#builder';
@@ -31,6 +33,9 @@ export interface JsonRpcFault {
 /** What the caller is answered where a person has to act first. */
 export type ConsentAnswer = { readonly result: object } | { readonly fault: JsonRpcFault };
 
+/** As `MemberReply.ask`. */
+export type Asker = MemberReply['ask'];
+
 export interface ReplyOptions {
   readonly era: Era;
   /** The caller's id as it stood in its request; absent if it could not be read. */
@@ -56,6 +61,7 @@ export class HttpReply implements MemberReply {
   private isAnswered = false;
   private isPassingOn = false;
   private whenAnswered: readonly (() => void)[] = [];
+  private asker: Asker | undefined;
   private consentAnswer: ((consent: NeededConsent) => ConsentAnswer) | undefined;
 
   constructor(
@@ -138,6 +144,16 @@ export class HttpReply implements MemberReply {
     }
     if ('result' in answer) this.result(answer.result);
     else this.error(200, answer.fault);
+  }
+
+  /** The caller takes requests, and this is how. */
+  askBy(asker: Asker): void {
+    this.asker = asker;
+  }
+
+  ask(question: MemberQuestion, take: (answer: ClientAnswer) => void): (() => void) | undefined {
+    if (this.isGone || this.isAnswered || !this.takesEvents) return undefined;
+    return this.asker?.(question, take);
   }
 
   /** 2026-07-28 carries the kind of some errors in the HTTP status too; before, 200 carries every answer to a request. */

@@ -1,4 +1,14 @@
-import { type Edit, type MemberReply, type NeededConsent, type Span, applyEdits, scanList, scanObject } from '#builder';
+import {
+  type ClientAnswer,
+  type Edit,
+  type MemberQuestion,
+  type MemberReply,
+  type NeededConsent,
+  type Span,
+  applyEdits,
+  scanList,
+  scanObject,
+} from '#builder';
 
 interface Alias {
   /** The member's own URI, and the one by which the caller knows it. */
@@ -39,6 +49,10 @@ export class AliasedReply implements MemberReply {
 
   protocolError(code: number, message: string, data?: object): void {
     this.reply.protocolError(code, message, data);
+  }
+
+  ask(question: MemberQuestion, take: (answer: ClientAnswer) => void): (() => void) | undefined {
+    return this.reply.ask(question, take);
   }
 
   openStream(): void {

@@ -1,4 +1,4 @@
-import { INTERNAL_ERROR, type MemberReply, type NeededConsent } from '#builder';
+import { type ClientAnswer, INTERNAL_ERROR, type MemberQuestion, type MemberReply, type NeededConsent } from '#builder';
 import { ComposerError } from '#kernel';
 import type { HttpReply } from '../mcp-endpoint/http-reply.js';
 
@@ -58,6 +58,10 @@ export class RecordedReply implements MemberReply {
   /** The call was not allowed, or its arguments do not fit: `answer` says so. */
   refuse(answer: (reply: HttpReply) => void): void {
     this.end('refused', () => answer(this.reply));
+  }
+
+  ask(question: MemberQuestion, take: (answer: ClientAnswer) => void): (() => void) | undefined {
+    return this.reply.ask(question, take);
   }
 
   openStream(): void {

@@ -71,7 +71,7 @@ describe('ClientSessions', () => {
 
   it('finds the session of the principal that opened it, with its version', () => {
     const { id } = sessions.open(ann, OLD);
-    expect(sessions.find(id, ann)).toEqual({ id, ...OLD });
+    expect(sessions.find(id, ann)).toEqual({ id, era: 'legacy', ...OLD });
   });
 
   it('gives every session an id of its own', () => {
@@ -81,7 +81,7 @@ describe('ClientSessions', () => {
 
   it('is found by another process with the same keys', () => {
     const { id } = sessions.open(ann, OLD);
-    expect(new ClientSessions(seal, clock).find(id, ann)).toEqual({ id, ...OLD });
+    expect(new ClientSessions(seal, clock).find(id, ann)).toEqual({ id, era: 'legacy', ...OLD });
   });
 
   it.each([
@@ -108,7 +108,7 @@ describe('ClientSessions', () => {
     const { id } = sessions.open(ann, OLD);
     const { s: _, ...facts } = JSON.parse(seal.sealed.get(id)!) as Record<string, unknown>;
     const old = seal.seal(JSON.stringify(facts));
-    expect(sessions.find(old, ann)).toEqual({ id: old, ...OLD });
+    expect(sessions.find(old, ann)).toEqual({ id: old, era: 'legacy', ...OLD });
     expect(sessions.find(old, principal('acme', 'ann', 'desk'))).toBeUndefined();
   });
 
