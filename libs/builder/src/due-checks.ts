@@ -3,7 +3,7 @@ import type { MemberSlot } from './member-slot.js';
 import type { Deadlines } from './wire/deadlines.js';
 
 /** How soon a member is asked that has news; what comes meanwhile counts once. */
-const NEWS_MS = 1_000;
+const NEWS_MS = 500;
 
 /** Members that are to be asked soon because something has changed, each once. */
 export class DueChecks {

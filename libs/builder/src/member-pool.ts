@@ -16,7 +16,7 @@ import { MemberTimeoutError, asComposerError } from './builder.errors.js';
 import { awaitsConsent } from './failure-text.js';
 import { judgeAddresses } from './judge-addresses.js';
 import type { Member, MemberOutcome } from './member.js';
-import { LIST_KINDS, type MemberOffer, offersNothing } from './member-offer.js';
+import { LIST_KINDS, type ListKind, type MemberOffer, offersNothing } from './member-offer.js';
 import { type OfferListener, OfferListeners } from './offer-listeners.js';
 import { DueChecks } from './due-checks.js';
 import { MemberSlot } from './member-slot.js';
@@ -283,7 +283,10 @@ export class MemberPool implements MemberGate, OnModuleInit, BeforeApplicationSh
 
   private orderFor(slot: MemberSlot, config: ServerConfig) {
     const noteOutcome = (outcome: MemberOutcome, by?: PrincipalId) => this.noteOutcome(slot, outcome, by);
-    const noteListChanged = (to?: PrincipalId) => this.due.add(slot, to);
+    const noteListChanged = (to?: PrincipalId, list?: ListKind) => {
+      if (list) slot.noteAnnounced(list);
+      this.due.add(slot, to);
+    };
     return { ref: slot.ref, config, parts: this.parts, clock: this.clock, log: slot.log, noteOutcome, noteListChanged };
   }
 

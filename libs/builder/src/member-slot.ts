@@ -20,6 +20,9 @@ export class MemberSlot {
   /** When the member is to be checked next, in milliseconds of `performance.now()`. */
   nextCheckAt = 0;
 
+  /** Lists that the member said are others, which nobody was told yet. */
+  private announced = new Set<ListKind>();
+
   constructor(
     readonly ref: MemberRef,
     /** Absent if it could not be opened. */
@@ -36,11 +39,22 @@ export class MemberSlot {
     this.offer = member.offered();
   }
 
-  /** The lists that differ from those of the offer before; undefined if nothing has changed. */
+  /** The member said that a list is another one: whoever hears of lists is told so once it was asked. */
+  noteAnnounced(list: ListKind): void {
+    this.announced.add(list);
+  }
+
+  /**
+   * The lists that differ from those of the offer before, or that the member has announced: what makes up a list may have
+   * changed beside what it shows. Undefined if nothing has changed.
+   */
   takeOver(offer: MemberOffer): ReadonlySet<ListKind> | undefined {
+    const { announced } = this;
     const changed = changesBetween(this.offer, offer);
     if (changed) this.offer = offer;
-    return changed;
+    if (announced.size === 0) return changed;
+    this.announced = new Set();
+    return new Set([...(changed ?? []), ...announced]);
   }
 
   note(outcome: MemberOutcome, problem?: string): void {

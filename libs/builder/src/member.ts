@@ -20,6 +20,8 @@ export interface MemberRequest {
   readonly message: Message;
   /** Who asks: what it speaks, and what it may be asked. */
   readonly client: ClientFacts;
+  /** The least urgent of what a caller of the legacy era wants to hear of the log (RFC 5424); absent: it hears nothing. */
+  readonly logLevel?: string;
   /** As they came in; a member passes on only what its configuration lists. */
   readonly headers: IncomingHttpHeaders;
   /** Who calls: some members have a credential for each. */
@@ -115,6 +117,12 @@ export interface Member {
   snapshot(): StoredCatalog;
   /** Begins the request; the answer goes to `reply`. A method that its type does not have is unknown to it. */
   request(request: MemberRequest, reply: MemberReply): RunningCall;
+  /** Whether somebody wants to hear at once of lists that change; a member that tells nothing is not listened to. */
+  listen(isWanted: boolean): void;
+  /** Whether it tells of resources that change. */
+  readonly tellsOfUpdates: boolean;
+  /** Calls `onUpdate` whenever what stands under `uri` may be another thing, until what is returned is called or it is closed. */
+  watch(uri: string, as: PrincipalId, onUpdate: () => void): Promise<() => void>;
   /** What is stored of its credentials has changed, of one principal or of anybody: nothing older is sent any more. */
   forgetCredentials(principalId?: PrincipalId): void;
   /** Lets running calls finish within `graceMs`, then releases everything. */

@@ -30,6 +30,8 @@ export interface McpOrigin extends OriginServer {
   onCall: (message: Sent, response: ServerResponse) => void;
   /** Asked before anything else: true if it has answered, or means to. */
   intercept: (message: Sent, response: ServerResponse) => boolean;
+  /** Answers the GET of a session; with 405 unless set. */
+  onListen: (response: ServerResponse) => void;
   /** The status of every answer, 200 unless set; above that there is no message. */
   status: number;
   /** Ends all sessions, as a restart would. */
@@ -41,7 +43,7 @@ export async function mcpOrigin(...tools: readonly string[]): Promise<McpOrigin>
   const sessions = new Set<string>();
   let opened = 0;
 
-  const answer = ({ message, headers }: Asked, response: ServerResponse): void => {
+  const answer = ({ method, message, headers }: Asked, response: ServerResponse): void => {
     const session = String(headers['mcp-session-id']);
     const result = (value: object) => reply(response, { jsonrpc: '2.0', id: message?.id, result: value });
     if (message && origin.intercept(message, response)) return;
@@ -59,6 +61,7 @@ export async function mcpOrigin(...tools: readonly string[]): Promise<McpOrigin>
       if (page) return result(page);
       return reply(response, { jsonrpc: '2.0', id: message.id, error: { code: -32601, message: 'Method not found' } });
     }
+    if (!message && method === 'GET') return origin.onListen(response);
     if (message?.method === 'tools/call') return origin.onCall(message, response);
     response.writeHead(message ? 202 : 200).end();
   };
@@ -84,6 +87,7 @@ export async function mcpOrigin(...tools: readonly string[]): Promise<McpOrigin>
     lists: new Map(),
     onCall: (message, response) => answerCall(message, response, String(message.params?.name)),
     intercept: () => false,
+    onListen: (response) => void response.writeHead(405).end(),
     status: 200,
     forgetSessions: () => sessions.clear(),
     get connections() {

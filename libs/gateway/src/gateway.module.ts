@@ -22,6 +22,7 @@ import { MembersController } from './http/members.controller.js';
 import { ManagementTools } from './management/management-tools.js';
 import { ServerTools } from './management/server-tools.js';
 import { ChangeStreams } from './mcp-endpoint/change-streams.js';
+import { MemberAudience } from './mcp-endpoint/member-audience.js';
 import { McpEndpoint } from './mcp-endpoint/mcp-endpoint.js';
 import { CallRecorder } from './router/call-recorder.js';
 import { McpEntrance } from './mcp-endpoint/mcp-entrance.js';
@@ -84,6 +85,7 @@ export class GatewayModule {
         MemberCalls,
         CallRecorder,
         ChangeStreams,
+        MemberAudience,
         ClientSessions,
         ManagementTools,
         ServerTools,

@@ -8,7 +8,7 @@ import { requestFor } from './answer-translation.js';
 import { decoded } from './control-request.js';
 import type { McpLink, McpSession } from './mcp-link.js';
 import { encodeHeader } from './mcp-protocol.js';
-import { type MemberMessage, isListChange, isSessionLost, readMemberMessage, textAt } from './member-message.js';
+import { type MemberMessage, isSessionLost, listChangeOf, readMemberMessage, textAt } from './member-message.js';
 import { ownAnswerTo } from './own-answer.js';
 import { type PostedParts, PostedRequest } from './posted-request.js';
 
@@ -40,7 +40,8 @@ export class HttpForwardedRequest extends PostedRequest<McpSession, HttpRequestP
       return this.answered(message);
     }
     if (message.kind === 'request') return this.refuse(message);
-    if (isListChange(textAt(data, message.places.get('method')))) this.parts.noteListChanged(this.request.principalId);
+    const list = listChangeOf(textAt(data, message.places.get('method')));
+    if (list) this.parts.noteListChanged(this.request.principalId, list);
     this.passOn(message);
   }
 

@@ -3,6 +3,7 @@ import { isObject } from '#kernel';
 import { MemberProtocolError } from '../builder.errors.js';
 import { NotJsonError, TooDeepError } from '../json-rpc/json-rpc.errors.js';
 import { type Span, scanObject, skipBlank } from '../json-rpc/json-scan.js';
+import { LIST_KINDS, type ListKind } from '../member-offer.js';
 import type { ControlAnswer } from './control-request.js';
 
 /** Up to here the whole grammar of a message is checked; beyond, only what is needed to find its parts. */
@@ -10,7 +11,7 @@ const MAX_PARSED_BYTES = 256 * 1024;
 const OPEN_OBJECT = 0x7b;
 /** What the servers of the official SDKs answer to a request of a session that they do not know. */
 const NO_SESSION = -32000;
-const LIST_CHANGES = new Set(['tools', 'prompts', 'resources'].map((list) => `"notifications/${list}/list_changed"`));
+const LIST_CHANGES = new Map([...LIST_KINDS].map((list) => [`"notifications/${list}/list_changed"`, list]));
 
 /** What a message from a member is, and where its parts stand. */
 export interface MemberMessage {
@@ -32,9 +33,9 @@ export function textAt(raw: Buffer, span: Span | undefined): string | undefined 
   return span && raw.toString('utf8', span.start, span.end);
 }
 
-/** Whether a method, as JSON text, says that the member offers other things than before. */
-export function isListChange(method: string | undefined): boolean {
-  return method !== undefined && LIST_CHANGES.has(method);
+/** The list that is another one than before, if a method, as JSON text, says so. */
+export function listChangeOf(method: string | undefined): ListKind | undefined {
+  return method === undefined ? undefined : LIST_CHANGES.get(method);
 }
 
 /**

@@ -1,5 +1,6 @@
 import type { EgressPool } from '#egress';
 import type { PrincipalId } from '#kernel';
+import type { ListKind } from '../member-offer.js';
 import type { MemberOutcome, RunningCall } from '../member.js';
 import type { MemberCredential } from '../member-credential.js';
 import type { Deadlines } from '../wire/deadlines.js';
@@ -13,7 +14,7 @@ export interface CallParts {
   readonly retries: number;
   readonly noteOutcome: (outcome: MemberOutcome, by?: PrincipalId) => void;
   /** The member said, to a caller, that it offers other things than before. */
-  readonly noteListChanged: (to?: PrincipalId) => void;
+  readonly noteListChanged: (to?: PrincipalId, list?: ListKind) => void;
   /** Told once, when the request is over. */
   readonly done: (call: RunningCall) => void;
 }

@@ -1,10 +1,12 @@
-import type { PrincipalId } from '#kernel';
+import { type PrincipalId, isObject } from '#kernel';
 import type { HttpServerConfig, StoredCatalog } from '#registry';
+import { MemberBusyError } from '../builder.errors.js';
 import { HttpForwardedRequest } from '../mcp/http-forwarded-request.js';
 import { McpLink } from '../mcp/mcp-link.js';
 import { McpOffer } from '../mcp/mcp-offer.js';
+import { MemberEar } from '../mcp/member-ear.js';
 import type { MemberReply, MemberRequest } from '../member.js';
-import type { CredentialOwner } from '../member-credentials.js';
+import { type CredentialOwner, EVERYBODY } from '../member-credentials.js';
 import type { MemberOffer } from '../member-offer.js';
 import type { ReadyCall } from './live-member.js';
 import { MemberLinks } from './member-links.js';
@@ -12,6 +14,9 @@ import type { MemberBuilder, MemberOrder } from './member-parts.js';
 import { WireMember } from './wire-member.js';
 
 const MAX_LINKS = 1_000;
+/** Links on which the member is listened to at the same time: each takes a connection. */
+const MAX_EARS = 16;
+const LISTS = ['tools', 'prompts', 'resources'];
 /** Longer than any call may take, so that none is under way in a session that is ended. */
 const IDLE_MS = 360_000;
 
@@ -23,6 +28,8 @@ export class HttpMember extends WireMember<HttpServerConfig> {
   readonly provesCredential = true;
   private readonly links: MemberLinks<McpLink>;
   private readonly offer: McpOffer;
+  /** One for each link on which somebody wants to hear something. */
+  private readonly ears = new Map<McpLink, MemberEar>();
 
   constructor(order: MemberOrder<HttpServerConfig>) {
     super(order, new URL(order.config.endpoint));
@@ -32,6 +39,7 @@ export class HttpMember extends WireMember<HttpServerConfig> {
       idleMs: IDLE_MS,
       deadlines: order.parts.deadlines,
       open: (owner) => this.openLink(owner),
+      isInUse: (link) => this.ears.has(link),
     });
   }
 
@@ -47,18 +55,61 @@ export class HttpMember extends WireMember<HttpServerConfig> {
     return this.offer.snapshot();
   }
 
+  override get tellsOfUpdates(): boolean {
+    return declares(this.offer.current, 'resources', 'subscribe');
+  }
+
+  /** On the session that everybody shares: what principals are offered with credentials of their own, their calls tell. */
+  override listen(isWanted: boolean): void {
+    const isTold = LISTS.some((list) => declares(this.offer.current, list, 'listChanged'));
+    if (isWanted && isTold && !this.isPerPrincipal) this.earOf(EVERYBODY).hear(true);
+    else this.ears.get(this.links.shared)?.hear(false);
+  }
+
+  override async watch(uri: string, as: PrincipalId, onUpdate: () => void): Promise<() => void> {
+    const owner = this.credentials.ownerOf(undefined, as);
+    if (!this.ears.has(this.linkFor(owner)) && this.ears.size >= MAX_EARS) throw new MemberBusyError();
+    return this.earOf(owner).watch(uri, onUpdate);
+  }
+
+  override forgetCredentials(principalId?: PrincipalId): void {
+    super.forgetCredentials(principalId);
+    for (const link of this.links.every(principalId)) this.ears.get(link)?.restart();
+  }
+
   protected override callFor(request: MemberRequest, reply: MemberReply): ReadyCall {
     const parts = { ...this.wirePartsFor(request), link: this.linkFor(this.ownerOf(request)) };
     return new HttpForwardedRequest(parts, request, reply);
   }
 
   protected override endSessions(): Promise<void> {
+    for (const ear of this.ears.values()) ear.end();
+    this.ears.clear();
     return this.links.end();
   }
 
   private linkFor(owner: CredentialOwner): McpLink {
     // A session that makes room for another one is ended, and opened anew if its owner comes again: there is always room.
     return this.links.for(owner)!;
+  }
+
+  private earOf(owner: CredentialOwner): MemberEar {
+    const link = this.linkFor(owner);
+    let ear = this.ears.get(link);
+    if (!ear) {
+      const { parts, log, noteListChanged } = this.order;
+      ear = new MemberEar({
+        link,
+        pool: this.pool,
+        credential: () => this.credentials.for(owner.tool, owner.principalId),
+        deadlines: parts.deadlines,
+        log,
+        onListChange: (list) => noteListChanged(undefined, list),
+        onIdle: () => this.ears.delete(link),
+      });
+      this.ears.set(link, ear);
+    }
+    return ear;
   }
 
   private openLink({ tool, principalId }: CredentialOwner): McpLink {
@@ -78,3 +129,8 @@ export const httpMemberBuilder: MemberBuilder<HttpServerConfig> = {
   types: ['http', 'client'],
   build: async (order) => new HttpMember(order),
 };
+
+function declares({ capabilities }: MemberOffer, list: string, what: string): boolean {
+  const declared = capabilities[list];
+  return isObject(declared) && declared[what] === true;
+}

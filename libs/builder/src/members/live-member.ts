@@ -3,6 +3,7 @@ import type { ServerConfig, StoredCatalog } from '#registry';
 import type { Member, MemberReply, MemberRequest, RunningCall } from '../member.js';
 import type { MemberOffer } from '../member-offer.js';
 import { MemberCredentials } from '../member-credentials.js';
+import { MemberProtocolError } from '../builder.errors.js';
 import type { CallParts } from './call-parts.js';
 import type { MemberOrder } from './member-parts.js';
 import { RunningCalls, refuseAsBusy } from './running-calls.js';
@@ -59,6 +60,18 @@ export abstract class LiveMember<C extends MemberConfig> implements Member {
     if (!isTaken) return refuseAsBusy(this.order.config.id, reply);
     call.start();
     return call;
+  }
+
+  get tellsOfUpdates(): boolean {
+    return false;
+  }
+
+  listen(_isWanted: boolean): void {
+    // Not every type tells something of its own accord.
+  }
+
+  async watch(_uri: string, _as: PrincipalId, _onUpdate: () => void): Promise<() => void> {
+    throw new MemberProtocolError('it does not tell of resources that change');
   }
 
   forgetCredentials(principalId?: PrincipalId): void {

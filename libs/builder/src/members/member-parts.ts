@@ -5,6 +5,7 @@ import { Log } from '#observability';
 import type { ServerConfig, StoredCatalog } from '#registry';
 import { Injectable } from '@nestjs/common';
 import type { Member, MemberOutcome } from '../member.js';
+import type { ListKind } from '../member-offer.js';
 import { MemberProcesses } from '../stdio/member-processes.js';
 import { Deadlines } from '../wire/deadlines.js';
 
@@ -32,8 +33,8 @@ export interface MemberOrder<C extends ServerConfig = ServerConfig> {
   readonly log: Log;
   /** Told how the member was whenever it was used; `by` whom, where that was with a credential of the caller's own. */
   readonly noteOutcome: (outcome: MemberOutcome, by?: PrincipalId) => void;
-  /** Told when the member says that it offers other tools than before; `to` whom, where that may differ. */
-  readonly noteListChanged: (to?: PrincipalId) => void;
+  /** Told when the member says that a list is another one; `to` whom, where that may differ. Without a list: it may be. */
+  readonly noteListChanged: (to?: PrincipalId, list?: ListKind) => void;
   /** What is stored of the member that this one replaces, or that a former process served. */
   readonly stored?: StoredCatalog;
   /** The configuration is new: what it refers to is fetched again. */

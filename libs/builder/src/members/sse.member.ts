@@ -84,7 +84,7 @@ export class SseMember extends WireMember<SseServerConfig> {
       credential: () => this.credentials.for(tool, principalId),
       deadlines: parts.deadlines,
       log,
-      noteListChanged: () => noteListChanged(principalId),
+      noteListChanged: (list) => noteListChanged(principalId, list),
       staysOpen: tool === undefined && principalId === undefined,
     });
   }

@@ -23,7 +23,7 @@ export class StdioMember extends LiveMember<StdioServerConfig> {
       processes: parts.processes,
       deadlines: parts.deadlines,
       log,
-      noteListChanged: () => noteListChanged(),
+      noteListChanged: (list) => noteListChanged(undefined, list),
       staysOpen: config.health_check.enabled,
     });
   }

@@ -5,12 +5,13 @@ import type { Log } from '#observability';
 import { MemberClosedError, MemberProtocolError, asComposerError, refusalOf } from '../builder.errors.js';
 import { type ControlAnswer, decoded, sendControl } from '../mcp/control-request.js';
 import { INITIALIZE, agreedVersion, faultOf } from '../mcp/handshake.js';
-import { type MemberMessage, isListChange, textAt } from '../mcp/member-message.js';
+import { type MemberMessage, listChangeOf, textAt } from '../mcp/member-message.js';
 import { type AccountBound, isOf } from '../mcp/member-link.js';
 import { ownAnswerTo } from '../mcp/own-answer.js';
 import { type ServerFacts, factsIn } from '../mcp/server-facts.js';
 import type { MessageStreamLink, StreamSession } from '../mcp/message-stream.js';
 import type { MemberCredential } from '../member-credential.js';
+import type { ListKind } from '../member-offer.js';
 import type { Deadlines } from '../wire/deadlines.js';
 import { type HeaderList, applyPatch, passCookies, patchFor } from '../wire/request-head.js';
 import { outcomeOf } from '../wire/retry.js';
@@ -40,7 +41,7 @@ export interface SseLinkParts {
   readonly credential: () => MemberCredential;
   readonly deadlines: Deadlines;
   readonly log: Log;
-  readonly noteListChanged: () => void;
+  readonly noteListChanged: (list: ListKind) => void;
   /** A stream that breaks is opened anew without waiting for a call: what the member tells of its own accord is not missed. */
   readonly staysOpen: boolean;
 }
@@ -311,7 +312,8 @@ export class SseLink implements MessageStreamLink<SseSession> {
 
   private heard(stream: SseStream, message: MemberMessage): void {
     if (message.kind === 'notification') {
-      if (isListChange(textAt(message.raw, message.places.get('method')))) this.parts.noteListChanged();
+      const list = listChangeOf(textAt(message.raw, message.places.get('method')));
+      if (list) this.parts.noteListChanged(list);
       return;
     }
     const answer = ownAnswerTo(message);

@@ -5,10 +5,11 @@ import { MemberBusyError, MemberClosedError, MemberProtocolError, asComposerErro
 import { decoded } from '../mcp/control-request.js';
 import { faultOf } from '../mcp/handshake.js';
 import { OWN_META } from '../mcp/mcp-protocol.js';
-import { type MemberMessage, isListChange, textAt } from '../mcp/member-message.js';
+import { type MemberMessage, listChangeOf, textAt } from '../mcp/member-message.js';
 import type { MessageStreamLink, StreamSession } from '../mcp/message-stream.js';
 import { ownAnswerTo } from '../mcp/own-answer.js';
 import { type ServerFacts, factsIn } from '../mcp/server-facts.js';
+import type { ListKind } from '../member-offer.js';
 import type { Deadlines } from '../wire/deadlines.js';
 import { TimeLimit } from '../wire/time-limit.js';
 import { type Agreement, agreeOnEra } from './agree-on-era.js';
@@ -27,7 +28,7 @@ export interface StdioLinkParts {
   readonly processes: MemberProcesses;
   readonly deadlines: Deadlines;
   readonly log: Log;
-  readonly noteListChanged: () => void;
+  readonly noteListChanged: (list: ListKind) => void;
   /** A process that ends is started anew without waiting for a call: what the member tells of its own accord is not missed. */
   readonly staysOpen: boolean;
 }
@@ -211,7 +212,8 @@ export class StdioLink implements MessageStreamLink<StdioSession> {
 
   private heard(stream: StdioStream, message: MemberMessage): void {
     if (message.kind === 'notification') {
-      if (isListChange(textAt(message.raw, message.places.get('method')))) this.parts.noteListChanged();
+      const list = listChangeOf(textAt(message.raw, message.places.get('method')));
+      if (list) this.parts.noteListChanged(list);
       return;
     }
     const answer = ownAnswerTo(message);

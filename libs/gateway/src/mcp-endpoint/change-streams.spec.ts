@@ -115,6 +115,22 @@ describe('ChangeStreams', () => {
     expect([one.told, two.told, foreign.told]).toEqual([['notice 1'], ['notice 2'], []]);
   });
 
+  it('tells when the first of a tenant listens, and when the last has gone', () => {
+    const heard: unknown[] = [];
+    streams.onAudience((tenant, isThere) => heard.push([tenant, isThere]));
+    const [one, two] = [open('1'), open('2')];
+    open('3', { tenant: globex });
+    one.leave();
+    expect(heard).toEqual([
+      [acme, true],
+      [globex, true],
+    ]);
+    expect(streams.hasAudience(acme)).toBe(true);
+    two.leave();
+    expect(heard.slice(2)).toEqual([[acme, false]]);
+    expect(streams.hasAudience(acme)).toBe(false);
+  });
+
   it('tells of a list that has changed those who want to hear of it, whatever else has', async () => {
     const hearing = (key: string, ...lists: readonly ListKind[]) => {
       const reply = new ToldReply();

@@ -45,12 +45,16 @@ interface OpenStream extends ChangeStream {
   takeOut: () => void;
 }
 
+/** @param isThere whether a tenant has open streams now; before, it was the other way round */
+type AudienceListener = (tenant: TenantId, isThere: boolean) => void;
+
 /** The open streams, and what is sent over them. */
 @Injectable()
 export class ChangeStreams implements OnModuleInit, BeforeApplicationShutdown {
   private readonly streams = new Map<string, OpenStream>();
   private readonly ofTenant = new Map<TenantId, Set<OpenStream>>();
   private readonly waiting = new Map<TenantId, Set<ListKind>>();
+  private readonly audienceListeners = new Set<AudienceListener>();
   private stopListening: readonly (() => void)[] = [];
   private timer: NodeJS.Timeout | undefined;
   private isStopping = false;
@@ -83,6 +87,16 @@ export class ChangeStreams implements OnModuleInit, BeforeApplicationShutdown {
     }
   }
 
+  /** Tells whether somebody of a tenant listens, whenever that changes. Returns how to stop it. */
+  onAudience(listener: AudienceListener): () => void {
+    this.audienceListeners.add(listener);
+    return () => this.audienceListeners.delete(listener);
+  }
+
+  hasAudience(tenant: TenantId): boolean {
+    return this.ofTenant.has(tenant);
+  }
+
   /** False if there are too many streams already, or the process is stopping. */
   add(wanted: ChangeStream): boolean {
     const before = this.streams.get(wanted.key);
@@ -92,7 +106,9 @@ export class ChangeStreams implements OnModuleInit, BeforeApplicationShutdown {
     this.streams.set(stream.key, stream);
     const { tenantId } = stream.principal;
     const own = this.ofTenant.get(tenantId) ?? new Set();
+    const isFirst = own.size === 0;
     this.ofTenant.set(tenantId, own.add(stream));
+    if (isFirst) this.tellOfAudience(tenantId, true);
     stream.takeOut = this.exchanges.add({
       get principal() {
         return stream.principal;
@@ -107,6 +123,11 @@ export class ChangeStreams implements OnModuleInit, BeforeApplicationShutdown {
     });
     stream.reply.onAbandoned(() => this.forget(stream));
     return true;
+  }
+
+  /** As whom the stream of this key is open now; undefined if it is not open here. */
+  find(key: string): Pick<ChangeStream, 'principal'> | undefined {
+    return this.streams.get(key);
   }
 
   end(key: string): void {
@@ -148,7 +169,13 @@ export class ChangeStreams implements OnModuleInit, BeforeApplicationShutdown {
     const { tenantId } = stream.principal;
     const own = this.ofTenant.get(tenantId);
     own?.delete(stream);
-    if (own?.size === 0) this.ofTenant.delete(tenantId);
+    if (own?.size !== 0) return;
+    this.ofTenant.delete(tenantId);
+    this.tellOfAudience(tenantId, false);
+  }
+
+  private tellOfAudience(tenant: TenantId, isThere: boolean): void {
+    for (const listener of this.audienceListeners) listener(tenant, isThere);
   }
 
   /** Changes that come together are told once. */
