@@ -25,6 +25,7 @@ export {
   UNSUPPORTED_VERSION,
   decodeHeader,
 } from './mcp/mcp-protocol.js';
+export { failureText } from './failure-text.js';
 export { withoutParams } from './json-rpc/message-without.js';
 export type {
   Era,

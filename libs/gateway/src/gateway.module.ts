@@ -36,6 +36,8 @@ import { RequestRouter } from './router/request-router.js';
 import { ToolRouter } from './router/tool-router.js';
 import { ClientSessions } from './sessions/client-sessions.js';
 import { OpenQuestions } from './sessions/open-questions.js';
+import { ResourceSubscriptions } from './subscriptions/resource-subscriptions.js';
+import { SubscriptionRequests } from './subscriptions/subscription-requests.js';
 import type { SessionSeal } from './sessions/session-seal.js';
 
 export interface GatewayOptions {
@@ -86,6 +88,8 @@ export class GatewayModule {
         CallRecorder,
         ChangeStreams,
         MemberAudience,
+        ResourceSubscriptions,
+        SubscriptionRequests,
         ClientSessions,
         ManagementTools,
         ServerTools,

@@ -57,7 +57,7 @@ export class LegacyEra {
         return this.setLevel(exchange, session);
       default:
         if (isForwarded(message.method)) return this.forward(exchange, message.method, session);
-        if (this.lists.answer(exchange, 'legacy')) return;
+        if (this.router.subscriptions.answer(exchange, session.id) || this.lists.answer(exchange, 'legacy')) return;
         return reply.protocolError(METHOD_NOT_FOUND, `Method not found: ${message.method.slice(0, 128)}`);
     }
   }
@@ -88,6 +88,7 @@ export class LegacyEra {
     if (!session) return;
     this.sessions.end(session);
     this.streams.end(session.id);
+    this.router.subscriptions.end(session.id);
     asked.reply.empty(200);
   }
 
@@ -107,7 +108,10 @@ export class LegacyEra {
     });
   }
 
-  private forward(exchange: McpExchange, method: ForwardedMethod, session: ClientSession): void {
+  private forward(asked: McpExchange, method: ForwardedMethod, session: ClientSession): void {
+    // Who has said nothing of it hears everything, as the servers of the official SDKs have it.
+    const logLevel = this.sessions.logLevelOf(session) ?? 'debug';
+    const exchange = asked.reply.takesEvents ? { ...asked, logLevel } : asked;
     const client = this.asking.prepare(exchange, session);
     const running = this.router.route(exchange, method, client);
     if (!running) return;

@@ -1,6 +1,7 @@
 import {
   type ForwardedMethod,
   HEADER_MISMATCH,
+  INTERNAL_ERROR,
   INVALID_PARAMS,
   INVALID_REQUEST,
   LEGACY_VERSIONS,
@@ -117,16 +118,25 @@ export class ModernEra {
     if (running) exchange.reply.onAbandoned(() => running.cancel());
   }
 
-  private listen({ principal, request, selection, message, reply }: McpExchange): void {
+  private listen(exchange: McpExchange): void {
+    const { principal } = exchange;
+    const key = `${principal.tenantId}/${principal.id}/${++subscriptions}`;
+    const opened = (uris: readonly string[]) => this.openStream(exchange, key, uris);
+    if (!this.router.subscriptions.listen(exchange, key, opened)) this.openStream(exchange, key);
+  }
+
+  /** @param uris resources that the client is told of */
+  private openStream(exchange: McpExchange, key: string, uris: readonly string[] = []): void {
+    const { principal, request, selection, message, reply } = exchange;
     const kinds = kindsIn(message.params['notifications']);
-    const hears = kinds.size > 0;
+    const hears = kinds.size > 0 || uris.length > 0;
     const _meta = { [META_SUBSCRIPTION]: message.id };
     const level = isObject(message.params['_meta']) ? message.params['_meta'][META_LOG_LEVEL] : undefined;
     const stream = {
       principal,
       request,
       slug: slugOf(selection),
-      key: `${principal.tenantId}/${principal.id}/${++subscriptions}`,
+      key,
       reply,
       notices: noticesOf(kinds, { _meta }),
       meta: _meta,
@@ -137,9 +147,12 @@ export class ModernEra {
       ),
     };
     if (hears && !this.streams.add(stream))
-      return reply.protocolError(-32603, 'Too many open streams; try again later');
+      return reply.protocolError(INTERNAL_ERROR, 'Too many open streams; try again later');
     reply.openStream();
-    const notifications = Object.fromEntries([...kinds].map((kind) => [filterOf(kind), true]));
+    const notifications = {
+      ...Object.fromEntries([...kinds].map((kind) => [filterOf(kind), true])),
+      ...(uris.length > 0 ? { resourceSubscriptions: uris } : {}),
+    };
     const params = { _meta, notifications };
     reply.event([
       Buffer.from(JSON.stringify({ jsonrpc: '2.0', method: 'notifications/subscriptions/acknowledged', params })),

@@ -33,6 +33,17 @@ describe('capabilitiesOf', () => {
   });
 });
 
+describe('capabilitiesOf, of subscriptions', () => {
+  it('declares them where a member tells of resources that change, and not where it only says so', () => {
+    const resources = { capabilities: { resources: { subscribe: true } } };
+    expect(capabilitiesOf(viewOf(resources))).toMatchObject({ resources: { listChanged: true } });
+    expect(capabilitiesOf(viewOf(resources))).not.toMatchObject({ resources: { subscribe: true } });
+    const view = viewOf(resources);
+    Object.assign(view.servers[0]!, { member: { tellsOfUpdates: true } });
+    expect(capabilitiesOf(view)).toMatchObject({ resources: { listChanged: true, subscribe: true } });
+  });
+});
+
 describe('instructionsOf', () => {
   const one = { kind: 'member', serverId: serverId('s0') } as const;
 

@@ -10,11 +10,12 @@ const MAX_INSTRUCTIONS = 32 * 1024;
 /** What an address declares (2025-11-25, lifecycle): tools always, the rest where a member that is open there has it. */
 export function capabilitiesOf({ servers }: CatalogView): Readonly<Record<string, object>> {
   const has = (capability: string) => servers.some(({ offer }) => Boolean(offer.capabilities[capability]));
+  const subscribe = servers.some(({ member }) => member?.tellsOfUpdates);
   return {
     tools: { listChanged: true },
     logging: {},
     ...(has('prompts') ? { prompts: { listChanged: true } } : {}),
-    ...(has('resources') ? { resources: { listChanged: true } } : {}),
+    ...(has('resources') ? { resources: { ...(subscribe ? { subscribe } : {}), listChanged: true } } : {}),
     ...(has('completions') ? { completions: {} } : {}),
   };
 }

@@ -2,6 +2,7 @@ import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { Message } from '#builder';
 import type { Principal, Scope } from '#tenancy';
 import type { Selection } from '../catalog/selection.js';
+import type { LogLevel } from '../eras/log-level.js';
 import type { HttpReply } from './http-reply.js';
 
 /** One POST with one message, from a principal that is known. */
@@ -13,6 +14,8 @@ export interface McpExchange {
   readonly response: ServerResponse;
   readonly message: Message;
   readonly reply: HttpReply;
+  /** What its session wants to hear of the log, in the legacy era. */
+  readonly logLevel?: LogLevel;
   /** What `WWW-Authenticate` says where the credential is short of one of these. */
   readonly challengeFor: (scopes: readonly Scope[]) => string;
 }

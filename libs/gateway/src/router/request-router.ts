@@ -1,6 +1,7 @@
 import type { ClientFacts, ForwardedMethod, RunningCall } from '#builder';
 import { Injectable } from '@nestjs/common';
 import type { McpExchange } from '../mcp-endpoint/mcp-exchange.js';
+import { SubscriptionRequests } from '../subscriptions/subscription-requests.js';
 import { OfferRouter } from './offer-router.js';
 import { ToolRouter } from './tool-router.js';
 
@@ -20,6 +21,7 @@ export class RequestRouter {
   constructor(
     private readonly tools: ToolRouter,
     private readonly offers: OfferRouter,
+    readonly subscriptions: SubscriptionRequests,
   ) {}
 
   /** Starts the request; `undefined` if it is answered already or cannot be cancelled. */

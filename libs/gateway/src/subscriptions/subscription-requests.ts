@@ -1,0 +1,93 @@
+import { INTERNAL_ERROR, INVALID_PARAMS, METHOD_NOT_FOUND, RESOURCE_NOT_FOUND } from '#builder';
+import { isObject } from '#kernel';
+import { Log } from '#observability';
+import { Injectable } from '@nestjs/common';
+import { slugOf } from '../catalog/selection.js';
+import type { McpExchange } from '../mcp-endpoint/mcp-exchange.js';
+import { ResourceSubscriptions, type SubscriptionAnswer } from './resource-subscriptions.js';
+
+/** Of one `subscriptions/listen`; further ones are not acknowledged. */
+const MAX_URIS = 100;
+
+type Asked = Pick<McpExchange, 'principal' | 'selection' | 'message' | 'reply'>;
+
+/** What clients ask about resources that change, in the idiom of their era. */
+@Injectable()
+export class SubscriptionRequests {
+  constructor(
+    private readonly subscriptions: ResourceSubscriptions,
+    private readonly log: Log,
+  ) {}
+
+  /** 2025-11-25, resources: `resources/subscribe` and `resources/unsubscribe` in a session. False: it is neither. */
+  answer({ principal, selection, message, reply }: Asked, sessionId: string): boolean {
+    const { method, params } = message;
+    if (method !== 'resources/subscribe' && method !== 'resources/unsubscribe') return false;
+    const { uri } = params;
+    if (typeof uri !== 'string') {
+      reply.protocolError(INVALID_PARAMS, 'Invalid params: uri must be a string');
+      return true;
+    }
+    if (method === 'resources/unsubscribe') {
+      this.subscriptions.unsubscribe(sessionId, uri);
+      reply.result({});
+      return true;
+    }
+    const subscriber = { key: sessionId, principal, slug: slugOf(selection) };
+    this.subscriptions.subscribe(subscriber, selection, uri).then(
+      (answer) => tell(reply, answer, uri),
+      (error: unknown) => this.fail(reply, error),
+    );
+    return true;
+  }
+
+  /**
+   * 2026-07-28, subscriptions: subscribes to the resources that a `subscriptions/listen` names, for the stream of this
+   * key, and tells `opened` of which of them the client will hear. False: it names none.
+   */
+  listen(asked: Asked, key: string, opened: (uris: readonly string[]) => void): boolean {
+    const { principal, selection, message, reply } = asked;
+    const uris = urisIn(message.params['notifications']);
+    if (uris.length === 0) return false;
+    reply.onAbandoned(() => this.end(key));
+    reply.onAnswered(() => this.end(key));
+    const subscriber = { key, principal, slug: slugOf(selection) };
+    const subscribed = uris.map(async (uri) => (await this.subscriptions.subscribe(subscriber, selection, uri)).kind);
+    Promise.all(subscribed)
+      .then((kinds) => opened(uris.filter((_, at) => kinds[at] === 'subscribed')))
+      .catch((error: unknown) => this.fail(reply, error));
+    return true;
+  }
+
+  /** The session, or the stream, is over. */
+  end(key: string): void {
+    this.subscriptions.end(key);
+  }
+
+  private fail(reply: McpExchange['reply'], error: unknown): void {
+    this.log.error('a subscription failed internally', { err: error });
+    reply.protocolError(INTERNAL_ERROR, 'Internal error: the composer could not handle this request');
+  }
+}
+
+function tell(reply: McpExchange['reply'], answer: SubscriptionAnswer, uri: string): void {
+  switch (answer.kind) {
+    case 'subscribed':
+      return reply.result({});
+    case 'not-found':
+      return reply.protocolError(RESOURCE_NOT_FOUND, 'Resource not found', { uri });
+    case 'unknown':
+      return reply.protocolError(
+        METHOD_NOT_FOUND,
+        'Method not found: the server of this resource has no subscriptions',
+      );
+    case 'failed':
+      return reply.failed(answer.text, answer.code);
+  }
+}
+
+function urisIn(wanted: unknown): readonly string[] {
+  const uris = isObject(wanted) ? wanted['resourceSubscriptions'] : undefined;
+  if (!Array.isArray(uris)) return [];
+  return [...new Set(uris.filter((uri): uri is string => typeof uri === 'string'))].slice(0, MAX_URIS);
+}
