@@ -4,7 +4,14 @@ import fc from 'fast-check';
 import { parseMessage } from '../json-rpc/json-rpc-message.js';
 import type { Era, ForwardedMethod, MemberRequest } from '../member.js';
 import { notificationFor, requestFor, responseFor } from './answer-translation.js';
-import { COMPOSER_INFO, META_CAPABILITIES, META_CLIENT_INFO, META_VERSION, MODERN_VERSION } from './mcp-protocol.js';
+import {
+  COMPOSER_INFO,
+  META_CAPABILITIES,
+  META_CLIENT_INFO,
+  META_LOG_LEVEL,
+  META_VERSION,
+  MODERN_VERSION,
+} from './mcp-protocol.js';
 import { readMemberMessage } from './member-message.js';
 import { clientOf } from '../../testing/client-of.js';
 
@@ -106,6 +113,13 @@ describe('requestFor', () => {
     const bytes = requestFor(callOf(text, 'legacy', 'x'), 'modern', 7).toString();
     expect(bytes.split('_meta')).toHaveLength(2);
     expect((JSON.parse(bytes) as Sent).params._meta).toMatchObject({ [META_VERSION]: MODERN_VERSION });
+  });
+
+  it('asks a modern member for the log as the session of a legacy caller wants it, and for none without a wish', () => {
+    const asked = call('legacy', { ...PLAIN, _meta: { [META_LOG_LEVEL]: 'emergency' } });
+    expect(sent({ ...asked, logLevel: 'info' }, 'modern').params._meta).toMatchObject({ [META_LOG_LEVEL]: 'info' });
+    expect(sent(call('legacy', PLAIN), 'modern').params._meta).not.toHaveProperty([META_LOG_LEVEL]);
+    expect(sent({ ...call('legacy', PLAIN), logLevel: 'info' }, 'legacy').params._meta).toBeUndefined();
   });
 
   it('carries every name, argument and id through, whatever their characters', () => {

@@ -3,7 +3,7 @@ import { type Span, scanObject } from '../json-rpc/json-scan.js';
 import { type ClientFacts, declarationOf } from '../client-facts.js';
 import type { Message } from '../json-rpc/json-rpc-message.js';
 import type { Era, ForwardedMethod, MemberRequest } from '../member.js';
-import { INVALID_PARAMS, META_CAPABILITIES, OWN_META, RESOURCE_NOT_FOUND } from './mcp-protocol.js';
+import { INVALID_PARAMS, META_CAPABILITIES, META_LOG_LEVEL, OWN_META, RESOURCE_NOT_FOUND } from './mcp-protocol.js';
 import { type MemberMessage, textAt } from './member-message.js';
 
 const OPEN_OBJECT = 0x7b;
@@ -21,14 +21,17 @@ export function requestFor(request: MemberRequest, memberEra: Era, id: number): 
     if (places.id) edits.push({ ...places.id, bytes: Buffer.from(String(id)) });
     if (places.progressToken) edits.push({ ...places.progressToken, bytes: Buffer.from(String(id)) });
   } else if (request.client.era === 'legacy') {
-    edits.push(...modernMeta(message, request.client));
+    edits.push(...modernMeta(request));
   }
   return applyEdits(raw, edits);
 }
 
-/** What a legacy caller has said of itself in its handshake, the composer says with every request; what it says under the same keys does not count. */
-function modernMeta({ raw, places: { params, meta } }: Message, { capabilities }: ClientFacts): Edit[] {
-  const said = { ...OWN_META, [META_CAPABILITIES]: declarationOf(capabilities) };
+/** What a legacy caller has said of itself in its session, the composer says with every request; what it says under the same keys does not count. */
+function modernMeta({ message, client, logLevel }: MemberRequest): Edit[] {
+  const { raw } = message;
+  const { params, meta } = message.places;
+  const level = logLevel === undefined ? {} : { [META_LOG_LEVEL]: logLevel };
+  const said = { ...OWN_META, [META_CAPABILITIES]: declarationOf(client.capabilities), ...level };
   const own = new Map(Object.entries(said).map(([key, value]) => [key, JSON.stringify(value)]));
   const edits: Edit[] = [];
   if (meta && raw[meta.start] === OPEN_OBJECT) {

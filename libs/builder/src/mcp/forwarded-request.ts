@@ -15,6 +15,7 @@ import { TimeLimit } from '../wire/time-limit.js';
 import { notificationFor, responseFor } from './answer-translation.js';
 import { decoded } from './control-request.js';
 import { InputRound } from './input-round.js';
+import { isHeard } from './log-levels.js';
 import type { MemberLink } from './member-link.js';
 import type { MemberMessage } from './member-message.js';
 
@@ -130,7 +131,7 @@ export abstract class ForwardedRequest<
 
   /** Gives the caller what the member tells it besides the answer. */
   protected passOn(message: MemberMessage): void {
-    if (this.isSettled || !this.reply.takesEvents) return;
+    if (this.isSettled || !this.reply.takesEvents || !isHeard(message, this.request.logLevel)) return;
     const { raw, places } = this.request.message;
     const token = places.progressToken && raw.subarray(places.progressToken.start, places.progressToken.end);
     const bytes = notificationFor(message, this.request.client.era, token);

@@ -77,7 +77,7 @@ export class MemberCalls {
   private begin(
     destination: Destination | undefined,
     { method, client, recorded, refuse, replyTo }: MemberCall,
-    { message, request, principal }: McpExchange,
+    { message, request, principal, logLevel }: McpExchange,
   ): RunningCall | undefined {
     if (!destination) {
       refuse();
@@ -90,6 +90,7 @@ export class MemberCalls {
       return undefined;
     }
     const asked = { method, target, message, client, headers: request.headers, principalId: principal.id };
-    return slot.member.request(asked, replyTo ? replyTo(destination) : recorded);
+    const heard = logLevel === undefined ? {} : { logLevel };
+    return slot.member.request({ ...asked, ...heard }, replyTo ? replyTo(destination) : recorded);
   }
 }
