@@ -317,4 +317,65 @@ describe('HttpForwardedRequest', () => {
       expect([withdrawn, again.length, reply.answers]).toEqual([1, 1, 0]);
     });
   });
+
+  describe('when the member ends the stream before the answer and has named an event', () => {
+    const mark = (response: ServerResponse, id: string, retry = 120) =>
+      void response.write(`id: ${id}\nretry: ${retry}\ndata: \n\n`);
+    const gets = () => crm.asked.filter(({ method }) => method === 'GET');
+    const calls = () => crm.methods().filter((method) => method === 'tools/call').length;
+    let callId: unknown;
+    let endedAt: number;
+
+    beforeEach(async () => {
+      await register();
+      crm.onCall = ({ id }, response) => {
+        callId = id;
+        eventStream(response);
+        mark(response, 'event-1');
+        endedAt = performance.now();
+        response.end();
+      };
+    });
+
+    it('comes back after the time that the member wants, and gives the answer of that stream', async () => {
+      let cameAt = 0;
+      crm.onListen = (response) => {
+        cameAt = performance.now();
+        const event = eventStream(response);
+        event(LOG_LINE);
+        event({ id: callId, result: { content: [{ type: 'text', text: 'later' }] } });
+      };
+      const reply = call();
+      expect(await textOf(reply)).toBe('later');
+      expect(reply.events).toHaveLength(2);
+      expect(gets().map(({ headers }) => headers['last-event-id'])).toEqual(['event-1']);
+      expect(cameAt - endedAt).toBeGreaterThan(100);
+      expect(calls()).toBe(1);
+    });
+
+    it('comes back again, from the last event that it was told', async () => {
+      crm.onListen = (response) => {
+        const event = eventStream(response);
+        if (gets().length < 3) mark(response, `event-${gets().length + 1}`);
+        else event({ id: callId, result: { content: [{ type: 'text', text: 'at last' }] } });
+        response.end();
+      };
+      expect(await textOf(call())).toBe('at last');
+      expect(gets().map(({ headers }) => headers['last-event-id'])).toEqual(['event-1', 'event-2', 'event-3']);
+    });
+
+    it.each([404, 405, 500])('never calls a second time where the way back is answered with %s', async (status) => {
+      crm.onListen = (response) => void response.writeHead(status).end();
+      expect(await textOf(call())).toMatch(/whether it carried the call out is not known/);
+      expect(calls()).toBe(1);
+    });
+
+    it('gives up when the time of the call has passed', async () => {
+      crm.onListen = (response) => void response.writeHead(200, { 'content-type': 'text/event-stream' }).end();
+      expect(await textOf(call())).toMatch(/it did not answer within 2 s/);
+      const came = gets().length;
+      expect(came).toBeGreaterThan(0);
+      expect(calls()).toBe(1);
+    });
+  });
 });

@@ -1,8 +1,11 @@
 import type { RequestPatch } from '#auth';
+import { EgressUnreachableError } from '#egress';
 import type { ComposerError } from '#kernel';
 import { MemberProtocolError, asComposerError } from '../builder.errors.js';
 import type { Era } from '../member.js';
-import { forwarded } from '../wire/request-head.js';
+import type { StreamMarks } from '../wire/event-stream-reader.js';
+import { forwarded, patchFor } from '../wire/request-head.js';
+import { outcomeOf } from '../wire/retry.js';
 import type { AnswerHead, BodyForm } from '../wire/wire-exchange.js';
 import { requestFor } from './answer-translation.js';
 import { decoded } from './control-request.js';
@@ -16,6 +19,11 @@ export interface HttpRequestParts extends PostedParts<McpSession> {
   readonly link: McpLink;
 }
 
+/** A member may end the stream of its answer, and have the composer come back for the rest (2025-11-25, transports). */
+const MAX_RESUMPTIONS = 100;
+const DEFAULT_RETRY_MS = 1_000;
+const SHORTEST_RETRY_MS = 100;
+
 /** How long a member may keep a stream open behind its answer: ending it itself saves the connection. */
 const LINGER_MS = 1_000;
 
@@ -25,6 +33,9 @@ const LINGER_MS = 1_000;
  */
 export class HttpForwardedRequest extends PostedRequest<McpSession, HttpRequestParts> {
   private stopLingering: (() => void) | undefined;
+  private marks: StreamMarks = {};
+  private resumptions = 0;
+  private resuming: NodeJS.Timeout | undefined;
 
   piece(piece: Buffer): boolean {
     return this.isSettled || this.reply.piece(piece);
@@ -47,6 +58,8 @@ export class HttpForwardedRequest extends PostedRequest<McpSession, HttpRequestP
 
   body(body: Buffer): void {
     const { status, contentType } = this.answerHead!;
+    // What was asked for is under way: it is never asked for a second time.
+    if (this.resumptions > 0) return this.giveUp(unanswered(), 'error');
     this.judge(body);
     if (this.isRefusal && !this.wasRenewed) return this.renew();
     if (this.isRefusal || status === 401 || status === 403) return this.giveUp(this.refusal(), 'auth_required');
@@ -66,15 +79,14 @@ export class HttpForwardedRequest extends PostedRequest<McpSession, HttpRequestP
   end(): void {
     this.stopLingering?.();
     if (this.isStreaming && this.passesThrough) return this.finish(() => this.reply.endStream());
-    if (this.isSettled) return;
-    this.giveUp(
-      new MemberProtocolError('it ended its answer without a result; whether it carried the call out is not known'),
-      'error',
-    );
+    if (this.isSettled || this.resumeLater()) return;
+    this.giveUp(unanswered(), 'error');
   }
 
   override fail(error: ComposerError, isUnsent: boolean): void {
     this.stopLingering?.();
+    if (error instanceof EgressUnreachableError && this.resumeLater()) return;
+    if (this.resumptions > 0) return this.giveUp(error, outcomeOf(error));
     super.fail(error, isUnsent);
   }
 
@@ -130,6 +142,31 @@ export class HttpForwardedRequest extends PostedRequest<McpSession, HttpRequestP
     }
   }
 
+  protected override settle(): void {
+    super.settle();
+    clearTimeout(this.resuming);
+  }
+
+  /** False if the member has not said how to come back. */
+  private resumeLater(): boolean {
+    if (this.isSettled || this.session?.era !== 'legacy' || this.resumptions >= MAX_RESUMPTIONS) return false;
+    this.marks = { ...this.marks, ...this.exchange?.marks };
+    const { lastEventId, retryMs = DEFAULT_RETRY_MS } = this.marks;
+    if (lastEventId === undefined) return false;
+    this.resumptions++;
+    // A tick of the deadlines would be too coarse: a member may count on the time that it has named.
+    this.resuming = setTimeout(() => this.resume(lastEventId), Math.max(retryMs, SHORTEST_RETRY_MS));
+    return true;
+  }
+
+  private resume(lastEventId: string): void {
+    if (this.isSettled) return;
+    const { link } = this.parts;
+    const patch = this.patch!;
+    const head = link.head(this.session!, { 'last-event-id': lastEventId }, patchFor(patch, 'GET', link.path));
+    this.post({ method: 'GET', head, body: null, patch, to: link.path });
+  }
+
   private read(raw: Buffer): MemberMessage | undefined {
     try {
       return readMemberMessage(raw);
@@ -148,4 +185,8 @@ export class HttpForwardedRequest extends PostedRequest<McpSession, HttpRequestP
   private mayReopen(): boolean {
     return this.session!.isNamed && !this.wasReopened;
   }
+}
+
+function unanswered(): MemberProtocolError {
+  return new MemberProtocolError('it ended its answer without a result; whether it carried the call out is not known');
 }

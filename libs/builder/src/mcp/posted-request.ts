@@ -13,7 +13,9 @@ export interface PostedParts<Session extends AccountBound> extends ForwardedPart
 
 interface Posting {
   readonly head: [path: string, headers: HeaderList];
-  readonly body: Buffer;
+  readonly body: Buffer | null;
+  /** `POST` unless given. */
+  readonly method?: 'GET';
   /** The credential that is in the head. */
   readonly patch: RequestPatch;
   /** The path before the credential was put on it: cookies are of this one. */
@@ -32,7 +34,7 @@ export abstract class PostedRequest<
   protected answerHead: AnswerHead | undefined;
   protected isRefusal = false;
   protected wasRenewed = false;
-  private patch: RequestPatch | undefined;
+  protected patch: RequestPatch | undefined;
   private path = '';
 
   head(head: AnswerHead): BodyForm {
@@ -79,13 +81,13 @@ export abstract class PostedRequest<
     if (!this.isSettled) this.send(ready.session, ready.patch);
   }
 
-  protected post({ head, body, patch, to }: Posting): void {
+  protected post({ head, body, patch, to, method }: Posting): void {
     const [path, headers] = head;
     this.patch = patch;
     this.path = to;
     const exchange = new WireExchange(this);
     this.exchange = exchange;
-    this.parts.pool.dispatch({ method: 'POST', path, headers, body }, exchange);
+    this.parts.pool.dispatch({ method: method ?? 'POST', path, headers, body }, exchange);
   }
 
   private async ready(limit: TimeLimit): Promise<{ session: Session; patch: RequestPatch }> {

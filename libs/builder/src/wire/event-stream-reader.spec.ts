@@ -17,6 +17,19 @@ describe('EventStreamReader', () => {
     expect(read('data: a\ndata: b\n\nid: 7\nretry: 3\n\n')).toEqual(['a\nb']);
   });
 
+  it('keeps the last id and the time to wait, also of events without data', () => {
+    const marks = (text: string) => {
+      const reader = new EventStreamReader();
+      reader.push(Buffer.from(text));
+      return reader.marks;
+    };
+    expect(marks('data: a\n\n')).toEqual({});
+    expect(marks('id: 7\nretry: 300\ndata: \n\ndata: b\nid: 8\n\nid: 9')).toEqual({ lastEventId: '8', retryMs: 300 });
+    expect(marks('id: 7\n\nid:\n\n')).toEqual({});
+    expect(marks('id: a\u0001b\nretry: soon\n\n')).toEqual({});
+    expect(marks(`id: ${'x'.repeat(2000)}\n\n`)).toEqual({});
+  });
+
   it('takes the last of several names, and an empty one for none', () => {
     const named = (text: string) => new EventStreamReader().pushNamed(Buffer.from(text)).map(({ name }) => name);
     expect(named('event: end\nevent: point\ndata: a\n\nevent: point\nevent:\ndata: b\n\n')).toEqual([

@@ -4,7 +4,19 @@ const LF = 0x0a;
 const CR = 0x0d;
 const DATA = Buffer.from('data:');
 const NAME = Buffer.from('event:');
+const ID = Buffer.from('id:');
+const RETRY = Buffer.from('retry:');
+/** What a header can carry. */
+const PLAIN_ID = /^[\x21-\x7e](?:[\x20-\x7e]{0,1022}[\x21-\x7e])?$/;
 const NOTHING = Buffer.alloc(0);
+
+/** Where a stream can be taken up again after its end (WHATWG HTML, server-sent events). */
+export interface StreamMarks {
+  /** Of the last event that had one. */
+  readonly lastEventId?: string;
+  /** Milliseconds to wait before. */
+  readonly retryMs?: number;
+}
 
 /** An event with its name; `message` unless it says another one. */
 export interface NamedEvent {
@@ -13,9 +25,8 @@ export interface NamedEvent {
 }
 
 /**
- * Cuts an event stream into the data of its events. Ids and comments are left out, and names unless they are asked for:
- * they mean something only between the two ends of one connection. Looks at every byte once, however small the pieces
- * are in which they come.
+ * Cuts an event stream into the data of its events. Comments are left out, and names unless they are asked for; the last
+ * id is kept. Looks at every byte once for where events end, however small the pieces are in which they come.
  */
 export class EventStreamReader {
   /** The beginning of an event that has no end yet, with room behind it for more. */
@@ -23,12 +34,19 @@ export class EventStreamReader {
   private length = 0;
   /** Where in it the search for the end goes on. */
   private searched = 0;
+  private lastMarks: StreamMarks = {};
+
+  /** Of the events so far. */
+  get marks(): StreamMarks {
+    return this.lastMarks;
+  }
 
   /** The data of every event that `chunk` completes. Throws `EventTooLargeError`. */
   push(chunk: Buffer): Buffer[] {
     const events = this.cut(chunk);
     let kept = 0;
     for (const event of events) {
+      this.mark(event);
       const data = joined(event, DATA);
       if (data) events[kept++] = data;
     }
@@ -42,6 +60,16 @@ export class EventStreamReader {
       const data = joined(event, DATA);
       return data ? [{ name: linesOf(event, NAME).at(-1)?.toString('utf8') || 'message', data }] : [];
     });
+  }
+
+  private mark(event: Buffer): void {
+    const id = linesOf(event, ID).at(-1)?.toString('latin1');
+    const retry = linesOf(event, RETRY).at(-1)?.toString('latin1');
+    if (id === undefined && retry === undefined) return;
+    const { lastEventId: _, ...others } = this.lastMarks;
+    // An empty id takes back the one before; one that cannot be sent back is none.
+    const kept = id === undefined ? this.lastMarks : PLAIN_ID.test(id) ? { ...others, lastEventId: id } : others;
+    this.lastMarks = retry !== undefined && /^\d{1,9}$/.test(retry) ? { ...kept, retryMs: Number(retry) } : kept;
   }
 
   private cut(chunk: Buffer): Buffer[] {

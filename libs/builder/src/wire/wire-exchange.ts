@@ -7,7 +7,7 @@ import {
   wireFault,
 } from '#egress';
 import type { ComposerError } from '#kernel';
-import { EventStreamReader } from './event-stream-reader.js';
+import { EventStreamReader, type StreamMarks } from './event-stream-reader.js';
 import { EventTooLargeError } from './wire.errors.js';
 
 /** How an answer's body is wanted: whole, cut into events, or piece by piece as it comes. */
@@ -71,6 +71,11 @@ export class WireExchange implements DispatchHandler {
     this.isOver = true;
     this.stopped = true;
     if (!wasOver) this.controller?.abort(new Error('no longer wanted'));
+  }
+
+  /** Where a stream of `events` can be taken up again. */
+  get marks(): StreamMarks {
+    return this.reader?.marks ?? {};
   }
 
   /** Lets pieces come again after `piece` has returned false. */
