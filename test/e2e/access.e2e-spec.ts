@@ -269,6 +269,6 @@ describe('the REST API', () => {
 
 function isPolicy(policy: unknown): boolean {
   if (typeof policy !== 'object' || policy === null || !('kind' in policy)) return false;
-  if (policy.kind === 'public') return true;
+  if (policy.kind === 'public' || policy.kind === 'principals') return true;
   return 'roles' in policy && Array.isArray(policy.roles) && policy.roles.length > 0;
 }

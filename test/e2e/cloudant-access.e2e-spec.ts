@@ -156,7 +156,7 @@ describe('tenants, keys and the trail with everything in Cloudant', () => {
       await until(
         async () => (await api('acme', `GET roles/${name}`)).status === 200,
         'the change that was left',
-        40_000,
+        90_000,
       );
       const events = (await trail('acme')).filter(({ target }) => target === `role:${name}`);
       expect(events.map(({ action }) => action)).toEqual(['role.created']);
@@ -164,7 +164,7 @@ describe('tenants, keys and the trail with everything in Cloudant', () => {
       const left = (await server.raw(database)).map(({ _id }) => _id).filter((id) => id.startsWith('operator:outbox/'));
       expect(left).toEqual([]);
     },
-    120_000,
+    180_000,
   );
 
   it('finds the event that somebody altered in the database', async () => {

@@ -11,6 +11,8 @@ import { type RealPostgres, startRealPostgres } from '../support/real-postgres.m
 const ROOT = fileURLToPath(new URL('../..', import.meta.url));
 const JOURNAL = 'unsettled-credentials';
 const LEASE_MS = 30_000;
+/** Over before anybody asks. 0 would mean that the issuer does not say. */
+const EXPIRED_S = 0.001;
 
 interface Row {
   readonly [name: string]: number | readonly string[];
@@ -108,7 +110,7 @@ describe('a Postgres that is stopped between the issuer’s answer and the commi
     const given = issuer.grant(name);
     ({ grant } = given);
     issuer.seen.requests = 0;
-    await one.ask('put', { ...place, tokens: { ...given.tokens, expires_in: 0 } });
+    await one.ask('put', { ...place, tokens: { ...given.tokens, expires_in: EXPIRED_S } });
   }
 
   it('costs no call: the token is used from memory, and stored when the database is back', async () => {
@@ -151,7 +153,7 @@ describe('a process that is suspended while it renews', () => {
     try {
       const place = { tenant: await ground.tenant('suspended'), name: 'suspended' };
       const { tokens } = issuer.grant(place.name);
-      await one.ask('put', { ...place, tokens: { ...tokens, expires_in: 0 } });
+      await one.ask('put', { ...place, tokens: { ...tokens, expires_in: EXPIRED_S } });
       issuer.onRotated(() => one.signal('SIGSTOP'));
       const late = one.ask('calls', { ...place, count: 3 });
       await until(() => issuer.seen.requests === 1, 'the first request', 10_000);

@@ -155,7 +155,10 @@ describe.each(KINDS)('a member of type %s', (kind) => {
       const isCall = (request: (typeof member.requests)[number]) => member.calls().includes(request);
       for (const request of member.requests) {
         const { authorization } = request.headers;
-        expect(isCall(request) ? issuer.takes(authorization) : authorization === 'Bearer member-token').toBe(true);
+        const isOwn = authorization === 'Bearer member-token';
+        // A session is opened with the credential that is used in it.
+        expect(isOwn ? !isCall(request) : issuer.takes(authorization)).toBe(true);
+        if (request.body.includes('"tools/list"')) expect(isOwn).toBe(true);
       }
     } finally {
       await composer.api('DELETE', '/api/v1/servers/guarded');
