@@ -45,9 +45,10 @@ export class DocumentChanges {
 
   private async count(ref: DocumentRef): Promise<number> {
     let before = await this.documents.read(ref);
+    let least = 0;
     for (let tries = 1; ; tries++) {
       // No number comes twice, also when the document was removed in between; so numbers have gaps here.
-      const version = Math.max(this.clock.now(), versionOf(before) + 1);
+      const version = Math.max(this.clock.now(), versionOf(before) + 1, least);
       try {
         await this.documents.write(ref, { version }, before?.rev);
         return version;
@@ -57,6 +58,8 @@ export class DocumentChanges {
         // Somebody announced the same topic after our change was written: who follows that one finds ours too.
         if (other && other.rev !== before?.rev) return versionOf(other);
         if (tries >= TRIES) throw new DatabaseUnavailableError('does not count a change');
+        // What was there before was read by others, and is not there any more.
+        least = version;
         before = other;
       }
     }
