@@ -68,10 +68,12 @@ describe.each(KINDS)('a member of type %s', (kind) => {
     expect(result.content[0].text).toContain('Hello, Ada!');
     const isCall = (request: SeenRequest) => member.calls().includes(request);
     for (const request of member.requests) {
-      const header = isCall(request)
-        ? (['x-tool', 'tool-key'] as const)
-        : (['authorization', 'Bearer member-token'] as const);
-      expect({ url: request.url, carries: carries(request, { header }) }).toEqual({ url: request.url, carries: true });
+      const isOwn = carries(request, { header: ['authorization', 'Bearer member-token'] });
+      const isOfTool = carries(request, { header: ['x-tool', 'tool-key'] });
+      // A session is opened with the credential that is used in it.
+      expect([request.url, isOwn, isOfTool]).toEqual([request.url, !isOfTool, isOfTool]);
+      if (isCall(request)) expect(isOfTool).toBe(true);
+      if (request.body.includes('"tools/list"')) expect(isOwn).toBe(true);
     }
   });
 
