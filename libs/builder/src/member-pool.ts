@@ -12,16 +12,17 @@ import {
   type StoredCatalog,
 } from '#registry';
 import { type BeforeApplicationShutdown, Injectable, type OnModuleInit } from '@nestjs/common';
-import { MemberTimeoutError, asComposerError } from './builder.errors.js';
+import { asComposerError } from './builder.errors.js';
 import { awaitsConsent } from './failure-text.js';
 import { judgeAddresses } from './judge-addresses.js';
 import type { Member, MemberOutcome } from './member.js';
-import { LIST_KINDS, type ListKind, type MemberOffer, offersNothing } from './member-offer.js';
+import { LIST_KINDS, type ListKind, offersNothing } from './member-offer.js';
 import { type OfferListener, OfferListeners } from './offer-listeners.js';
 import { DueChecks } from './due-checks.js';
 import { MemberSlot } from './member-slot.js';
 import { builderFor } from './members/member-builders.js';
 import { MemberParts } from './members/member-parts.js';
+import { TimeLimit } from './wire/time-limit.js';
 
 /** How long a member may take to show that it works, in all. */
 export const PROBE_MS = 5_000;
@@ -312,7 +313,7 @@ export class MemberPool implements MemberGate, OnModuleInit, BeforeApplicationSh
   /** Undefined if the member works, else why it does not. */
   private async probe(member: Member, slot: MemberSlot, as?: PrincipalId): Promise<ComposerError | undefined> {
     try {
-      await this.inTime(member.refresh(PROBE_MS, as));
+      await new TimeLimit(PROBE_MS).waitFor(member.refresh(PROBE_MS, as), this.parts.deadlines);
       // A call was refused its credential, and this check cannot tell whether that is over.
       if (member.provesCredential || slot.outcome !== 'auth_required') slot.note('ok');
       slot.awaitsConsent = false;
@@ -324,13 +325,6 @@ export class MemberPool implements MemberGate, OnModuleInit, BeforeApplicationSh
       slot.log.debug('a member did not answer its check', { err: fault });
       return fault;
     }
-  }
-
-  private inTime(work: Promise<MemberOffer>): Promise<MemberOffer> {
-    return new Promise((resolve, reject) => {
-      const clear = this.parts.deadlines.add(PROBE_MS, () => reject(new MemberTimeoutError(PROBE_MS / 1000)));
-      work.then(resolve, reject).finally(clear);
-    });
   }
 
   private close(member: Member): void {

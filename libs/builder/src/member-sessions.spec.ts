@@ -1,4 +1,5 @@
 import 'reflect-metadata';
+import type { ServerResponse } from 'node:http';
 import { ConsentRequiredError } from '#auth';
 import { principalId, serverId, tenantId } from '#kernel';
 import { until } from '#persistence/testing';
@@ -6,6 +7,7 @@ import { SYSTEM } from '#tenancy';
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
 import { clientOf } from '../testing/client-of.js';
 import { type GuardedMember, type SeenRequest, startGuardedMember } from '../testing/guarded-member.js';
+import { eventStream, mcpOrigin } from '../testing/mcp-origin.js';
 import { type OpenPool, openPool } from '../testing/open-pool.js';
 import { RecordingReply } from '../testing/recording-reply.js';
 import { RotatingStrategy } from '../testing/rotating-strategy.js';
@@ -73,21 +75,60 @@ describe.each(['http', 'sse'] as const)('sessions with a member of type %s', (ki
   });
 });
 
-describe('the stream of a member over HTTP+SSE', () => {
-  it('is closed when the consent that it was opened with is withdrawn', async () => {
-    const origin = await sseOrigin('echo');
-    const strategy = new RotatingStrategy();
+describe('a stream on which a member speaks without being asked', () => {
+  let strategy: RotatingStrategy;
+  let opened: OpenPool;
+  const closers: (() => Promise<void>)[] = [];
+
+  beforeEach(async () => {
+    strategy = new RotatingStrategy();
     strategy.connectAs('all', 'first account');
-    const opened = await openPool({ strategies: [strategy], speed: 5 });
-    const config = { id: 'crm', type: 'sse', endpoint: `${origin.url}/sse`, auth_strategy: 'rotating' };
-    await opened.registry.register(crm.tenantId, { ...config, health_check: { enabled: false } }, BY);
-    opened.pool.noteCredentialsChanged(crm.tenantId, crm.serverId);
+    opened = await openPool({ strategies: [strategy], speed: 5 });
+  });
+  afterEach(async () => {
+    await opened.close();
+    for (const close of closers.splice(0)) await close();
+  });
+
+  const register = (config: object) =>
+    opened.registry.register(
+      crm.tenantId,
+      { id: 'crm', auth_strategy: 'rotating', health_check: { enabled: false }, ...config },
+      BY,
+    );
+  const tellNews = () => opened.pool.noteCredentialsChanged(crm.tenantId, crm.serverId);
+
+  it('outlives the news of other credentials over Streamable HTTP, and not the account that opened it', async () => {
+    const origin = await mcpOrigin('echo');
+    closers.push(() => origin.close());
+    origin.facts = { capabilities: { tools: { listChanged: true } } };
+    const streams: ServerResponse[] = [];
+    origin.onListen = (response) => {
+      eventStream(response);
+      streams.push(response);
+    };
+    await register({ type: 'http', endpoint: `${origin.url}/mcp` });
+    opened.pool.find(crm)!.member!.listen(true);
+    await until(() => streams.length === 1, 'the stream');
+    const asked = strategy.asked.length;
+    tellNews();
+    await until(() => strategy.asked.length > asked, 'the credential to be looked at');
+    await new Promise((resolve) => setImmediate(() => setImmediate(resolve)));
+    expect([streams.length, streams[0]!.destroyed]).toEqual([1, false]);
+    strategy.connectAs('all', 'second account');
+    tellNews();
+    await until(() => streams.length === 2 && streams[0]!.destroyed, 'another stream');
+  });
+
+  it('is closed over HTTP+SSE when the consent that it was opened with is withdrawn', async () => {
+    const origin = await sseOrigin('echo');
+    closers.push(() => origin.close());
+    await register({ type: 'sse', endpoint: `${origin.url}/sse` });
+    tellNews();
     await until(() => strategy.asked.length > 1, 'the credential to be looked at');
     expect(origin.streams).toHaveLength(1);
     strategy.fault = new ConsentRequiredError(crm.serverId, 'http://composer.example/connect/crm');
-    opened.pool.noteCredentialsChanged(crm.tenantId, crm.serverId);
+    tellNews();
     await until(() => origin.streams.length === 0, 'the end of the stream');
-    await opened.close();
-    await origin.close();
   });
 });

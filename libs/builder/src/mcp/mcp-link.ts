@@ -11,7 +11,7 @@ import { TimeLimit } from '../wire/time-limit.js';
 import { type ControlAnswer, sendControl } from './control-request.js';
 import { INITIALIZE, agreedVersion, faultOf } from './handshake.js';
 import { LATEST_LEGACY_VERSION, MODERN_VERSION, OWN_META, UNSUPPORTED_VERSION } from './mcp-protocol.js';
-import { type AccountBound, type MemberLink, isOf } from './member-link.js';
+import { type AccountBound, type MemberLink, openAsNow } from './member-link.js';
 import { hasLostSession } from './member-message.js';
 import { type ServerFacts, factsIn } from './server-facts.js';
 
@@ -81,15 +81,11 @@ export class McpLink implements MemberLink<McpSession> {
   /** The open session, or a new one. Rejects with a `ComposerError` that says why there is none. */
   async open(limit: TimeLimit): Promise<McpSession> {
     if (this.session) return this.session;
-    const leftMs = limit.left();
+    limit.left();
     this.opening ??= this.agree(new TimeLimit(OPENING_MS))
       .then((session) => (this.session = session))
       .finally(() => (this.opening = undefined));
-    const opening = this.opening;
-    return new Promise((resolve, reject) => {
-      const clear = this.parts.deadlines.add(leftMs, () => reject(limit.passed()));
-      void opening.then(resolve, reject).finally(clear);
-    });
+    return limit.waitFor(this.opening, this.parts.deadlines);
   }
 
   /** The member does not know the session any more. */
@@ -117,7 +113,7 @@ export class McpLink implements MemberLink<McpSession> {
     params: Record<string, unknown>,
     limit: TimeLimit,
   ): Promise<{ result: Record<string, unknown>; raw: Buffer }> {
-    const session = await this.openAsNow(limit);
+    const session = await openAsNow(this, this.parts.credential(), limit);
     let answer = await this.send(session, { id: `composer-${this.nextId()}`, method, params }, limit);
     if (session.isNamed && hasLostSession(answer)) {
       this.forget(session);
@@ -131,24 +127,16 @@ export class McpLink implements MemberLink<McpSession> {
   /** A member of the legacy era speaks of itself in the handshake alone. */
   async describe(limit: TimeLimit): Promise<ServerFacts> {
     const before = this.session;
-    const session = await this.openAsNow(limit);
+    const session = await openAsNow(this, this.parts.credential(), limit);
     const { era, facts } = session;
     if (era === 'legacy' || session !== before) return facts;
     return factsIn((await this.ask('server/discover', {}, limit)).result);
   }
 
-  /** The open session, or a new one if the account has changed since. */
-  private async openAsNow(limit: TimeLimit): Promise<McpSession> {
-    const session = await this.open(limit);
-    if (isOf(session, await this.parts.credential().get())) return session;
-    this.forget(session);
-    return this.open(limit);
-  }
-
   /** Tells the member something; what it answers does not matter. */
-  async tell(session: McpSession, message: Record<string, unknown>, timeoutMs = FAREWELL_MS): Promise<void> {
+  async tell(session: McpSession, message: Record<string, unknown>): Promise<void> {
     try {
-      await this.send(session, message, new TimeLimit(timeoutMs));
+      await this.send(session, message, new TimeLimit(FAREWELL_MS));
     } catch (error) {
       this.parts.log.debug('a message to the member was lost', { err: error });
     }

@@ -13,7 +13,7 @@ import { decoded } from './control-request.js';
 import { ListenStream } from './listen-stream.js';
 import type { McpLink, McpSession } from './mcp-link.js';
 import { OWN_META } from './mcp-protocol.js';
-import { isOf } from './member-link.js';
+import { type AccountBound, isOf, isStillOf } from './member-link.js';
 import { type MemberMessage, listChangeOf, textAt } from './member-message.js';
 import { ownAnswerTo } from './own-answer.js';
 
@@ -41,7 +41,7 @@ interface Watched {
   taken: Promise<void>;
 }
 
-interface Listening {
+interface Listening extends AccountBound {
   readonly stream: ListenStream;
   readonly session: McpSession;
   readonly wanted: Wanted;
@@ -110,11 +110,18 @@ export class MemberEar {
     return stop;
   }
 
-  /** The credential is another one now: what was opened with the old one is closed. */
-  restart(): void {
-    this.listening?.stream.close();
-    this.listening = undefined;
-    this.hasMissed = true;
+  /**
+   * What is stored of credentials has changed: a stream that was opened with one that is no more is closed. One that could
+   * not be had may be there now.
+   */
+  async review(): Promise<void> {
+    const { listening } = this;
+    if (listening && ((await isStillOf(listening, this.parts.credential())) || this.listening !== listening)) return;
+    if (listening) {
+      listening.stream.close();
+      this.listening = undefined;
+      this.hasMissed = true;
+    }
     this.stopResting();
     this.openIfWanted();
   }
@@ -211,7 +218,7 @@ export class MemberEar {
     }
     if (!refused) {
       if (session.era === 'legacy') await this.resubscribe(session, wanted);
-      return { stream, session, wanted };
+      return { stream, session, wanted, account: patch.account };
     }
     const { status, headers } = refused;
     if (status === 404 && session.isNamed) {

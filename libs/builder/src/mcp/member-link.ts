@@ -1,4 +1,7 @@
 import type { RequestPatch } from '#auth';
+import { asComposerError } from '../builder.errors.js';
+import type { MemberCredential } from '../member-credential.js';
+import { outcomeOf } from '../wire/retry.js';
 import type { TimeLimit } from '../wire/time-limit.js';
 import type { ServerFacts } from './server-facts.js';
 
@@ -22,6 +25,29 @@ export interface AccountBound {
 /** Whether a session may carry a credential: one that was opened with another account never does. */
 export function isOf({ account, isStateless }: AccountBound, patch: RequestPatch): boolean {
   return isStateless === true || account === patch.account;
+}
+
+/** Whether what was opened may go on now that what is stored of credentials has changed. */
+export async function isStillOf(opened: AccountBound, credential: MemberCredential): Promise<boolean> {
+  // Nobody has connected it: what the settings say has not changed.
+  if (opened.account === undefined) return true;
+  try {
+    return isOf(opened, await credential.get());
+  } catch (error) {
+    return outcomeOf(asComposerError(error)) !== 'auth_required';
+  }
+}
+
+/** The open session, or a new one if the account has changed since. */
+export async function openAsNow<Session extends AccountBound>(
+  link: Pick<MemberLink<Session>, 'open' | 'forget'>,
+  credential: MemberCredential,
+  limit: TimeLimit,
+): Promise<Session> {
+  const session = await link.open(limit);
+  if (isOf(session, await credential.get())) return session;
+  link.forget(session);
+  return link.open(limit);
 }
 
 /** The composer's side of one MCP member, whatever the transport: opens sessions, and asks what the composer wants to know. */

@@ -74,7 +74,7 @@ export class HttpMember extends WireMember<HttpServerConfig> {
 
   override forgetCredentials(principalId?: PrincipalId): void {
     super.forgetCredentials(principalId);
-    for (const link of this.links.every(principalId)) this.ears.get(link)?.restart();
+    for (const link of this.links.every(principalId)) void this.ears.get(link)?.review();
   }
 
   protected override callFor(request: MemberRequest, reply: MemberReply): ReadyCall {

@@ -3,13 +3,14 @@ import type { EgressPool } from '#egress';
 import { type ComposerError, isObject } from '#kernel';
 import type { Log } from '#observability';
 import { MemberClosedError, MemberProtocolError, asComposerError, refusalOf } from '../builder.errors.js';
-import { type ControlAnswer, decoded, sendControl } from '../mcp/control-request.js';
+import { type ControlAnswer, sendControl } from '../mcp/control-request.js';
 import { INITIALIZE, agreedVersion, faultOf } from '../mcp/handshake.js';
 import { type MemberMessage, listChangeOf, textAt } from '../mcp/member-message.js';
-import { type AccountBound, isOf } from '../mcp/member-link.js';
+import { type AccountBound, isStillOf, openAsNow } from '../mcp/member-link.js';
 import { ownAnswerTo } from '../mcp/own-answer.js';
 import { type ServerFacts, factsIn } from '../mcp/server-facts.js';
 import type { MessageStreamLink, StreamSession } from '../mcp/message-stream.js';
+import { type OwnAnswer, askOn } from '../mcp/own-question.js';
 import type { MemberCredential } from '../member-credential.js';
 import type { ListKind } from '../member-offer.js';
 import type { Deadlines } from '../wire/deadlines.js';
@@ -89,13 +90,9 @@ export class SseLink implements MessageStreamLink<SseSession> {
   async open(limit: TimeLimit): Promise<SseSession> {
     if (this.session) return this.session;
     if (this.isEnded) throw new MemberClosedError();
-    const leftMs = limit.left();
+    limit.left();
     this.opening ??= this.agree(new TimeLimit(OPENING_MS)).finally(() => (this.opening = undefined));
-    const opening = this.opening;
-    return new Promise((resolve, reject) => {
-      const clear = this.parts.deadlines.add(leftMs, () => reject(limit.passed()));
-      void opening.then(resolve, reject).finally(clear);
-    });
+    return limit.waitFor(this.opening, this.parts.deadlines);
   }
 
   /** The session is not to be used any more; what waits on its stream goes on waiting. */
@@ -107,15 +104,8 @@ export class SseLink implements MessageStreamLink<SseSession> {
   /** What is stored of credentials has changed: a stream that was opened with one that is no more is given up. */
   async review(): Promise<void> {
     const { session } = this;
-    if (session?.account === undefined) return;
-    const isStillOurs = await this.parts
-      .credential()
-      .get()
-      .then(
-        (patch) => isOf(session, patch),
-        (error: unknown) => outcomeOf(asComposerError(error)) !== 'auth_required',
-      );
-    if (!isStillOurs && this.session === session) this.forget(session);
+    if (!session) return;
+    if (!(await isStillOf(session, this.parts.credential())) && this.session === session) this.forget(session);
   }
 
   /** An id that no other request of this link has. */
@@ -139,8 +129,8 @@ export class SseLink implements MessageStreamLink<SseSession> {
     params: Record<string, unknown>,
     limit: TimeLimit,
   ): Promise<{ result: Record<string, unknown>; raw: Buffer }> {
-    const session = await this.openAsNow(limit);
-    let answer: Awaited<ReturnType<SseLink['askIn']>>;
+    const session = await openAsNow(this, this.parts.credential(), limit);
+    let answer: OwnAnswer;
     try {
       answer = await this.askIn(session, { method, params }, limit);
     } catch (error) {
@@ -154,7 +144,7 @@ export class SseLink implements MessageStreamLink<SseSession> {
   }
 
   async describe(limit: TimeLimit): Promise<ServerFacts> {
-    return (await this.openAsNow(limit)).facts;
+    return (await openAsNow(this, this.parts.credential(), limit)).facts;
   }
 
   /** Tells the member something; whether it takes it does not matter. */
@@ -177,14 +167,6 @@ export class SseLink implements MessageStreamLink<SseSession> {
     const { session } = this;
     this.session = undefined;
     session?.stream.close(new MemberClosedError());
-  }
-
-  /** The open session, or a new one if the account has changed since. */
-  private async openAsNow(limit: TimeLimit): Promise<SseSession> {
-    const session = await this.open(limit);
-    if (isOf(session, await this.parts.credential().get())) return session;
-    this.forget(session);
-    return this.open(limit);
   }
 
   private async agree(limit: TimeLimit): Promise<SseSession> {
@@ -253,29 +235,15 @@ export class SseLink implements MessageStreamLink<SseSession> {
     session: SseSession,
     message: { readonly method: string; readonly params: unknown },
     limit: TimeLimit,
-  ): Promise<{ value: Record<string, unknown>; raw: Buffer }> {
+  ): Promise<OwnAnswer> {
     const id = this.nextId();
-    const { stream } = session;
-    return new Promise((resolve, reject) => {
-      const settle = (act: () => void) => {
-        clear();
-        stream.drop(id);
-        act();
-      };
-      const clear = this.parts.deadlines.add(limit.left(), () => settle(() => reject(limit.passed())));
-      const isWaiting = stream.expect(id, {
-        answer: ({ raw }) => {
-          const value = decoded(raw);
-          const unreadable = new MemberProtocolError(`its answer to ${message.method} cannot be read: not valid JSON`);
-          settle(() => (value ? resolve({ value, raw }) : reject(unreadable)));
-        },
-        progress: () => undefined,
-        lost: (error) => settle(() => reject(error)),
-      });
-      if (!isWaiting) return settle(() => reject(new SessionLostError()));
-      this.post(session, { id, ...message }, limit).catch((error: unknown) =>
-        settle(() => reject(asComposerError(error))),
-      );
+    return askOn(session.stream, {
+      id,
+      method: message.method,
+      limit,
+      deadlines: this.parts.deadlines,
+      send: () => this.post(session, { id, ...message }, limit),
+      over: () => new SessionLostError(),
     });
   }
 

@@ -1,13 +1,13 @@
 import { type ComposerError, isObject } from '#kernel';
 import type { Log } from '#observability';
 import { type StdioServerConfig, stdioCommandOf } from '#registry';
-import { MemberBusyError, MemberClosedError, MemberProtocolError, asComposerError } from '../builder.errors.js';
-import { decoded } from '../mcp/control-request.js';
+import { MemberBusyError, MemberClosedError, asComposerError } from '../builder.errors.js';
 import { faultOf } from '../mcp/handshake.js';
 import { OWN_META } from '../mcp/mcp-protocol.js';
 import { type MemberMessage, listChangeOf, textAt } from '../mcp/member-message.js';
 import type { MessageStreamLink, StreamSession } from '../mcp/message-stream.js';
 import { ownAnswerTo } from '../mcp/own-answer.js';
+import { type OwnAnswer, askOn } from '../mcp/own-question.js';
 import { type ServerFacts, factsIn } from '../mcp/server-facts.js';
 import type { ListKind } from '../member-offer.js';
 import type { Deadlines } from '../wire/deadlines.js';
@@ -31,17 +31,6 @@ export interface StdioLinkParts {
   readonly noteListChanged: (list: ListKind) => void;
   /** A process that ends is started anew without waiting for a call: what the member tells of its own accord is not missed. */
   readonly staysOpen: boolean;
-}
-
-/** A question of the composer's own. */
-interface OwnQuestion {
-  readonly method: string;
-  readonly params: Readonly<Record<string, unknown>>;
-}
-
-export interface OwnAnswer {
-  readonly value: Record<string, unknown>;
-  readonly raw: Buffer;
 }
 
 /** For a process that answers, whoever asked for it first: others join in with limits of their own. */
@@ -84,11 +73,7 @@ export class StdioLink implements MessageStreamLink<StdioSession> {
     const restMs = this.rest.leftMs();
     if (!this.opening && restMs > Math.min(leftMs, OPENING_MS)) throw new MemberRestingError(restMs);
     this.opening ??= this.begin(new TimeLimit(OPENING_MS)).finally(() => (this.opening = undefined));
-    const opening = this.opening;
-    return new Promise((resolve, reject) => {
-      const clear = this.parts.deadlines.add(leftMs, () => reject(limit.passed()));
-      void opening.then(resolve, reject).finally(clear);
-    });
+    return limit.waitFor(this.opening, this.parts.deadlines);
   }
 
   /** A process that has said nothing for a while is replaced; what waits for it goes on waiting. */
@@ -110,7 +95,7 @@ export class StdioLink implements MessageStreamLink<StdioSession> {
   ): Promise<{ result: Record<string, unknown>; raw: Buffer }> {
     const { stream, era } = await this.open(limit);
     const own = era === 'modern' ? { ...params, _meta: OWN_META } : params;
-    const { value, raw } = await this.askOn(stream, { method, params: own }, limit);
+    const { value, raw } = await this.askIn(stream, { method, params: own }, limit);
     if (isObject(value['result'])) return { result: value['result'], raw };
     throw faultOf(method, value['error'], this.parts.log);
   }
@@ -151,7 +136,7 @@ export class StdioLink implements MessageStreamLink<StdioSession> {
     try {
       const agreement = await agreeOnEra(
         {
-          ask: (method, params) => this.askOn(stream, { method, params }, limit),
+          ask: (method, params) => this.askIn(stream, { method, params }, limit),
           tell: (message) => void stream.send(bytesOf(message)),
           deadlines: this.parts.deadlines,
           log: this.parts.log,
@@ -187,26 +172,21 @@ export class StdioLink implements MessageStreamLink<StdioSession> {
     return stream;
   }
 
-  private askOn(stream: StdioStream, question: OwnQuestion, limit: TimeLimit): Promise<OwnAnswer> {
+  private askIn(
+    stream: StdioStream,
+    question: { readonly method: string; readonly params: unknown },
+    limit: TimeLimit,
+  ): Promise<OwnAnswer> {
     const id = this.nextId();
-    return new Promise((resolve, reject) => {
-      const settle = (act: () => void) => {
-        clear();
-        stream.drop(id);
-        act();
-      };
-      const clear = this.parts.deadlines.add(limit.left(), () => settle(() => reject(limit.passed())));
-      const isWaiting = stream.expect(id, {
-        answer: ({ raw }) => {
-          const value = decoded(raw);
-          const unreadable = new MemberProtocolError(`its answer to ${question.method} cannot be read: not valid JSON`);
-          settle(() => (value ? resolve({ value, raw }) : reject(unreadable)));
-        },
-        progress: () => undefined,
-        lost: (error) => settle(() => reject(error)),
-      });
-      if (!isWaiting) return settle(() => reject(new MemberEndedError('its process ended before it was asked')));
-      if (!stream.send(bytesOf({ id, ...question }))) settle(() => reject(new MemberBusyError()));
+    return askOn(stream, {
+      id,
+      method: question.method,
+      limit,
+      deadlines: this.parts.deadlines,
+      send: async () => {
+        if (!stream.send(bytesOf({ id, ...question }))) throw new MemberBusyError();
+      },
+      over: () => new MemberEndedError('its process ended before it was asked'),
     });
   }
 

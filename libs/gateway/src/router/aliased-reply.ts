@@ -1,14 +1,5 @@
-import {
-  type ClientAnswer,
-  type Edit,
-  type MemberQuestion,
-  type MemberReply,
-  type NeededConsent,
-  type Span,
-  applyEdits,
-  scanList,
-  scanObject,
-} from '#builder';
+import { type Edit, type MemberReply, type Span, applyEdits, scanList, scanObject } from '#builder';
+import { PassingReply } from './passing-reply.js';
 
 interface Alias {
   /** The member's own URI, and the one by which the caller knows it. */
@@ -17,66 +8,19 @@ interface Alias {
 }
 
 /** Gives the caller of a resource under an alias the alias in place of the member's URI, and nothing else. */
-export class AliasedReply implements MemberReply {
-  readonly id: Buffer;
-  readonly takesEvents: boolean;
+export class AliasedReply extends PassingReply {
   /** What is passed on piece by piece cannot be changed. */
   readonly takesPieces = false;
 
   constructor(
-    private readonly reply: MemberReply,
+    reply: MemberReply,
     private readonly alias: Alias,
   ) {
-    this.id = reply.id;
-    this.takesEvents = reply.takesEvents;
+    super(reply);
   }
 
-  message(parts: readonly Buffer[], status?: number): void {
+  override message(parts: readonly Buffer[], status?: number): void {
     this.reply.message([renamed(Buffer.concat(parts), this.alias)], status);
-  }
-
-  result(result: object): void {
-    this.reply.result(result);
-  }
-
-  failed(text: string, code: string): void {
-    this.reply.failed(text, code);
-  }
-
-  needsConsent(consent: NeededConsent): void {
-    this.reply.needsConsent(consent);
-  }
-
-  protocolError(code: number, message: string, data?: object): void {
-    this.reply.protocolError(code, message, data);
-  }
-
-  ask(question: MemberQuestion, take: (answer: ClientAnswer) => void): (() => void) | undefined {
-    return this.reply.ask(question, take);
-  }
-
-  openStream(): void {
-    this.reply.openStream();
-  }
-
-  event(parts: readonly Buffer[]): void {
-    this.reply.event(parts);
-  }
-
-  piece(piece: Buffer): boolean {
-    return this.reply.piece(piece);
-  }
-
-  endStream(): void {
-    this.reply.endStream();
-  }
-
-  endUnanswered(): void {
-    this.reply.endUnanswered();
-  }
-
-  onDrain(resume: () => void): void {
-    this.reply.onDrain(resume);
   }
 }
 

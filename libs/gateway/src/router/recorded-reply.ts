@@ -1,6 +1,7 @@
-import { type ClientAnswer, INTERNAL_ERROR, type MemberQuestion, type MemberReply, type NeededConsent } from '#builder';
+import { INTERNAL_ERROR, type NeededConsent } from '#builder';
 import { ComposerError } from '#kernel';
 import type { HttpReply } from '../mcp-endpoint/http-reply.js';
+import { PassingReply } from './passing-reply.js';
 
 /** How a call ended, as the audit trail tells it. */
 export type CallOutcome = 'done' | 'refused' | 'failed';
@@ -18,40 +19,34 @@ export interface RecordedReplyOptions {
  * Stands between whoever carries a call out and its caller, and sees to it that the end of the call is recorded: before
  * the answer is given where the tenant wants that, else along with it. Progress is passed on in either case.
  */
-export class RecordedReply implements MemberReply {
-  readonly id: Buffer;
-  readonly takesEvents: boolean;
+export class RecordedReply extends PassingReply<HttpReply> {
   readonly takesPieces: boolean;
   private readonly noteEnd: NoteEnd;
   private hasEnded = false;
 
-  constructor(
-    private readonly reply: HttpReply,
-    { noteEnd, mayWait }: RecordedReplyOptions,
-  ) {
-    this.id = reply.id;
-    this.takesEvents = reply.takesEvents;
+  constructor(reply: HttpReply, { noteEnd, mayWait }: RecordedReplyOptions) {
+    super(reply);
     this.takesPieces = reply.takesPieces && !mayWait;
     this.noteEnd = noteEnd;
   }
 
-  message(parts: readonly Buffer[], status?: number): void {
+  override message(parts: readonly Buffer[], status?: number): void {
     this.end('done', () => this.reply.message(parts, status));
   }
 
-  result(result: object): void {
+  override result(result: object): void {
     this.end('done', () => this.reply.result(result));
   }
 
-  failed(text: string, code: string): void {
+  override failed(text: string, code: string): void {
     this.end('failed', () => this.reply.failed(text, code));
   }
 
-  needsConsent(consent: NeededConsent): void {
+  override needsConsent(consent: NeededConsent): void {
     this.end('refused', () => this.reply.needsConsent(consent));
   }
 
-  protocolError(code: number, message: string, data?: object): void {
+  override protocolError(code: number, message: string, data?: object): void {
     this.end('failed', () => this.reply.protocolError(code, message, data));
   }
 
@@ -60,32 +55,12 @@ export class RecordedReply implements MemberReply {
     this.end('refused', () => answer(this.reply));
   }
 
-  ask(question: MemberQuestion, take: (answer: ClientAnswer) => void): (() => void) | undefined {
-    return this.reply.ask(question, take);
-  }
-
-  openStream(): void {
-    this.reply.openStream();
-  }
-
-  event(parts: readonly Buffer[]): void {
-    this.reply.event(parts);
-  }
-
-  piece(piece: Buffer): boolean {
-    return this.reply.piece(piece);
-  }
-
-  endStream(): void {
+  override endStream(): void {
     this.end('done', () => this.reply.endStream());
   }
 
-  endUnanswered(): void {
+  override endUnanswered(): void {
     this.end('failed', () => this.reply.endUnanswered());
-  }
-
-  onDrain(resume: () => void): void {
-    this.reply.onDrain(resume);
   }
 
   /** The caller does not want an answer any more. */
