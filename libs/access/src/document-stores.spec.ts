@@ -1,7 +1,7 @@
 import { randomBytes, randomUUID } from 'node:crypto';
 import { beforeEach, describe, expect, it } from '@jest/globals';
-import { type OpenRecording, WatchedDocuments, recordingOn } from '#audit/testing';
-import { Clock, type PrincipalId, type TenantId, principalId, tenantId } from '#kernel';
+import { MovedClock, type OpenRecording, WatchedDocuments, recordingOn } from '#audit/testing';
+import { type PrincipalId, type TenantId, principalId, tenantId } from '#kernel';
 import { Log, SecretValues } from '#observability';
 import { DatabaseUnavailableError, Documents, OPERATOR, dataKeysRef, tenantDocument } from '#persistence';
 import { MemoryDocuments, StaleDocuments, createTenantDocument } from '#persistence/testing';
@@ -15,13 +15,6 @@ import { DocumentsApiKeyStore } from './keys/documents.api-key.store.js';
 import { DocumentsPrincipalStore } from './principals/documents.principal.store.js';
 import { DocumentsTenantStore } from './tenants/documents.tenant.store.js';
 import { TenantRemovals } from './tenants/tenant-removals.js';
-
-class MovedClock extends Clock {
-  later = 0;
-  override now(): number {
-    return super.now() + this.later;
-  }
-}
 
 const log = Log.open({ level: 'fatal', format: 'json' }, new SecretValues(), () => undefined);
 

@@ -3,14 +3,13 @@ import { mkdtemp, readFile, readdir, rm, stat, writeFile } from 'node:fs/promise
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
-import { type TenantId, serverId, tenantId } from '#kernel';
+import { serverId, tenantId } from '#kernel';
 import { DatabaseUnavailableError, type Sealer } from '#persistence';
 import { openMemorySealer, until } from '#persistence/testing';
 import { SYSTEM } from '#tenancy';
 import { type OpenKeeper, keeperOn } from '../testing/keeper-on.js';
+import { FickleTokenStore } from '../testing/fickle.token-store.js';
 import { StrictIssuer } from '../testing/strict-issuer.js';
-import type { Change, Look, Sight } from './credential-record.js';
-import { MemoryTokenStore } from './memory/memory.token-store.js';
 import { type TokenKey, type TokenSet, credentialPlace } from './token-key.js';
 
 const key: TokenKey = {
@@ -21,30 +20,6 @@ const key: TokenKey = {
   fingerprint: 'f',
 };
 const HOUR = 3_600_000;
-
-/** A store that goes away and comes back, or hangs. */
-class FickleTokenStore extends MemoryTokenStore {
-  isAway = false;
-  hanging: Promise<void> | undefined;
-  /** It takes nothing of this tenant, whatever becomes of it. */
-  refused: TenantId | undefined;
-
-  override async read(of: TokenKey): Promise<Sight | undefined> {
-    await this.reach();
-    return super.read(of);
-  }
-
-  override async change<T>(of: TokenKey, decide: (look: Look) => Change<T>): Promise<T> {
-    await this.reach();
-    if (of.tenantId === this.refused) throw new Error('that cannot be stored');
-    return super.change(of, decide);
-  }
-
-  private async reach(): Promise<void> {
-    await this.hanging;
-    if (this.isAway) throw new DatabaseUnavailableError('is away');
-  }
-}
 
 describe('what the store does not take', () => {
   let now: number;

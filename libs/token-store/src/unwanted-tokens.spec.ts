@@ -3,14 +3,13 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
 import { serverId, tenantId } from '#kernel';
-import { DatabaseUnavailableError, type Sealer } from '#persistence';
+import type { Sealer } from '#persistence';
 import { openMemorySealer, until } from '#persistence/testing';
 import { SYSTEM } from '#tenancy';
 import { type OpenKeeper, keeperOn } from '../testing/keeper-on.js';
+import { FickleTokenStore } from '../testing/fickle.token-store.js';
 import { StrictIssuer } from '../testing/strict-issuer.js';
 import type { TakenCredential } from './credential-administration.js';
-import type { Change, Look } from './credential-record.js';
-import { MemoryTokenStore } from './memory/memory.token-store.js';
 import type { TokenKey, TokenSet } from './token-key.js';
 
 const key: TokenKey = {
@@ -21,15 +20,6 @@ const key: TokenKey = {
   fingerprint: 'f',
 };
 const HOUR = 3_600_000;
-
-class FickleTokenStore extends MemoryTokenStore {
-  isAway = false;
-
-  override async change<T>(of: TokenKey, decide: (look: Look) => Change<T>): Promise<T> {
-    if (this.isAway) throw new DatabaseUnavailableError('is away');
-    return super.change(of, decide);
-  }
-}
 
 describe('what comes for a credential that was taken meanwhile', () => {
   let now: number;

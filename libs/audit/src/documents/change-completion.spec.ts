@@ -1,5 +1,5 @@
 import { beforeEach, describe, expect, it } from '@jest/globals';
-import { Clock, type TenantId } from '#kernel';
+import { type TenantId } from '#kernel';
 import {
   DatabaseUnavailableError,
   type DocumentRef,
@@ -11,19 +11,13 @@ import {
 import { MemoryDocuments, createTenantDocument, ringProvider } from '#persistence/testing';
 import { DEFAULT_TENANT, SYSTEM } from '#tenancy';
 import { recordedActions, recordingOn } from '../../testing/documents-on.js';
+import { MovedClock } from '../../testing/moved-clock.js';
 import { WatchedDocuments, type WatchedRequest } from '../../testing/watched-documents.js';
 import type { AuditEvent } from '../audit-event.js';
 import { eventsPath, headRef } from './chain-documents.js';
 import { type RecordedChange, type Written, bodyOf } from './pending-change.js';
 
 const event = (action: string): AuditEvent => ({ action, actor: SYSTEM });
-
-class MovedClock extends Clock {
-  later = 0;
-  override now(): number {
-    return super.now() + this.later;
-  }
-}
 
 describe('a change of a document', () => {
   let documents: MemoryDocuments;

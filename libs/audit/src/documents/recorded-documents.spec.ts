@@ -1,22 +1,16 @@
 import { beforeEach, describe, expect, it } from '@jest/globals';
-import { Clock, type TenantId } from '#kernel';
+import { type TenantId } from '#kernel';
 import { type DocumentRef, Documents, OPERATOR } from '#persistence';
 import { MemoryDocuments, createTenantDocument, ringProvider, until } from '#persistence/testing';
 import { DEFAULT_TENANT, SYSTEM } from '#tenancy';
 import { type OpenRecording, recordingOn } from '../../testing/documents-on.js';
+import { MovedClock } from '../../testing/moved-clock.js';
 import type { AuditEvent } from '../audit-event.js';
 import { EVENTS, entriesOf } from './chain-documents.js';
 import type { DocumentsAuditTrail } from './documents.audit-trail.js';
 import type { RecordedChange } from './pending-change.js';
 
 const event = (action: string): AuditEvent => ({ action, actor: SYSTEM });
-
-class MovedClock extends Clock {
-  later = 0;
-  override now(): number {
-    return super.now() + this.later;
-  }
-}
 
 /** What a process sees of its documents that is killed before, or right after, it does something for the `count`th time. */
 class DyingDocuments extends Documents {
