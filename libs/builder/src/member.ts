@@ -3,6 +3,7 @@ import type { MemberRef, PrincipalId, ServerId } from '#kernel';
 import type { StoredCatalog } from '#registry';
 import type { ClientAnswer, MemberQuestion } from './asked-client.js';
 import type { ClientFacts } from './client-facts.js';
+import type { LogLevel } from './log-level.js';
 import type { Message } from './json-rpc/json-rpc-message.js';
 import type { MemberOffer } from './member-offer.js';
 
@@ -21,7 +22,7 @@ export interface MemberRequest {
   /** Who asks: what it speaks, and what it may be asked. */
   readonly client: ClientFacts;
   /** The least urgent of what a caller of the legacy era wants to hear of the log (RFC 5424); absent: it hears nothing. */
-  readonly logLevel?: string;
+  readonly logLevel?: LogLevel;
   /** As they came in; a member passes on only what its configuration lists. */
   readonly headers: IncomingHttpHeaders;
   /** Who calls: some members have a credential for each. */

@@ -15,7 +15,7 @@ import { TimeLimit } from '../wire/time-limit.js';
 import { notificationFor, responseFor } from './answer-translation.js';
 import { decoded } from './control-request.js';
 import { InputRound } from './input-round.js';
-import { isHeard } from './log-levels.js';
+import { isHeard } from './heard.js';
 import type { MemberLink } from './member-link.js';
 import type { MemberMessage } from './member-message.js';
 

@@ -5,7 +5,7 @@ import {
   UrlElicitationRequiredError,
 } from '@modelcontextprotocol/sdk/types.js';
 import { beforeEach, describe, expect, it } from '@jest/globals';
-import { type Message, parseMessage } from '#builder';
+import { type Message, modernFacts, parseMessage } from '#builder';
 import { Clock, serverId, tenantId } from '#kernel';
 import type { Principal } from '#tenancy';
 import { principalOf } from '#tenancy/testing';
@@ -75,7 +75,10 @@ describe('Elicitations', () => {
   }
 
   const urls = { elicitation: { url: {} } };
-  const modern = (ask: Ask): Message | undefined => elicitations.prepareModern(exchange(ask));
+  const modern = (ask: Ask): Message | undefined => {
+    const asked = exchange(ask);
+    return elicitations.prepareModern(asked, modernFacts(asked.message.params));
+  };
   const resultOf = (): { requestState: string; inputRequests: Record<string, { params: object }> } => {
     const given = answer!(consent);
     if (!('result' in given)) throw new Error('no result');

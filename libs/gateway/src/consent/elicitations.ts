@@ -1,5 +1,5 @@
 import { randomUUID } from 'node:crypto';
-import { INVALID_PARAMS, type Message, type NeededConsent, modernFacts, withoutParams } from '#builder';
+import { type ClientFacts, INVALID_PARAMS, type Message, type NeededConsent, withoutParams } from '#builder';
 import { Clock, isObject } from '#kernel';
 import { Injectable } from '@nestjs/common';
 import { z } from 'zod';
@@ -60,7 +60,7 @@ export class Elicitations {
    *
    * @returns the message as the member is to have it; undefined if it was answered
    */
-  prepareModern(exchange: McpExchange): Message | undefined {
+  prepareModern(exchange: McpExchange, { capabilities }: ClientFacts): Message | undefined {
     const { message, reply } = exchange;
     const state = this.stateIn(message.params['requestState']);
     if (state && !this.isOf(state, exchange)) {
@@ -71,7 +71,7 @@ export class Elicitations {
       return undefined;
     }
     const round = state ? state.round + 1 : 1;
-    if (canElicitUrls(message) && round <= MAX_ROUNDS && !(state && hasDeclined(message))) {
+    if (capabilities.includes('elicitation.url') && round <= MAX_ROUNDS && !(state && hasDeclined(message))) {
       reply.answerConsentBy((consent) => this.inputRequired(exchange, consent, round));
     }
     return state ? withoutParams(message, OURS) : message;
@@ -107,8 +107,6 @@ export class Elicitations {
     return isSame && state.i + LIFETIME_MS >= this.clock.now();
   }
 }
-
-const canElicitUrls = ({ params }: Message): boolean => modernFacts(params).capabilities.includes('elicitation.url');
 
 /** The person, or the client for them, does not want to: nobody is asked twice. */
 function hasDeclined({ params }: Message): boolean {

@@ -7,6 +7,8 @@ import {
   LIST_KINDS,
   METHOD_NOT_FOUND,
   flagsIn,
+  isLogLevel,
+  isUrgentFor,
 } from '#builder';
 import { Injectable } from '@nestjs/common';
 import { slugOf } from '../catalog/selection.js';
@@ -16,7 +18,6 @@ import { RequestRouter, isForwarded } from '../router/request-router.js';
 import { Asking } from './asking.js';
 import { noticesOf } from './list-notices.js';
 import { type ClientSession, ClientSessions } from '../sessions/client-sessions.js';
-import { isLogLevel, takesWarnings } from './log-level.js';
 import { OfferedLists } from './offered-lists.js';
 
 const NOTICES = noticesOf(LIST_KINDS);
@@ -74,7 +75,7 @@ export class LegacyEra {
       key: session.id,
       reply,
       notices: NOTICES,
-      takesWarnings: () => takesWarnings(this.sessions.logLevelOf(session) ?? 'warning'),
+      takesWarnings: () => isUrgentFor('warning', this.sessions.logLevelOf(session) ?? 'warning'),
     };
     if (!this.streams.add(stream))
       return reply.error(503, { code: SESSION_REQUIRED, message: 'Too many open streams; try again later' });

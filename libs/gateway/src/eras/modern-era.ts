@@ -15,12 +15,13 @@ import {
   MODERN_VERSION,
   UNSUPPORTED_VERSION,
   decodeHeader,
+  isLogLevel,
+  isUrgentFor,
   modernFacts,
 } from '#builder';
 import { isObject } from '#kernel';
 import { Injectable } from '@nestjs/common';
 import { slugOf } from '../catalog/selection.js';
-import { isLogLevel, takesWarnings } from './log-level.js';
 import { noticesOf } from './list-notices.js';
 import { OfferedLists } from './offered-lists.js';
 import { Elicitations } from '../consent/elicitations.js';
@@ -111,9 +112,11 @@ export class ModernEra {
 
   private forward(exchange: McpExchange, method: ForwardedMethod): void {
     // 2026-07-28, multi-round-trip requests: a completion asks for no input.
-    const message = method === 'completion/complete' ? exchange.message : this.elicitations.prepareModern(exchange);
+    const client = modernFacts(exchange.message.params);
+    const isAsked = method !== 'completion/complete';
+    const message = isAsked ? this.elicitations.prepareModern(exchange, client) : exchange.message;
     if (!message) return;
-    const running = this.router.route({ ...exchange, message }, method, modernFacts(message.params));
+    const running = this.router.route({ ...exchange, message }, method, client);
     // 2026-07-28, transports: a client that closes the stream has cancelled the request.
     if (running) exchange.reply.onAbandoned(() => running.cancel());
   }
@@ -141,7 +144,7 @@ export class ModernEra {
       notices: noticesOf(kinds, { _meta }),
       meta: _meta,
       // Log messages are for those who ask for them.
-      takesWarnings: () => isLogLevel(level) && takesWarnings(level),
+      takesWarnings: () => isLogLevel(level) && isUrgentFor('warning', level),
       farewell: Buffer.from(
         JSON.stringify({ jsonrpc: '2.0', id: message.id, result: { resultType: 'complete', _meta } }),
       ),

@@ -1,8 +1,7 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
-import type { Message } from '#builder';
+import type { LogLevel, Message } from '#builder';
 import type { Principal, Scope } from '#tenancy';
 import type { Selection } from '../catalog/selection.js';
-import type { LogLevel } from '../eras/log-level.js';
 import type { HttpReply } from './http-reply.js';
 
 /** One POST with one message, from a principal that is known. */

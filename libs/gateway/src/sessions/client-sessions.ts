@@ -1,10 +1,9 @@
 import { randomBytes } from 'node:crypto';
-import { CLIENT_FLAGS, type ClientFacts, type RunningCall } from '#builder';
+import { CLIENT_FLAGS, type ClientFacts, type LogLevel, type RunningCall } from '#builder';
 import { Clock } from '#kernel';
 import type { Principal } from '#tenancy';
 import { Injectable } from '@nestjs/common';
 import { z } from 'zod';
-import type { LogLevel } from '../eras/log-level.js';
 import { SessionSeal } from './session-seal.js';
 
 const LIFETIME_MS = 24 * 3_600_000;

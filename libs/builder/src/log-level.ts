@@ -4,5 +4,6 @@ export type LogLevel = (typeof LEVELS)[number];
 
 export const isLogLevel = (level: unknown): level is LogLevel => (LEVELS as readonly unknown[]).includes(level);
 
-/** Whether somebody who wants to hear of this level, and what is more urgent, hears of warnings. */
-export const takesWarnings = (level: LogLevel): boolean => LEVELS.indexOf(level) <= LEVELS.indexOf('warning');
+/** Whether somebody who wants to hear of `least`, and of what is more urgent, hears of this. */
+export const isUrgentFor = (level: LogLevel, least: LogLevel): boolean =>
+  LEVELS.indexOf(level) >= LEVELS.indexOf(least);
