@@ -8,7 +8,7 @@ import { DatabaseUnavailableError, type Sealer } from '#persistence';
 import { openMemorySealer, until } from '#persistence/testing';
 import { SYSTEM } from '#tenancy';
 import { type OpenKeeper, keeperOn } from '../testing/keeper-on.js';
-import { FickleTokenStore } from '../testing/fickle.token-store.js';
+import { FickleTokenStore } from '../testing/fickle-token-store.js';
 import { StrictIssuer } from '../testing/strict-issuer.js';
 import { type TokenKey, type TokenSet, credentialPlace } from './token-key.js';
 

@@ -7,7 +7,7 @@ import type { Sealer } from '#persistence';
 import { openMemorySealer, until } from '#persistence/testing';
 import { SYSTEM } from '#tenancy';
 import { type OpenKeeper, keeperOn } from '../testing/keeper-on.js';
-import { FickleTokenStore } from '../testing/fickle.token-store.js';
+import { FickleTokenStore } from '../testing/fickle-token-store.js';
 import { StrictIssuer } from '../testing/strict-issuer.js';
 import type { TakenCredential } from './credential-administration.js';
 import type { TokenKey, TokenSet } from './token-key.js';
