@@ -81,7 +81,8 @@ describe('every route of the application', () => {
     ];
     const more = ['activate', 'deactivate', 'versions/1/restore'].map((path) => `POST /api/v1/servers/1/${path}`);
     const reading = ['health', 'tools', 'versions'].map((path) => `GET /api/v1/servers/1/${path}`);
-    expect(routes).toEqual(expect.arrayContaining([...servers, ...writing, ...more, ...reading, 'GET /api/v1/tools']));
+    const offered = ['tools', 'prompts', 'resources'].map((list) => `GET /api/v1/${list}`);
+    expect(routes).toEqual(expect.arrayContaining([...servers, ...writing, ...more, ...reading, ...offered]));
   });
 });
 

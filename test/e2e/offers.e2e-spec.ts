@@ -137,6 +137,16 @@ describe('prompts, resources and completion', () => {
     });
   });
 
+  it('are told by the API as by the lists of the protocol', async () => {
+    const client = await opened('the v2 client, modern era');
+    const told = async (path: string) => (await composer.api('GET', `/api/v1/${path}`)).body;
+    expect((await told('prompts')).items).toEqual(await pagesOf(client, 'prompts'));
+    expect(await told('resources')).toEqual({
+      items: await pagesOf(client, 'resources'),
+      templates: await pagesOf(client, 'resourceTemplates'),
+    });
+  });
+
   it('has for a resource that is not there the code of the caller’s era, whichever the member’s is', async () => {
     const headers = await openSession(composer.url);
     for (const uri of ['gone://1', 'mcp+young:note://two/1']) {

@@ -48,6 +48,23 @@ export class MembersController {
     return { items: this.visible(by).map(defined) };
   }
 
+  @Get('prompts')
+  @AllowRoles('admin', 'developer', 'caller')
+  @ApiOperation({ summary: 'Every prompt that the caller may see' })
+  async prompts(@CurrentPrincipal() by: Principal): Promise<{ items: unknown[] }> {
+    await this.pool.load(by.tenantId);
+    return { items: this.catalog.viewFor(by).prompts.entries.map(defined) };
+  }
+
+  @Get('resources')
+  @AllowRoles('admin', 'developer', 'caller')
+  @ApiOperation({ summary: 'Every resource, and every template of resources, that the caller may see' })
+  async resources(@CurrentPrincipal() by: Principal): Promise<{ items: unknown[]; templates: unknown[] }> {
+    await this.pool.load(by.tenantId);
+    const { resources, resourceTemplates } = this.catalog.viewFor(by);
+    return { items: resources.entries.map(defined), templates: resourceTemplates.entries.map(defined) };
+  }
+
   private visible(by: Principal) {
     return this.catalog.viewFor(by).tools.entries;
   }
