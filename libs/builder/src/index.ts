@@ -26,6 +26,7 @@ export {
   UNSUPPORTED_VERSION,
   decodeHeader,
 } from './mcp/mcp-protocol.js';
+export { type MirroredParam, mirroredIn, mismatchIn } from './mcp/mirrored-params.js';
 export { failureText } from './failure-text.js';
 export { withoutParams } from './json-rpc/message-without.js';
 export type {

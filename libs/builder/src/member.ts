@@ -6,6 +6,7 @@ import type { ClientFacts } from './client-facts.js';
 import type { LogLevel } from './log-level.js';
 import type { Message } from './json-rpc/json-rpc-message.js';
 import type { MemberOffer } from './member-offer.js';
+import type { MirroredParam } from './mcp/mirrored-params.js';
 
 /** `legacy`: a handshake and a session, up to revision 2025-11-25. `modern`: every request stands alone, 2026-07-28. */
 export type Era = 'legacy' | 'modern';
@@ -23,6 +24,8 @@ export interface MemberRequest {
   readonly client: ClientFacts;
   /** The least urgent of what a caller of the legacy era wants to hear of the log (RFC 5424); absent: it hears nothing. */
   readonly logLevel?: LogLevel;
+  /** Of a tool: the arguments that requests over HTTP repeat in headers. */
+  readonly mirrored?: readonly MirroredParam[];
   /** As they came in; a member passes on only what its configuration lists. */
   readonly headers: IncomingHttpHeaders;
   /** Who calls: some members have a credential for each. */

@@ -38,6 +38,7 @@ describe('isToolDefinition', () => {
     [tool({ title: null })],
     [tool({ annotations: 'none' })],
     [tool({ icons: {} })],
+    [tool({ inputSchema: { type: 'object', properties: { a: { type: 'number', 'x-mcp-header': 'A' } } } })],
   ])('refuses %j', (definition) => {
     expect(isToolDefinition(definition)).toBe(false);
   });

@@ -1,4 +1,5 @@
 import { isObject } from '#kernel';
+import { mirroredIn } from './mirrored-params.js';
 
 /** 2025-11-25, tools, tool names; and the slash, which servers use although it is not among them. */
 const TOOL_NAME = /^[A-Za-z0-9_./-]{1,128}$/;
@@ -17,6 +18,7 @@ export function isToolDefinition(tool: unknown): boolean {
   return (
     isDescribed(tool) &&
     isSchema(inputSchema) &&
+    mirroredIn(inputSchema) !== undefined &&
     (outputSchema === undefined || isSchema(outputSchema)) &&
     [annotations, execution].every((member) => member === undefined || isObject(member))
   );

@@ -12,6 +12,7 @@ import { decoded } from './control-request.js';
 import type { McpLink, McpSession } from './mcp-link.js';
 import { encodeHeader } from './mcp-protocol.js';
 import { type MemberMessage, isSessionLost, listChangeOf, readMemberMessage, textAt } from './member-message.js';
+import { mirroringHeaders } from './mirrored-params.js';
 import { ownAnswerTo } from './own-answer.js';
 import { type PostedParts, PostedRequest } from './posted-request.js';
 
@@ -133,13 +134,10 @@ export class HttpForwardedRequest extends PostedRequest<McpSession, HttpRequestP
 
   /** Revision 2026-07-28, transports: routing headers of a request, and the parameters that a tool mirrors into headers. */
   private addModernHeaders(headers: Record<string, string>): void {
-    const { method, target, headers: inbound } = this.request;
+    const { method, target, mirrored = [], message } = this.request;
     headers['mcp-method'] = method;
     if (method !== 'completion/complete') headers['mcp-name'] = encodeHeader(target);
-    for (const name in inbound) {
-      const value = inbound[name];
-      if (name.startsWith('mcp-param-') && typeof value === 'string') headers[name] = value;
-    }
+    if (mirrored.length > 0) Object.assign(headers, mirroringHeaders(mirrored, message.params['arguments']));
   }
 
   protected override settle(): void {

@@ -28,4 +28,8 @@ describe('encodeHeader and decodeHeader', () => {
     expect(decodeHeader(undefined)).toBeUndefined();
     expect(decodeHeader('  echo ')).toBe('echo');
   });
+
+  it.each(['=?base64?YQ?=', '=?base64?Y Q==?=', '=?base64?!!?=', '=?base64?/w==?='])('read %s as nothing', (value) => {
+    expect(decodeHeader(value)).toBeUndefined();
+  });
 });

@@ -1,3 +1,5 @@
+import { isUtf8 } from 'node:buffer';
+
 /** Names and numbers of the Model Context Protocol that both ends of the composer use. */
 
 export const MODERN_VERSION = '2026-07-28';
@@ -41,9 +43,12 @@ export function encodeHeader(value: string): string {
   return PLAIN.test(value) && !ENCODED.test(value) ? value : `=?base64?${Buffer.from(value).toString('base64')}?=`;
 }
 
+/** Undefined also for what claims to be base64 and is not as `encodeHeader` writes it, or is no text. */
 export function decodeHeader(value: string | undefined): string | undefined {
   if (value === undefined) return undefined;
   const trimmed = value.trim();
   const encoded = ENCODED.exec(trimmed)?.[1];
-  return encoded === undefined ? trimmed : Buffer.from(encoded, 'base64').toString('utf8');
+  if (encoded === undefined) return trimmed;
+  const bytes = Buffer.from(encoded, 'base64');
+  return bytes.toString('base64') === encoded && isUtf8(bytes) ? bytes.toString('utf8') : undefined;
 }

@@ -1,4 +1,13 @@
-import { type MemberOffer, type MemberSlot, type Span, applyEdits, scanObject } from '#builder';
+import {
+  type MemberOffer,
+  type MemberSlot,
+  type MirroredParam,
+  type Span,
+  applyEdits,
+  mirroredIn,
+  scanObject,
+} from '#builder';
+import { isObject } from '#kernel';
 import { fittedName } from './fitted-name.js';
 import { FULL_NAMES, type Naming } from './naming.js';
 
@@ -14,6 +23,8 @@ export interface CatalogEntry {
   readonly definition: Buffer;
   /** The roles that may see and call it; absent if every caller of the tenant may. */
   readonly roles?: readonly string[];
+  /** Of a tool: the arguments that requests over HTTP repeat in headers; absent if there are none. */
+  readonly mirrored?: readonly MirroredParam[];
   /** Where it is: at a member, under the member's own name, or here. */
   readonly target: { readonly slot: MemberSlot; readonly own: string } | { readonly management: string };
 }
@@ -81,14 +92,24 @@ function entryOf(
   const roles = own(permissions, ownName) ?? own(permissions, fullName);
   const description = own(config[descriptions], fullName) ?? own(config[descriptions], ownName);
   const definition = description === undefined ? replaced(bytes, place, name) : described(text, { name, description });
+  const mirrored = kind === 'tools' ? mirroredOf(text) : undefined;
   return {
     name,
+    ...(mirrored ? { mirrored } : {}),
     ...(name === wanted ? {} : { unfitted: wanted }),
     fullName,
     definition,
     target: { slot, own: ownName },
     ...(roles ? { roles } : {}),
   };
+}
+
+/** Few tools have any, and those name them. */
+function mirroredOf(text: string): readonly MirroredParam[] | undefined {
+  if (!text.includes('x-mcp-header')) return undefined;
+  const definition: unknown = JSON.parse(text);
+  const mirrored = isObject(definition) ? mirroredIn(definition['inputSchema']) : undefined;
+  return mirrored?.length ? mirrored : undefined;
 }
 
 /** The definition with these in place of its own. */

@@ -5,6 +5,7 @@ import {
   INTERNAL_ERROR,
   type MemberReply,
   type MemberSlot,
+  type MirroredParam,
   type RunningCall,
 } from '#builder';
 import { Log } from '#observability';
@@ -20,6 +21,8 @@ import type { RecordedReply } from './recorded-reply.js';
 export interface Destination {
   readonly slot: MemberSlot;
   readonly target: string;
+  /** As of `CatalogEntry`. */
+  readonly mirrored?: readonly MirroredParam[];
 }
 
 /** A request that a member is to answer. */
@@ -83,7 +86,7 @@ export class MemberCalls {
       refuse();
       return undefined;
     }
-    const { slot, target } = destination;
+    const { slot, target, mirrored } = destination;
     if (!slot.member) {
       const text = `Server "${slot.ref.serverId}" cannot serve: ${slot.problem ?? 'it could not be built'}. Tell an administrator.`;
       recorded.failed(text, 'COMPOSER_MEMBER_UNUSABLE');
@@ -91,6 +94,7 @@ export class MemberCalls {
     }
     const asked = { method, target, message, client, headers: request.headers, principalId: principal.id };
     const heard = logLevel === undefined ? {} : { logLevel };
-    return slot.member.request({ ...asked, ...heard }, replyTo ? replyTo(destination) : recorded);
+    const repeated = mirrored ? { mirrored } : {};
+    return slot.member.request({ ...asked, ...heard, ...repeated }, replyTo ? replyTo(destination) : recorded);
   }
 }

@@ -1,4 +1,4 @@
-import { type ClientFacts, INVALID_PARAMS, type RunningCall } from '#builder';
+import { type ClientFacts, HEADER_MISMATCH, INVALID_PARAMS, type RunningCall, mismatchIn } from '#builder';
 import { ComposerError } from '#kernel';
 import { Log } from '#observability';
 import type { Principal } from '#tenancy';
@@ -40,6 +40,18 @@ export class ToolRouter {
       return undefined;
     }
     const entry = this.find(exchange, principal, name);
+    // 2026-07-28, transports: whoever stands between may have acted on the header.
+    const mismatch =
+      client.era === 'modern' &&
+      entry?.mirrored &&
+      mismatchIn(entry.mirrored, message.params['arguments'], exchange.request.headers);
+    if (mismatch) {
+      reply.error(400, {
+        code: HEADER_MISMATCH,
+        message: `Header mismatch: ${mismatch} does not say what the body says`,
+      });
+      return undefined;
+    }
     const destination = destinationOf(entry);
     const recorded = this.members.record(exchange, {
       kind: 'tool',
@@ -96,5 +108,7 @@ export class ToolRouter {
 }
 
 function destinationOf(entry: CatalogEntry | undefined): Destination | undefined {
-  return entry && 'slot' in entry.target ? { slot: entry.target.slot, target: entry.target.own } : undefined;
+  if (!entry || !('slot' in entry.target)) return undefined;
+  const { mirrored, target } = entry;
+  return { slot: target.slot, target: target.own, ...(mirrored ? { mirrored } : {}) };
 }
