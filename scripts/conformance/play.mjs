@@ -25,7 +25,7 @@ export async function playScenario(composer, { scenario, revision, serverUrl, co
   });
   const stand = { composer, id, isModern: revision === MODERN, part };
   try {
-    if (part.needsConsent) await connectMember(stand);
+    if (part.needsConsent) await connectMember(`${composer.url}/connect/${id}`);
     await act(stand, context);
   } finally {
     await composer.remove(id);
@@ -55,16 +55,20 @@ async function act(stand, context) {
 }
 
 /** A person goes to the page where the member is connected, and agrees. */
-const connectMember = ({ composer, id }) => new Browser().connect(`${composer.url}/connect/${id}`);
+const connectMember = (page) => new Browser().connect(page);
+
+/** The page that a text leads to: its query says what is to be agreed to. */
+const connectPageIn = (text, { composer, id }) =>
+  new RegExp(`${composer.url}/connect/${id}(?:\\?[\\w.%&=~-]*)?`).exec(text)?.[0];
 
 /** Calls a tool; where the answer leads to the page of consent, a person goes there first. */
 async function callTool(stand, name, input) {
   for (let consents = 0; ; consents++) {
     const result = await stand.client.callTool({ name, arguments: input });
-    const asksConsent = result.isError && JSON.stringify(result.content).includes(`/connect/${stand.id}`);
-    if (!asksConsent) return answered(name, result);
+    const page = result.isError ? connectPageIn(JSON.stringify(result.content), stand) : undefined;
+    if (!page) return answered(name, result);
     if (consents === MOST_CONSENTS) throw new Error('the composer asks for consent again and again');
-    await connectMember(stand);
+    await connectMember(page);
   }
 }
 
@@ -78,15 +82,14 @@ function answered(name, result) {
  * Waits until the composer has learnt what the member offers, which it does beside the calls. A member that takes the
  * credential no more is connected again.
  */
-async function offeredTools({ composer, client, id, part }) {
+async function offeredTools(stand) {
+  const { composer, client, id, part } = stand;
   const giveUp = performance.now() + TOOLS_MS;
   for (let consents = 1; ;) {
     const { tools } = await client.listTools();
     if (tools.length > 0 || performance.now() > giveUp) return tools;
-    const health = await composer.check(id);
-    if (part.needsConsent && consents++ < MOST_CONSENTS && health.includes(`/connect/${id}`)) {
-      await connectMember({ composer, id });
-    }
+    const page = connectPageIn(await composer.check(id), stand);
+    if (part.needsConsent && page && consents++ < MOST_CONSENTS) await connectMember(page);
     await pause(POLL_MS);
   }
 }
