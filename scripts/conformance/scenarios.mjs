@@ -104,6 +104,21 @@ const AUTH = {
     }),
   'auth/wif-jwt-bearer': ({ client_id, valid_jwt }) =>
     oauth({ grant_type: 'jwt-bearer', client_id, assertion: valid_jwt }),
+  'auth/enterprise-managed-authorization': ({
+    client_id,
+    client_secret,
+    idp_client_id,
+    idp_id_token,
+    idp_token_endpoint,
+  }) =>
+    oauth({
+      grant_type: 'jwt-bearer',
+      client_id,
+      client_secret,
+      idp_token_url: idp_token_endpoint,
+      idp_client_id,
+      subject_token: idp_id_token,
+    }),
 };
 
 /** How the composer authenticates to the member of a scenario. */

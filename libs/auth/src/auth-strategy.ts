@@ -11,6 +11,8 @@ export interface RequestPatch {
   readonly forRequest?: (request: PatchedRequest) => Pick<RequestPatch, 'headers' | 'query' | 'cookies'>;
   /** Told the `Set-Cookie` fields of the answers to requests that carried the patch. */
   readonly onSetCookie?: (fields: readonly string[], path: string) => void;
+  /** Told the `DPoP-Nonce` of the answers to requests that carried the patch (RFC 9449, 8.2). */
+  readonly onNonce?: (nonce: string) => void;
   /** When the patch stops being worth sending, in milliseconds since the epoch; absent if it never does. */
   readonly expiresAt?: number;
   /** Names the credential that the patch carries among those that its strategy has given. */

@@ -20,6 +20,7 @@ export { AuthModule } from './auth.module.js';
 export { type MemberClientConfig, memberClientConfig } from './member-client.config.js';
 export type { CredentialStanding, CredentialState } from '#token-store';
 export type { WithdrawnCredential } from './token-revocation.js';
+export { wantsNonce } from './nonce-wanted.js';
 export { headerName, headerText } from './wire-text.js';
 export { type ConnectableMember, ConnectableMembers, type ConnectableWish } from './consent/connectable-members.js';
 export { mayConnectForAll } from './consent/connections.js';

@@ -13,7 +13,7 @@ const MOST_SCOPE = 1_024;
  * nothing of the kind, or not which.
  */
 export function scopeAskedBy({ status, challenge }: AnswerSign): string | undefined {
-  if (status !== 403 || challenge === undefined || !/(^|,\s*)bearer\s/i.test(challenge)) return undefined;
+  if (status !== 403 || challenge === undefined || !/(^|,\s*)(bearer|dpop)\s/i.test(challenge)) return undefined;
   const parameters = new Map<string, string>();
   for (const [, name = '', quoted, plain] of challenge.slice(0, MOST_CHALLENGE).matchAll(PARAMETER)) {
     const key = name.toLowerCase();

@@ -1,7 +1,8 @@
 import type { ServerId, PrincipalId } from '#kernel';
 import type { TakenCredential } from '#token-store';
 import { Injectable } from '@nestjs/common';
-import { type IssuerContact, TokenEndpoint, contactFrom } from './strategies/oauth2/token-endpoint.js';
+import { type IssuerContact, contactFrom } from './strategies/oauth2/issuer-contact.js';
+import { TokenEndpoint } from './strategies/oauth2/token-endpoint.js';
 
 /** What became of one credential that was taken out of use. */
 export interface WithdrawnCredential {

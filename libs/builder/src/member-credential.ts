@@ -1,4 +1,11 @@
-import type { AnswerSign, AuthAdapter, AuthBlock, CredentialUse, RequestPatch } from '#auth';
+import {
+  type AnswerSign,
+  type AuthAdapter,
+  type AuthBlock,
+  type CredentialUse,
+  type RequestPatch,
+  wantsNonce,
+} from '#auth';
 import type { Clock } from '#kernel';
 import { type AnswerHead, isPage, pageOf } from './wire/wire-exchange.js';
 
@@ -20,7 +27,7 @@ export class MemberCredential {
   private reviewAt = Infinity;
   private isAccepted = false;
   private asking: Promise<RequestPatch> | undefined;
-  /** By what was asked for in the refusal: who lacks a scope is not helped by what helps another. */
+  /** By what was asked for in the refusal: who lacks a scope, or a nonce, is not helped by what helps another. */
   private readonly renewing = new Map<string, Promise<RequestPatch | undefined>>();
 
   constructor(
@@ -56,7 +63,8 @@ export class MemberCredential {
   async renew(refused: RequestPatch, answer?: AnswerSign): Promise<RequestPatch | undefined> {
     const current = this.peek();
     if (current && isOther(current, refused)) return current;
-    const why = answer?.status === 403 ? (answer.challenge ?? '') : '';
+    const isSpecial = answer && (answer.status === 403 || wantsNonce(answer));
+    const why = isSpecial ? (answer.challenge ?? '') : '';
     const running = this.renewing.get(why);
     if (running) return running;
     const renewing = this.auth

@@ -4,8 +4,8 @@ const MAX_BYTES = 64 * 1024;
 const TIMEOUT_MS = 5_000;
 /** RFC 9110, 15: answers that have no body, which `Response` refuses to be given one. */
 const BODILESS: ReadonlySet<number> = new Set([204, 205, 304]);
-/** What the libraries read: how to take the body, how long it holds, when to come back, what was missing. */
-const KEPT = ['content-type', 'cache-control', 'expires', 'retry-after', 'www-authenticate'] as const;
+/** What the libraries read: how to take the body, how long it holds, when to come back, what was missing, or is next. */
+const KEPT = ['content-type', 'cache-control', 'expires', 'retry-after', 'www-authenticate', 'dpop-nonce'] as const;
 
 export type EgressFetch = (url: string | URL | Request, options?: RequestInit) => Promise<Response>;
 

@@ -9,9 +9,12 @@ export function patchFor(patch: RequestPatch, method: string, path: string): Req
   return patch.forRequest ? patch.forRequest({ method, path }) : patch;
 }
 
-/** Tells the credential which cookies the answer to a request with it sets. */
-export function passCookies(patch: RequestPatch, { 'set-cookie': fields }: IncomingHttpHeaders, path: string): void {
+/** Tells the credential what the answer to a request with it sets for the next one: cookies, and the nonce of proofs. */
+export function passCookies(patch: RequestPatch, headers: IncomingHttpHeaders, path: string): void {
+  const { 'set-cookie': fields } = headers;
   if (patch.onSetCookie && fields) patch.onSetCookie(Array.isArray(fields) ? fields : [fields], path);
+  const nonce = patch.onNonce && headers['dpop-nonce'];
+  if (typeof nonce === 'string') patch.onNonce!(nonce);
 }
 
 /**

@@ -8,7 +8,7 @@ import { codeOf } from './authorization-answer.js';
 import { IssuerClients } from './issuer-clients.js';
 import { type KeptConsent, keptConsent } from './kept-consent.js';
 import type { Oauth2Settings } from './oauth2-settings.js';
-import { Oauth2Tokens, keepable } from './oauth2-tokens.js';
+import { Oauth2Tokens, keepable, proofFor } from './oauth2-tokens.js';
 import { TokenEndpoint } from './token-endpoint.js';
 
 export interface ConsentAnswer {
@@ -35,15 +35,20 @@ export class ConsentEnd {
       throw new ConsentRefusedError('the server was changed meanwhile: begin again');
     }
     const code = codeOf(answer.callbackParams, kept);
-    const tokens = await this.exchange(use, code, kept);
+    const tokens = await this.exchange(use, settings, { code, kept });
     await this.keeper.put(key, tokens, answer.by);
   }
 
-  private async exchange(use: CredentialUse, code: string, kept: KeptConsent): Promise<TokenSet> {
+  private async exchange(
+    use: CredentialUse,
+    settings: Oauth2Settings,
+    { code, kept }: { readonly code: string; readonly kept: KeptConsent },
+  ): Promise<TokenSet> {
     const { contact, redirectUri, verifier, resource, scope, isTold } = kept;
     const parameters = resource === null ? {} : { resource };
+    const proof = proofFor(settings, kept);
     try {
-      const tokens = await this.endpoint.exchange(contact, { code, redirectUri, verifier, parameters });
+      const tokens = await this.endpoint.exchange(contact, { code, redirectUri, verifier, parameters, proof });
       // RFC 6749, 5.1: without a scope in the answer it is the one that was asked for.
       return keepable({ ...(scope === null ? {} : { scope }), ...tokens }, contact, scope ?? undefined);
     } catch (error) {

@@ -9,11 +9,12 @@ import { CLIENT_NAME } from './client-document.js';
 import { type BegunConsent, ClientEnrolment, type ConsentAsk } from './client-enrolment.js';
 import type { IssuerClient } from './issuer-client.js';
 import { IssuerClients } from './issuer-clients.js';
+import { contactOf } from './issuer-contact.js';
 import type { IssuerFacts, LocatedFacts } from './issuer-facts.js';
 import { IssuerFinder } from './issuer-finder.js';
 import type { KeptConsent } from './kept-consent.js';
 import type { Oauth2Settings } from './oauth2-settings.js';
-import { Oauth2Tokens, contactOf } from './oauth2-tokens.js';
+import { Oauth2Tokens } from './oauth2-tokens.js';
 
 /** What a person is asked, before the browser leaves for the authorization server. */
 export interface ConsentQuestion {
@@ -78,6 +79,7 @@ export class ConsentStart {
       verifier,
       scope: url.searchParams.get('scope'),
       resource: resource ?? null,
+      takesProofs: facts.takesProofs,
       fingerprint: (await this.tokens.keyFor(use, settings, facts)).fingerprint,
       principal: use.principalId ?? null,
     };

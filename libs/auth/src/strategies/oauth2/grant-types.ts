@@ -36,6 +36,11 @@ export function grantOf(settings: Chosen): Grant {
   return hasClient ? 'client_credentials' : 'authorization_code';
 }
 
+/** Whether the assertion of `jwt-bearer` comes from an identity provider. */
+export function hasProvider(settings: Pick<Oauth2Settings, 'idp_issuer_url' | 'idp_token_url'>): boolean {
+  return settings.idp_issuer_url !== undefined || settings.idp_token_url !== undefined;
+}
+
 /** The issuer that the settings name, in the spelling that they use: identifiers are compared as they stand. */
 export function namedIssuer({ issuer, issuer_url }: Pick<Oauth2Settings, 'issuer' | 'issuer_url'>): string | undefined {
   return issuer_url ?? issuer;

@@ -6,7 +6,7 @@ import type { StoredOAuthClientInformation } from '@modelcontextprotocol/client'
 import type { CredentialUse } from '../../credential-use.js';
 import { TokenKeys } from '../../token-keys.js';
 import { ClientDocument } from './client-document.js';
-import { JWT_BEARER, grantOf } from './grant-types.js';
+import { JWT_BEARER, grantOf, hasProvider } from './grant-types.js';
 import type { ClientAuthentication, IssuerClient } from './issuer-client.js';
 import type { IssuerFacts } from './issuer-facts.js';
 import type { Oauth2Settings } from './oauth2-settings.js';
@@ -26,7 +26,7 @@ export class IssuerClients {
     if (client_id === undefined && grantOf(settings) === 'authorization_code') return undefined;
     const authentication = wayOf(settings, facts);
     const isSigned = authentication === 'private_key_jwt';
-    const ofAssertion = grantOf(settings) === JWT_BEARER ? undefined : assertion_audience;
+    const ofAssertion = signsAssertion(settings) ? undefined : assertion_audience;
     return {
       authentication,
       ...(client_id === undefined ? {} : { id: client_id }),
@@ -92,10 +92,15 @@ function wayOf(settings: Oauth2Settings, { discovered }: Pick<IssuerFacts, 'disc
   const { client_authentication, client_secret, private_key } = settings;
   if (client_authentication !== undefined) return client_authentication;
   if (client_secret === undefined) {
-    return private_key !== undefined && grantOf(settings) !== JWT_BEARER ? 'private_key_jwt' : 'none';
+    return private_key !== undefined && !signsAssertion(settings) ? 'private_key_jwt' : 'none';
   }
   if (!discovered) return 'client_secret_post';
   const offered = discovered.metadata.token_endpoint_auth_methods_supported ?? ['client_secret_basic'];
   if (offered.includes('client_secret_basic')) return 'client_secret_basic';
   return offered.includes('client_secret_post') ? 'client_secret_post' : 'client_secret_basic';
+}
+
+/** What `private_key` signs is the assertion of the grant, and not one of the client. */
+function signsAssertion(settings: Oauth2Settings): boolean {
+  return grantOf(settings) === JWT_BEARER && !hasProvider(settings);
 }

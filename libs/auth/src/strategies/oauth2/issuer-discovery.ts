@@ -21,7 +21,11 @@ interface Protected {
   readonly metadata?: OAuthProtectedResourceMetadata;
   readonly url?: string;
   readonly scope?: string;
+  readonly asksProofs?: boolean;
 }
+
+/** RFC 9110, 11.6.1: the scheme of a challenge, wherever in the list it stands. */
+const PROOF_CHALLENGE = /(^|,\s*)dpop(\s|,|$)/i;
 
 /**
  * Finds the authorization server of a member, as MCP wants it: the member's own metadata (RFC 9728), named in its
@@ -41,7 +45,8 @@ export class IssuerDiscovery {
   /** @throws IssuerUntrustedError, IssuerUnavailableError */
   async of(endpoint: URL): Promise<Discovered> {
     return this.reading(async (way, sdk) => {
-      const { metadata: resourceMetadata, url, scope } = await this.protectedResource(endpoint, way, sdk);
+      const found = await this.protectedResource(endpoint, way, sdk);
+      const { metadata: resourceMetadata, url, scope, asksProofs } = found;
       const told = resourceMetadata?.authorization_servers?.[0];
       // Before there was RFC 9728, the server itself was its authorization server, with or without a slash.
       const { origin } = endpoint;
@@ -52,6 +57,7 @@ export class IssuerDiscovery {
         ...(resourceMetadata === undefined ? {} : { resourceMetadata }),
         ...(url === undefined ? {} : { resourceMetadataUrl: url }),
         ...(scope === undefined ? {} : { scope }),
+        ...(asksProofs ? { asksProofs } : {}),
       };
     });
   }
@@ -68,8 +74,8 @@ export class IssuerDiscovery {
   }
 
   private async protectedResource(endpoint: URL, way: IssuerFetch, sdk: Sdk): Promise<Protected> {
-    const { resourceMetadataUrl: url, scope } = await this.challenge(endpoint, way, sdk);
-    const told = { ...(scope === undefined || scope.length > MAX_SCOPE ? {} : { scope }) };
+    const { resourceMetadataUrl: url, scope, asksProofs = false } = await this.challenge(endpoint, way, sdk);
+    const told = { asksProofs, ...(scope === undefined || scope.length > MAX_SCOPE ? {} : { scope }) };
     const metadata = await this.resourceMetadata(endpoint, url, { way, sdk });
     if (metadata === undefined) return told;
     // RFC 9728, 3.3: otherwise somebody else's token would be asked for.
@@ -97,7 +103,11 @@ export class IssuerDiscovery {
   }
 
   /** What the member says to somebody without a credential (RFC 9728, 5.1). Nothing, if it says nothing. */
-  private async challenge(endpoint: URL, way: IssuerFetch, sdk: Sdk) {
+  private async challenge(
+    endpoint: URL,
+    way: IssuerFetch,
+    sdk: Sdk,
+  ): Promise<{ resourceMetadataUrl?: URL; scope?: string; asksProofs?: boolean }> {
     const headers = { accept: EVENTS, 'content-type': 'application/json' };
     for (const ask of [
       { method: 'GET', headers: { accept: EVENTS } },
@@ -105,7 +115,9 @@ export class IssuerDiscovery {
     ]) {
       try {
         const answer = await way.fetch(endpoint, ask);
-        if (answer.status === 401) return sdk.extractWWWAuthenticateParams(answer);
+        if (answer.status !== 401) continue;
+        const asksProofs = PROOF_CHALLENGE.test(answer.headers.get('www-authenticate') ?? '');
+        return { ...sdk.extractWWWAuthenticateParams(answer), asksProofs };
       } catch (error) {
         // It may stream to everybody, or take no requests of this kind: its metadata will tell.
         if (!(error instanceof ComposerError)) throw error;

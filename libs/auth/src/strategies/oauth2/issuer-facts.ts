@@ -2,6 +2,7 @@ import type { AuthorizationServerMetadata, OAuthProtectedResourceMetadata } from
 import { IssuerUntrustedError } from '../../auth.errors.js';
 import { grantOf, namedIssuer } from './grant-types.js';
 import type { Oauth2Settings } from './oauth2-settings.js';
+import { PROOF_ALGORITHM } from './proof-key.js';
 
 /** What was read at an issuer, and at the member that led there. */
 export interface Discovered {
@@ -11,6 +12,8 @@ export interface Discovered {
   readonly resourceMetadataUrl?: string;
   /** Of the member's challenge. */
   readonly scope?: string;
+  /** The member's challenge is for tokens that are bound to a key (RFC 9449, 7.1). */
+  readonly asksProofs?: boolean;
 }
 
 /** All that the strategy knows about where its credentials come from. */
@@ -26,6 +29,8 @@ export interface IssuerFacts {
   readonly resource?: string;
   /** What to ask for where the settings do not say: that of the challenge, or else all that the member knows. */
   readonly scope?: string;
+  /** Tokens are to be bound to a key (RFC 9449). */
+  readonly takesProofs: boolean;
   /** Absent where the settings tell everything. */
   readonly discovered?: Discovered;
 }
@@ -47,6 +52,7 @@ export function toldFacts(settings: Oauth2Settings): IssuerFacts {
     issuer: named ?? withoutQuery(token_url),
     isNamed: named !== undefined,
     tokenEndpoint: token_url,
+    takesProofs: settings.dpop === true,
     ...(authorization_url === undefined ? {} : { authorizationEndpoint: authorization_url }),
     ...(revocation_url === undefined ? {} : { revocationEndpoint: revocation_url }),
   };
@@ -65,6 +71,7 @@ export function discoveredFacts(settings: Oauth2Settings, discovered: Discovered
     issuer,
     isNamed: true,
     tokenEndpoint,
+    takesProofs: settings.dpop ?? takesProofs(discovered),
     ...(typeof authorizationEndpoint === 'string' ? { authorizationEndpoint } : {}),
     ...(typeof revocationEndpoint === 'string' ? { revocationEndpoint } : {}),
     ...(resourceMetadata === undefined ? {} : { resource: resourceMetadata.resource }),
@@ -72,6 +79,21 @@ export function discoveredFacts(settings: Oauth2Settings, discovered: Discovered
     discovered,
   };
 }
+
+/**
+ * Both have to say so: an authorization server that can bind tokens says nothing of the members behind it, and one that
+ * takes tokens as `Bearer` alone does not take them with a proof.
+ */
+function takesProofs({ metadata, resourceMetadata, asksProofs }: Discovered): boolean {
+  const { dpop_signing_alg_values_supported: known, dpop_bound_access_tokens_required: mustBe } = {
+    ...resourceMetadata,
+  };
+  const isWanted = asksProofs === true || mustBe === true || lists(known);
+  const { dpop_signing_alg_values_supported: offered } = metadata as { dpop_signing_alg_values_supported?: unknown };
+  return isWanted && lists(offered);
+}
+
+const lists = (algorithms: unknown): boolean => Array.isArray(algorithms) && algorithms.includes(PROOF_ALGORITHM);
 
 /** It is shown to people, and a query may hold what is not for them; the settings tell one address from another. */
 function withoutQuery(address: string): string {

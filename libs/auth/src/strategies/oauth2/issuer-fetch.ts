@@ -39,7 +39,13 @@ export function issuerFetch(http: EgressHttp, { tokens = false, ...options }: Is
       body = await jsonOf(response);
       const error = isObject(body) ? body['error'] : undefined;
       const isWord = typeof error === 'string' && WORD.test(error) && !reply?.isEcho(error);
-      last = { status, ...(isWord ? { error } : {}), ...(retryAfter === undefined ? {} : { retryAfter }) };
+      const nonce = headers.get('dpop-nonce');
+      last = {
+        status,
+        ...(isWord ? { error } : {}),
+        ...(retryAfter === undefined ? {} : { retryAfter }),
+        ...(nonce === null ? {} : { nonce }),
+      };
       if (!tokens || status !== 200 || !isObject(body)) return response;
       return new Response(JSON.stringify(readable(body)), { status, headers: { 'content-type': 'application/json' } });
     },

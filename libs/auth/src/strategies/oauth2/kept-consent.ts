@@ -1,7 +1,7 @@
 import { isObject, type JsonObject } from '#kernel';
 import { ConsentRefusedError } from '../../auth.errors.js';
 import type { AskedIssuer } from './authorization-answer.js';
-import { type IssuerContact, contactFrom } from './token-endpoint.js';
+import { type IssuerContact, contactFrom } from './issuer-contact.js';
 
 /** What a consent needs to end: all of it decided before the browser left, nothing found out afterwards. */
 export interface KeptConsent extends AskedIssuer {
@@ -12,6 +12,8 @@ export interface KeptConsent extends AskedIssuer {
   readonly verifier: string;
   readonly scope: string | null;
   readonly resource: string | null;
+  /** The tokens are to be bound to a key. */
+  readonly takesProofs: boolean;
   /** Of the settings that it was begun with. */
   readonly fingerprint: string;
   readonly principal: string | null;

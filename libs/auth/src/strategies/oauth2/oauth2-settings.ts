@@ -54,21 +54,41 @@ export const oauth2Settings = z
       .describe('what the token is for (RFC 8707); what the server calls itself unless given'),
     audience: text.optional().describe('the same for issuers that know it under this name'),
 
+    dpop: z
+      .boolean()
+      .optional()
+      .describe(
+        'tokens are bound to a key (RFC 9449); where the server and its authorization server want it unless given',
+      ),
+
     refresh_token: text.optional().describe('to begin with; what the issuer gives in its place is kept'),
 
     subject_token: text.optional().describe('what is exchanged (RFC 8693)'),
-    subject_token_type: tokenType.optional().describe('`access_token` unless given, `jwt`, `id_token`, or a URI'),
+    subject_token_type: tokenType
+      .optional()
+      .describe('`access_token` unless given, `id_token` at an identity provider; `jwt`, or a URI'),
     actor_token: text.optional().describe('of who acts for the subject'),
     actor_token_type: tokenType.optional().describe('as `subject_token_type`'),
     requested_token_type: tokenType.optional().describe('what is wanted for it; the issuer decides unless given'),
 
-    assertion: text.optional().describe('a signed JWT (RFC 7523); made with `private_key` unless given'),
+    assertion: text
+      .optional()
+      .describe('a signed JWT (RFC 7523); made with `private_key`, or by an identity provider, unless given'),
     assertion_issuer: text.optional().describe('`iss` of the JWT that is made; `client_id` unless given'),
     assertion_subject: text.optional().describe('`sub` of it; as `iss` unless given'),
     assertion_audience: text.optional().describe('`aud` of what is signed; the issuer, or `token_url`, unless given'),
     assertion_claims: z.record(z.string(), z.json()).optional().describe('further claims of the JWT that is made'),
 
-    auth_prefix: requiredHeaderText.default('Bearer').describe('the scheme before the token'),
+    idp_issuer_url: absoluteUrl
+      .optional()
+      .describe('an identity provider, which exchanges `subject_token` for the assertion of `jwt-bearer`'),
+    idp_token_url: absoluteUrl.optional().describe('where it does; from its metadata unless given'),
+    idp_client_id: plain.optional().describe('the composer at the identity provider'),
+    idp_client_secret: text.optional().describe('goes with `idp_client_id`'),
+
+    auth_prefix: requiredHeaderText
+      .default('Bearer')
+      .describe('the scheme before the token; before one that is bound to a key it is `DPoP`'),
   })
   .superRefine((settings, context) => {
     for (const [key, message] of settingFaults(settings)) {
@@ -80,4 +100,5 @@ export type Oauth2Settings = z.infer<typeof oauth2Settings>;
 
 export const OAUTH2_SECRETS = [
   ...['client_secret', 'refresh_token', 'private_key', 'subject_token', 'actor_token', 'assertion'],
+  'idp_client_secret',
 ];

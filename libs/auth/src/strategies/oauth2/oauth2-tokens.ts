@@ -1,14 +1,18 @@
-import { Clock, type JsonObject } from '#kernel';
+import type { JsonObject } from '#kernel';
 import { ClientRefusedError, GrantRefusedError, type TokenKey, type TokenSet } from '#token-store';
 import { Injectable } from '@nestjs/common';
 import type { CredentialUse } from '../../credential-use.js';
+import type { RequestPatch } from '../../auth-strategy.js';
 import { type TokenKeyParts, TokenKeys } from '../../token-keys.js';
-import { grantRequest } from './grant-request.js';
+import { BoundRequests } from './bound-requests.js';
+import { GrantRequests } from './grant-requests.js';
 import { grantOf } from './grant-types.js';
 import { IssuerClients } from './issuer-clients.js';
+import { type IssuerContact, contactFrom, contactOf } from './issuer-contact.js';
 import { type IssuerFacts, isTold } from './issuer-facts.js';
 import type { Oauth2Settings } from './oauth2-settings.js';
-import { type IssuerContact, TokenEndpoint, contactFrom } from './token-endpoint.js';
+import { newProofKey, proofKeyOf } from './proof-key.js';
+import { type ProofWish, TokenEndpoint, renewalDeadline } from './token-endpoint.js';
 
 /** Tokens as they are asked for, named and kept. */
 @Injectable()
@@ -17,7 +21,8 @@ export class Oauth2Tokens {
     private readonly endpoint: TokenEndpoint,
     private readonly clients: IssuerClients,
     private readonly keys: TokenKeys,
-    private readonly clock: Clock,
+    private readonly requests: GrantRequests,
+    private readonly bound: BoundRequests,
   ) {}
 
   /** @throws PrincipalMissingError */
@@ -39,6 +44,11 @@ export class Oauth2Tokens {
     return this.keys.peek(use, partsOf(use, settings, issuer));
   }
 
+  /** The access token as it goes on requests to the member. */
+  patchOf(use: CredentialUse, { auth_prefix: scheme }: Oauth2Settings, tokens: TokenSet): RequestPatch {
+    return this.bound.patchOf(tokens, { origin: use.endpoint.origin, scheme });
+  }
+
   /** @throws GrantRefusedError, ClientRefusedError, IssuerUnavailableError */
   async renew(
     use: CredentialUse,
@@ -51,15 +61,11 @@ export class Oauth2Tokens {
     if (!client) throw new GrantRefusedError('no_client');
     const contact = contactOf(facts, client);
     const { scope, resource } = facts;
-    const asked = await grantRequest(settings, {
-      audience: contact.issuer,
-      scope,
-      resource,
-      previous,
-      now: this.clock.now(),
-    });
+    const signal = renewalDeadline();
+    const target = { audience: contact.issuer, scope, resource, previous, signal };
+    const asked = await this.requests.of(use, settings, target);
     try {
-      const had = await this.endpoint.ask(contact, asked.grant, asked.parameters);
+      const had = await this.endpoint.ask(contact, asked, { proof: proofFor(settings, facts, previous), signal });
       return keepable(
         { ...(asked.grant === 'refresh_token' ? inherited(asked.parameters, previous) : {}), ...had },
         contact,
@@ -82,14 +88,17 @@ function partsOf({ endpoint }: CredentialUse, all: Oauth2Settings, issuer: strin
   return { strategy: 'oauth2', settings, issuer, perPrincipal: told.identity === 'per_user' };
 }
 
-export function contactOf(
-  facts: Omit<IssuerFacts, 'authorizationEndpoint'>,
-  client: IssuerContact['client'],
-): IssuerContact {
-  const { tokenEndpoint, revocationEndpoint } = facts;
-  // RFC 7523, 3: the token endpoint is who reads an assertion where there is no other name.
-  const issuer = facts.isNamed ? facts.issuer : tokenEndpoint;
-  return { issuer, tokenEndpoint, client, ...(revocationEndpoint === undefined ? {} : { revocationEndpoint }) };
+/**
+ * The proof that goes with a request for tokens, if one does. One key for a grant through all its renewals: the refresh
+ * token of a client without a secret is bound to it (RFC 9449, 5).
+ */
+export function proofFor(
+  { dpop }: Pick<Oauth2Settings, 'dpop'>,
+  { takesProofs }: Pick<IssuerFacts, 'takesProofs'>,
+  previous?: TokenSet,
+): ProofWish | undefined {
+  const key = (previous && proofKeyOf(previous)) ?? (takesProofs ? newProofKey() : undefined);
+  return key && { key, isRequired: dpop === true };
 }
 
 /**
@@ -97,7 +106,7 @@ export function contactOf(
  * consent that they come from, which may be more than was given.
  */
 export function keepable(tokens: TokenSet, contact: IssuerContact, requested?: string): TokenSet {
-  const more = { contact: JSON.parse(JSON.stringify(contact)) as JsonObject };
+  const more = { ...tokens.more, contact: JSON.parse(JSON.stringify(contact)) as JsonObject };
   return { ...tokens, more: requested === undefined ? more : { ...more, requested } };
 }
 

@@ -4,6 +4,7 @@ import type { AuthStrategy, RefusedPatch, RequestPatch } from '../../auth-strate
 import { ConsentRequiredError, PrincipalMissingError, WiderConsentRequiredError } from '../../auth.errors.js';
 import { ConnectLinks } from '../../consent/connect-links.js';
 import type { AnswerSign, CredentialUse } from '../../credential-use.js';
+import { wantsNonce } from '../../nonce-wanted.js';
 import { scopeAskedBy, unionOf, widened } from '../../scope-names.js';
 import { grantOf } from './grant-types.js';
 import type { IssuerFacts } from './issuer-facts.js';
@@ -50,6 +51,8 @@ export class Oauth2Strategy implements AuthStrategy<Oauth2Settings> {
     settings: Oauth2Settings,
     { generation, answer }: RefusedPatch,
   ): Promise<RequestPatch | undefined> {
+    // The token is good: what the next proof has to hold came with the answer (RFC 9449, 9).
+    if (answer && wantsNonce(answer)) return this.authorize(use, settings);
     const asked = answer && isConsented(settings) ? scopeAskedBy(answer) : undefined;
     if (asked !== undefined) return this.stepUp(use, settings, { generation, asked });
     const facts = await this.finder.find(use, settings, 'refusal');
@@ -98,7 +101,7 @@ export class Oauth2Strategy implements AuthStrategy<Oauth2Settings> {
       const options = refused === undefined ? {} : { refused };
       const { tokens, expiresAt, generation } = await this.keeper.current(key, renew, options);
       return {
-        headers: { authorization: `${settings.auth_prefix} ${tokens.accessToken}` },
+        ...this.tokens.patchOf(use, settings, tokens),
         ...(expiresAt === undefined ? {} : { expiresAt }),
         generation,
         ...(tokens.consent === undefined ? {} : { account: tokens.consent }),

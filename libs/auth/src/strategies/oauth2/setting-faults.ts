@@ -1,4 +1,4 @@
-import { type Grant, JWT_BEARER, TOKEN_EXCHANGE, grantOf, namedIssuer } from './grant-types.js';
+import { type Grant, JWT_BEARER, TOKEN_EXCHANGE, grantOf, hasProvider, namedIssuer } from './grant-types.js';
 import type { Oauth2Settings } from './oauth2-settings.js';
 import { readPrivateKey } from './private-key.js';
 
@@ -8,8 +8,6 @@ const SHORT: Partial<Record<Grant, string>> = { [TOKEN_EXCHANGE]: 'token-exchang
 /** Settings that mean something in one grant alone. */
 const BELONGS: readonly (readonly [keyof Oauth2Settings, Grant])[] = [
   ['refresh_token', 'refresh_token'],
-  ['subject_token', TOKEN_EXCHANGE],
-  ['subject_token_type', TOKEN_EXCHANGE],
   ['actor_token', TOKEN_EXCHANGE],
   ['actor_token_type', TOKEN_EXCHANGE],
   ['requested_token_type', TOKEN_EXCHANGE],
@@ -17,6 +15,10 @@ const BELONGS: readonly (readonly [keyof Oauth2Settings, Grant])[] = [
   ['assertion_issuer', JWT_BEARER],
   ['assertion_subject', JWT_BEARER],
   ['assertion_claims', JWT_BEARER],
+  ['idp_issuer_url', JWT_BEARER],
+  ['idp_token_url', JWT_BEARER],
+  ['idp_client_id', JWT_BEARER],
+  ['idp_client_secret', JWT_BEARER],
 ];
 
 /** What does not go together, or is missing for the grant that is meant. Each is named by the setting that would help. */
@@ -28,6 +30,7 @@ export function settingFaults(settings: Oauth2Settings): readonly Fault[] {
   );
   return [
     ...foreign,
+    ...providerFaults(settings, grant),
     ...grantFaults(settings, grant),
     ...clientFaults(settings, grant),
     ...keyFaults(settings, grant),
@@ -47,7 +50,7 @@ function grantFaults(settings: Oauth2Settings, grant: Grant): readonly Fault[] {
   if (settings.actor_token_type !== undefined && settings.actor_token === undefined) {
     missing('actor_token', 'actor_token_type says what kind of token it is');
   }
-  if (grant === JWT_BEARER) {
+  if (grant === JWT_BEARER && !hasProvider(settings)) {
     const { assertion, private_key, assertion_issuer, client_id } = settings;
     if (assertion === undefined && private_key === undefined) {
       missing('assertion', 'grant_type jwt-bearer takes a signed JWT here, or a private_key to sign one');
@@ -57,6 +60,34 @@ function grantFaults(settings: Oauth2Settings, grant: Grant): readonly Fault[] {
   }
   if (settings.identity === 'per_user' && grant !== 'authorization_code') {
     faults.push(['identity', 'per_user goes with grant_type authorization_code: only people give consent']);
+  }
+  return faults;
+}
+
+/** What goes with an identity provider, and what it takes the place of. */
+function providerFaults(settings: Oauth2Settings, grant: Grant): readonly Fault[] {
+  const { subject_token, subject_token_type, idp_client_id, idp_client_secret } = settings;
+  const faults: Fault[] = [];
+  const isExchange = grant === TOKEN_EXCHANGE;
+  if (grant !== JWT_BEARER || !hasProvider(settings)) {
+    const why = 'goes with grant_type token-exchange, or with idp_issuer_url and grant_type jwt-bearer';
+    if (!isExchange && subject_token !== undefined) faults.push(['subject_token', why]);
+    if (!isExchange && subject_token_type !== undefined) faults.push(['subject_token_type', why]);
+    if (grant === JWT_BEARER && idp_client_id !== undefined) faults.push(['idp_client_id', 'goes with idp_issuer_url']);
+    if (grant === JWT_BEARER && idp_client_secret !== undefined) {
+      faults.push(['idp_client_secret', 'goes with idp_issuer_url']);
+    }
+    return faults;
+  }
+  if (subject_token === undefined) {
+    faults.push(['subject_token', 'is missing: the identity provider exchanges it for an assertion']);
+  }
+  if (idp_client_secret !== undefined && idp_client_id === undefined) {
+    faults.push(['idp_client_id', 'is missing: idp_client_secret is that of a client']);
+  }
+  for (const key of ['assertion', 'assertion_issuer', 'assertion_subject', 'assertion_claims'] as const) {
+    if (settings[key] !== undefined)
+      faults.push([key, 'does not go with idp_issuer_url: the assertion comes from there']);
   }
   return faults;
 }
@@ -99,7 +130,7 @@ function keyFaults(settings: Oauth2Settings, grant: Grant): readonly Fault[] {
   const problem = readPrivateKey(private_key, private_key_alg).problem;
   if (problem !== undefined) faults.push(['private_key', problem]);
   const isUsed =
-    grant === JWT_BEARER ||
+    (grant === JWT_BEARER && !hasProvider(settings)) ||
     !['client_secret_basic', 'client_secret_post', 'none'].includes(client_authentication ?? '');
   if (!isUsed) faults.push(['private_key', 'would never be used: client_authentication is another one']);
   return faults;

@@ -8,6 +8,8 @@ export interface IssuerAnswer {
   readonly error?: string;
   /** In seconds. */
   readonly retryAfter?: number;
+  /** RFC 9449, 8: what the next proof has to hold. */
+  readonly nonce?: string;
 }
 
 const CLIENT_REFUSED: ReadonlySet<string> = new Set([

@@ -8,6 +8,8 @@ export const TOKEN_TYPES: Readonly<Record<string, string>> = {
   jwt: `${PREFIX}jwt`,
   saml1: `${PREFIX}saml1`,
   saml2: `${PREFIX}saml2`,
+  // Identity Assertion JWT Authorization Grant.
+  'id-jag': `${PREFIX}id-jag`,
 };
 
 export function tokenTypeUri(type: string): string {
