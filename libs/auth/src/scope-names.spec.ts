@@ -9,6 +9,7 @@ describe('the scope that a member asks for', () => {
     ['Bearer error="insufficient_scope", scope="files:read files:write"', 'files:read files:write'],
     ['Bearer realm="x", error="insufficient_scope",scope="a", resource_metadata="https://r.example/.well-known"', 'a'],
     ['bearer scope=a , error=insufficient_scope', 'a'],
+    ['DPoP error="insufficient_scope", scope="a"', 'a'],
     ['Basic realm="r", Bearer error="insufficient_scope", scope="a"', 'a'],
     ['Bearer error="insufficient_scope", error_description="scope=\\"evil\\", x", scope="a  b"', 'a b'],
     ['Bearer error="insufficient_scope", scope="a \u00e4 b"', 'a b'],
@@ -21,7 +22,7 @@ describe('the scope that a member asks for', () => {
     ['Bearer error="invalid_token", scope="a"'],
     ['Bearer error="insufficient_scope"'],
     ['Bearer error="insufficient_scope", scope=""'],
-    ['DPoP error="insufficient_scope", scope="a"'],
+    ['Digest error="insufficient_scope", scope="a"'],
     ['Bearer error_description="error=insufficient_scope, scope=a"'],
   ])('is none in %s', (challenge) => {
     expect(asked(challenge)).toBeUndefined();

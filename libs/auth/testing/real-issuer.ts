@@ -7,6 +7,7 @@ import type { ClientMetadata, Configuration, KoaContextWithOIDC } from 'oidc-pro
 const TOKEN_EXCHANGE = 'urn:ietf:params:oauth:grant-type:token-exchange';
 const JWT_BEARER = 'urn:ietf:params:oauth:grant-type:jwt-bearer';
 const SECRET = 'the-secret-of-a-client+with/signs%20';
+const NONCE_SECRET = Buffer.alloc(32, 'n');
 const REDIRECT = 'http://127.0.0.1:9000/connect/callback';
 const ALL = ['client_credentials', 'refresh_token', 'authorization_code', TOKEN_EXCHANGE, JWT_BEARER];
 
@@ -20,6 +21,8 @@ export interface RealIssuerOptions {
   readonly redirectUri?: string;
   /** Added to the configuration of the provider. */
   readonly configuration?: Configuration;
+  /** Every proof has to hold a nonce (RFC 9449, 8 and 9). */
+  readonly wantsNonces?: boolean;
 }
 
 /**
@@ -78,7 +81,7 @@ export async function startRealIssuer(options: RealIssuerOptions = {}): Promise<
     signedClient: await register(issuer, signerJwk, options.redirectUri),
     privateKey: await exportPKCS8(signer.privateKey),
     requests,
-    takes: (authorization) => live.has(authorization?.replace(/^Bearer /, '') ?? ''),
+    takes: (authorization) => live.has(authorization?.replace(/^(Bearer|DPoP) /, '') ?? ''),
     expireAll: () => live.clear(),
     async refreshToken(client) {
       const grant = new provider.Grant({ accountId: 'ada', clientId: client });
@@ -109,7 +112,7 @@ export async function startRealIssuer(options: RealIssuerOptions = {}): Promise<
 
 async function providerAt(
   issuer: string,
-  { redirectUri, configuration, signer }: RealIssuerOptions & { readonly signer: CryptoKey },
+  { redirectUri, configuration, wantsNonces = false, signer }: RealIssuerOptions & { readonly signer: CryptoKey },
 ): Promise<Provider> {
   // Loaded here, so that nobody waits for it who does not use it.
   const { default: OidcProvider } = await import('oidc-provider');
@@ -144,6 +147,7 @@ async function providerAt(
       clientCredentials: { enabled: true },
       revocation: { enabled: true },
       registration: { enabled: true },
+      dPoP: wantsNonces ? { enabled: true, nonceSecret: NONCE_SECRET, requireNonce: () => true } : { enabled: true },
     },
     ttl: { AccessToken: 300, ClientCredentials: 300 },
     rotateRefreshToken: true,

@@ -6,6 +6,7 @@ import { oauth2Settings } from './oauth2-settings.js';
 const token_url = 'https://issuer.example/token';
 const authorization_url = 'https://issuer.example/authorize';
 const client = { client_id: 'a', client_secret: 's' };
+const provider = { idp_issuer_url: 'https://idp.example', subject_token: 's' };
 const pem = generateKeyPairSync('ec', { namedCurve: 'P-256' }).privateKey;
 const private_key = pem.export({ format: 'pem', type: 'pkcs8' }).toString();
 const weak = generateKeyPairSync('rsa', { modulusLength: 1024 }).privateKey.export({ format: 'pem', type: 'pkcs8' });
@@ -26,6 +27,12 @@ describe('the settings of oauth2', () => {
     [{ ...client, token_url, authorization_url, refresh_token: 'r' }, 'refresh_token'],
     [{ grant_type: 'token-exchange', subject_token: 's' }, 'urn:ietf:params:oauth:grant-type:token-exchange'],
     [{ grant_type: 'jwt-bearer', assertion: 'a' }, 'urn:ietf:params:oauth:grant-type:jwt-bearer'],
+    [{ grant_type: 'jwt-bearer', ...provider }, 'urn:ietf:params:oauth:grant-type:jwt-bearer'],
+    [{ grant_type: 'jwt-bearer', ...provider, ...client }, 'urn:ietf:params:oauth:grant-type:jwt-bearer'],
+    [
+      { grant_type: 'jwt-bearer', ...provider, client_id: 'a', private_key },
+      'urn:ietf:params:oauth:grant-type:jwt-bearer',
+    ],
   ])('mean a grant without naming it: %j', (settings, grant) => {
     expect(grantOf(oauth2Settings.parse(settings))).toBe(grant);
   });
@@ -44,6 +51,13 @@ describe('the settings of oauth2', () => {
     [{ grant_type: 'jwt-bearer' }, ['assertion']],
     [{ grant_type: 'jwt-bearer', private_key }, ['assertion_issuer']],
     [{ ...client, subject_token: 's' }, ['subject_token']],
+    [{ ...client, subject_token_type: 'jwt' }, ['subject_token_type']],
+    [{ grant_type: 'jwt-bearer', assertion: 'a', subject_token: 's' }, ['subject_token']],
+    [{ grant_type: 'jwt-bearer', idp_issuer_url: 'https://idp.example' }, ['subject_token']],
+    [{ grant_type: 'jwt-bearer', ...provider, assertion: 'a' }, ['assertion']],
+    [{ grant_type: 'jwt-bearer', ...provider, idp_client_secret: 's' }, ['idp_client_id']],
+    [{ grant_type: 'jwt-bearer', assertion: 'a', idp_client_secret: 's' }, ['idp_client_secret']],
+    [{ grant_type: 'token-exchange', ...provider }, ['idp_issuer_url']],
     [{ ...client, token_url, identity: 'per_user', grant_type: 'client_credentials' }, ['identity']],
     [{ ...client, client_authentication: 'private_key_jwt' }, ['private_key']],
     [{ ...client, client_authentication: 'none' }, ['client_secret', 'client_authentication']],

@@ -19,6 +19,14 @@ describeRenewingStrategy({
       { ...client, refresh_token: 'r' },
       { grant_type: 'token-exchange', token_url: `${issuer}/token`, subject_token: 's', actor_token: 'a' },
       { grant_type: 'jwt-bearer', token_url: `${issuer}/token`, assertion: 'e.y.J' },
+      {
+        grant_type: 'jwt-bearer',
+        token_url: `${issuer}/token`,
+        idp_token_url: `${issuer}/token`,
+        idp_client_id: 'app',
+        idp_client_secret: 'shh-of-the-provider',
+        subject_token: 's',
+      },
       {},
       { client_id: 'app', private_key },
     ];
