@@ -76,9 +76,10 @@ async function main() {
     const outcome = await runGroups(suite, groups, { ...wanted, results });
     printRuns(outcome, write);
     printUntranslated(outcome, write);
-    const { passed, total } = tally(outcome);
-    write(`\n${passed} of ${total}\n`);
-    return passed === total ? 0 : 1;
+    const { required, unscored } = tally(outcome);
+    write(`\nunscored: ${unscored.passed} of ${unscored.total}\n`);
+    write(`${required.passed} of ${required.total}\n`);
+    return required.passed === required.total ? 0 : 1;
   } finally {
     if (!wanted.results) rmSync(results, { recursive: true, force: true });
   }

@@ -32,8 +32,11 @@ export function printUntranslated(runs, write) {
   }
 }
 
-/** How many of the required runs passed. */
+/** How many of the required runs passed, and how many of those beside them. */
 export function tally(runs) {
-  const required = runs.filter(({ isRequired }) => isRequired);
-  return { passed: required.filter((run) => verdictOn(run).passed).length, total: required.length };
+  const of = (isScored) => {
+    const those = runs.filter(({ isRequired }) => isRequired === isScored);
+    return { passed: those.filter((run) => verdictOn(run).passed).length, total: those.length };
+  };
+  return { required: of(true), unscored: of(false) };
 }
