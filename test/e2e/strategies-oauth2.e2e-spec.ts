@@ -1,21 +1,29 @@
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
-import { type RealIssuer, startRealIssuer } from '#auth/testing';
+import { type RealIssuer, SmallIssuer, startRealIssuer } from '#auth/testing';
 import { KINDS, UNAUTHORIZED, startGuardedMember } from '#builder/testing';
+import { SignJWT, importPKCS8 } from 'jose';
 import { callTool } from '../fixtures/mcp-clients.js';
 import { startLegacyMember, startModernMember } from '../fixtures/mcp-members.js';
 import { startRestService } from '../fixtures/rest-service.js';
 import { type ComposerProcess, startComposer } from '../support/composer-process.js';
 
 const TOKEN_EXCHANGE = 'urn:ietf:params:oauth:grant-type:token-exchange';
-const SECRETS = ['client_secret', 'refresh_token', 'private_key', 'subject_token', 'assertion'];
+const SECRETS = ['client_secret', 'refresh_token', 'private_key', 'subject_token', 'assertion', 'idp_client_secret'];
 
 let composer: ComposerProcess;
 let issuer: RealIssuer;
+/** Whom the issuer trusts to say who somebody is. */
+let provider: SmallIssuer;
 
 beforeAll(async () => {
-  [composer, issuer] = await Promise.all([startComposer(), startRealIssuer()]);
+  [composer, issuer, provider] = await Promise.all([startComposer(), startRealIssuer(), SmallIssuer.start()]);
+  const assertion = new SignJWT().setProtectedHeader({ alg: 'ES256', typ: 'oauth-id-jag+jwt' });
+  const key = await importPKCS8(issuer.privateKey, 'ES256');
+  const access_token = await assertion.setAudience(issuer.issuer).setExpirationTime('1h').sign(key);
+  const issued_token_type = 'urn:ietf:params:oauth:token-type:id-jag';
+  provider.answers.set('/token', { body: { access_token, issued_token_type, token_type: 'N_A' } });
 }, 60_000);
-afterAll(() => Promise.all([composer.stop(), issuer.stop()]));
+afterAll(() => Promise.all([composer?.stop(), issuer?.stop(), provider?.close()]));
 
 type Auth = Readonly<Record<string, unknown>>;
 
@@ -65,6 +73,19 @@ const GRANTS: readonly [string, () => Auth | Promise<Auth>][] = [
       issuer_url: issuer.issuer,
       private_key: issuer.privateKey,
       assertion_subject: 'ada',
+    }),
+  ],
+  [
+    'jwt-bearer, by an identity provider',
+    () => ({
+      grant_type: 'jwt-bearer',
+      ...confidential('post'),
+      token_url: `${issuer.issuer}/token`,
+      issuer: issuer.issuer,
+      idp_issuer_url: provider.url,
+      idp_client_id: 'composer',
+      idp_client_secret: 'the-secret-at-the-provider',
+      subject_token: 'the.id.token-of-somebody',
     }),
   ],
 ];

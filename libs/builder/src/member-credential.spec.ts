@@ -176,10 +176,12 @@ describe('MemberCredential', () => {
   it('tells how a patch was refused, and renews for each wish of the member by itself', async () => {
     const refused = await credential.get();
     const scope = (name: string) => ({ status: 403, contentType: '', challenge: `Bearer scope="${name}"` });
-    const answers = [scope('a'), scope('a'), scope('b'), { status: 401, contentType: '', challenge: 'Bearer nonce' }];
+    const no = (challenge: string) => ({ status: 401, contentType: '', challenge });
+    const nonce = no('DPoP error="use_dpop_nonce"');
+    const answers = [scope('a'), scope('a'), scope('b'), no('Bearer nonce'), no('Bearer realm="x"'), nonce, nonce];
     await Promise.all(answers.map((answer) => credential.renew(refused, answer)));
     const told = source.renewed.map((args) => (args as [unknown, unknown, RefusedPatch])[2].answer?.challenge);
-    expect(told).toEqual(['Bearer scope="a"', 'Bearer scope="b"', 'Bearer nonce']);
+    expect(told).toEqual(['Bearer scope="a"', 'Bearer scope="b"', 'Bearer nonce', 'DPoP error="use_dpop_nonce"']);
   });
 
   it('rejects when there is no credential, and tries again the next time', async () => {

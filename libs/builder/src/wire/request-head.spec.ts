@@ -72,6 +72,15 @@ describe('passCookies', () => {
     passCookies({}, { 'set-cookie': ['a=b'] }, '/a');
     expect(told).toEqual([[['a=b', 'c=d'], '/a']]);
   });
+
+  it('tells the nonce of the next proof, if there is one', () => {
+    const told: string[] = [];
+    const patch = { onNonce: (nonce: string) => void told.push(nonce) };
+    passCookies(patch, {}, '/a');
+    passCookies(patch, { 'dpop-nonce': 'one' }, '/a');
+    passCookies({}, { 'dpop-nonce': 'two' }, '/a');
+    expect(told).toEqual(['one']);
+  });
 });
 
 describe('lowerCased', () => {

@@ -6,7 +6,7 @@ const HERE = 'https://crm.example';
 
 describe('ProofNonces', () => {
   let nonces: ProofNonces;
-  beforeEach(() => (nonces = new ProofNonces()));
+  beforeEach(() => void (nonces = new ProofNonces()));
 
   it('knows the last one of each server for each key', () => {
     const [key, other] = [newProofKey(), newProofKey()];
