@@ -135,6 +135,7 @@ describe('whether tokens are bound to a key', () => {
     ['the member says so beside another scheme', BOTH, 'Bearer realm="a", DPoP algs="ES256",', {}, true],
     ['the member says so in its metadata', BOTH, 'Bearer', { dpop_bound_access_tokens_required: true }, true],
     ['the member names the algorithm there', BOTH, 'Bearer', BOTH, true],
+    ['the member has the word in a text', BOTH, 'Bearer scope="a, DPoP \\"b", x="c, DPoP d",', {}, false],
     ['the authorization server alone says so', BOTH, 'Bearer', {}, false],
     ['the member alone says so', {}, 'DPoP', BOTH, false],
     ['no algorithm fits', { dpop_signing_alg_values_supported: ['RS256'] }, 'DPoP', {}, false],

@@ -3,6 +3,8 @@ import { SmallIssuer, type StrategyParts, oauth2Parts, openStrategyParts } from 
 import { serverId, tenantId } from '#kernel';
 import { ConnectLinks } from '../../consent/connect-links.js';
 import type { CredentialUse } from '../../credential-use.js';
+import { IdentityProvider } from './identity-provider.js';
+import type { IssuerFinder } from './issuer-finder.js';
 import { Oauth2Strategy } from './oauth2.strategy.js';
 
 const TYPE = 'urn:ietf:params:oauth:token-type';
@@ -108,5 +110,18 @@ describe('an assertion of an identity provider', () => {
     provider.answers.set('/token', { status: 503 });
     await expect(authorize({ scope: 'x' })).rejects.toMatchObject({ code: 'COMPOSER_ISSUER_UNAVAILABLE' });
     expect(issuer.told).toEqual([]);
+  });
+
+  it('is not waited for longer than a renewal may take, if its provider cannot be found', async () => {
+    const settings = strategy.settings.parse({
+      grant_type: 'jwt-bearer',
+      idp_issuer_url: 'http://127.0.0.1:9',
+      subject_token: 's',
+    });
+    const late = { find: () => new Promise<never>(() => undefined) } as unknown as IssuerFinder;
+    const never = undefined as never;
+    const slow = new IdentityProvider(never, late, never, never);
+    const wish = { audience: issuer.url, signal: AbortSignal.timeout(1) };
+    await expect(slow.assertionFor(use, settings, wish)).rejects.toMatchObject({ code: 'COMPOSER_ISSUER_UNAVAILABLE' });
   });
 });

@@ -1,4 +1,4 @@
-import type { TokenKey } from '#token-store';
+import { IssuerUnavailableError, type TokenKey } from '#token-store';
 import { Injectable } from '@nestjs/common';
 import type { CredentialUse } from '../../credential-use.js';
 import { IssuedSecrets } from '../../issuers/issued-secrets.js';
@@ -45,13 +45,23 @@ export class IdentityProvider {
       ...(scope === undefined ? {} : { scope }),
       ...(resource === undefined ? {} : { resource }),
     };
-    const facts = await this.finder.find(use, own);
+    const facts = await before(signal, this.finder.find(use, own));
     const contact = contactOf(facts, this.clients.told(own, facts)!);
     const assertion = await this.endpoint.askAssertion(contact, exchangeRequest(own), { signal });
     // It is used at once and not kept; what went wrong with it may still be told.
     this.issued.keep(placeOf(use, contact.issuer), { generation: 1, values: [assertion] });
     return assertion;
   }
+}
+
+/** Discovery may take longer than a renewal. It goes on, and the next renewal finds what it has found. */
+function before<T>(signal: AbortSignal, work: Promise<T>): Promise<T> {
+  return new Promise((resolve, reject) => {
+    const stop = () => reject(new IssuerUnavailableError('timeout'));
+    if (signal.aborted) stop();
+    signal.addEventListener('abort', stop, { once: true });
+    void work.then(resolve, reject).finally(() => signal.removeEventListener('abort', stop));
+  });
 }
 
 /** The identity provider as an issuer of its own: nothing of the member's client goes there. */

@@ -24,7 +24,8 @@ interface Protected {
   readonly asksProofs?: boolean;
 }
 
-/** RFC 9110, 11.6.1: the scheme of a challenge, wherever in the list it stands. */
+/** RFC 9110, 11.6.1: the scheme of a challenge, wherever in the list it stands, but not in a text. */
+const QUOTED = /"(?:[^"\\]|\\.)*"/g;
 const PROOF_CHALLENGE = /(^|,\s*)dpop(\s|,|$)/i;
 
 /**
@@ -116,7 +117,8 @@ export class IssuerDiscovery {
       try {
         const answer = await way.fetch(endpoint, ask);
         if (answer.status !== 401) continue;
-        const asksProofs = PROOF_CHALLENGE.test(answer.headers.get('www-authenticate') ?? '');
+        const schemes = (answer.headers.get('www-authenticate') ?? '').replace(QUOTED, '""');
+        const asksProofs = PROOF_CHALLENGE.test(schemes);
         return { ...sdk.extractWWWAuthenticateParams(answer), asksProofs };
       } catch (error) {
         // It may stream to everybody, or take no requests of this kind: its metadata will tell.

@@ -51,7 +51,7 @@ export class Oauth2Strategy implements AuthStrategy<Oauth2Settings> {
     settings: Oauth2Settings,
     { generation, answer }: RefusedPatch,
   ): Promise<RequestPatch | undefined> {
-    // The token is good: what the next proof has to hold came with the answer (RFC 9449, 9).
+    // The token was not looked at: what the next proof has to hold came with the answer (RFC 9449, 9).
     if (answer && wantsNonce(answer)) return this.authorize(use, settings);
     const asked = answer && isConsented(settings) ? scopeAskedBy(answer) : undefined;
     if (asked !== undefined) return this.stepUp(use, settings, { generation, asked });
