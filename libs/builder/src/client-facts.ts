@@ -39,6 +39,16 @@ export function flagsIn(capabilities: unknown): readonly ClientFlag[] {
   return CLIENT_FLAGS.filter((flag) => declared.has(flag));
 }
 
+/** Clients that have declared the same have the same profile, and may share a session with a member; empty for nothing. */
+export const profileOf = (flags: readonly ClientFlag[]): string => (flags.length === 0 ? '' : flags.join(' '));
+
+/** What may be asked of clients with this profile; without one, of the composer itself, which declares all that it can carry. */
+export function declaredBy(profile?: string): readonly ClientFlag[] {
+  if (profile === undefined) return CLIENT_FLAGS;
+  const flags = profile.split(' ');
+  return CLIENT_FLAGS.filter((flag) => flags.includes(flag));
+}
+
 /** The `capabilities` that declare these flags and nothing else. */
 export function declarationOf(flags: readonly ClientFlag[]): Readonly<Record<string, object>> {
   const declaration: Record<string, Record<string, object>> = {};

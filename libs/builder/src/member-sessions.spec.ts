@@ -17,7 +17,12 @@ import { parseMessage } from './json-rpc/json-rpc-message.js';
 const BY = { by: SYSTEM };
 const crm = { tenantId: tenantId('acme'), serverId: serverId('crm') };
 
-describe.each(['http', 'sse'] as const)('sessions with a member of type %s', (kind) => {
+describe.each([
+  ['http', 'callers that cannot be asked', []],
+  ['http', 'callers that can be asked', ['roots']],
+  ['sse', 'callers that cannot be asked', []],
+  ['sse', 'callers that can be asked', ['roots']],
+] as const)('sessions with a member of type %s, of %s', (kind, _, flags) => {
   let member: GuardedMember;
   let strategy: RotatingStrategy;
   let opened: OpenPool;
@@ -37,7 +42,13 @@ describe.each(['http', 'sse'] as const)('sessions with a member of type %s', (ki
     const request = { jsonrpc: '2.0', id: 1, method: 'tools/call', params: { name: 'greet', arguments: { name: by } } };
     const message = parseMessage(Buffer.from(JSON.stringify(request)));
     const reply = new RecordingReply();
-    const asked = { method: 'tools/call', target: 'greet', message, client: clientOf('legacy'), headers: {} } as const;
+    const asked = {
+      method: 'tools/call',
+      target: 'greet',
+      message,
+      client: clientOf('legacy', ...flags),
+      headers: {},
+    } as const;
     opened.pool.find(crm)!.member!.request({ ...asked, principalId: principalId(by) }, reply);
     expect((await reply.answered).result?.content?.[0]?.text).toBe(`Hello, ${by}!`);
   }
@@ -96,6 +107,15 @@ describe('a stream on which a member speaks without being asked', () => {
       { id: 'crm', auth_strategy: 'rotating', health_check: { enabled: false }, ...config },
       BY,
     );
+  async function call(): Promise<void> {
+    const reply = new RecordingReply();
+    const message = parseMessage(
+      Buffer.from('{"jsonrpc":"2.0","id":1,"method":"tools/call","params":{"name":"echo"}}'),
+    );
+    const asked = { method: 'tools/call', target: 'echo', message, client: clientOf('legacy', 'roots') } as const;
+    opened.pool.find(crm)!.member!.request({ ...asked, headers: {}, principalId: principalId('ann') }, reply);
+    expect((await reply.answered).result).toBeDefined();
+  }
   const tellNews = () => opened.pool.noteCredentialsChanged(crm.tenantId, crm.serverId);
 
   it('outlives the news of other credentials over Streamable HTTP, and not the account that opened it', async () => {
@@ -118,6 +138,35 @@ describe('a stream on which a member speaks without being asked', () => {
     strategy.connectAs('all', 'second account');
     tellNews();
     await until(() => streams.length === 2 && streams[0]!.destroyed, 'another stream');
+  });
+
+  it('is closed in a session in which callers are asked when another account is connected', async () => {
+    const origin = await mcpOrigin('echo');
+    closers.push(() => origin.close());
+    const streams: ServerResponse[] = [];
+    origin.onListen = (response) => {
+      eventStream(response);
+      streams.push(response);
+    };
+    await register({ type: 'http', endpoint: `${origin.url}/mcp` });
+    await call();
+    expect([streams.length, streams[0]!.destroyed]).toEqual([1, false]);
+    strategy.connectAs('all', 'second account');
+    tellNews();
+    await until(() => streams[0]!.destroyed, 'the end of the stream');
+    await call();
+    expect(streams).toHaveLength(2);
+  });
+
+  it('is closed over HTTP+SSE also where it is kept for the next call of somebody who can be asked', async () => {
+    const origin = await sseOrigin('echo');
+    closers.push(() => origin.close());
+    await register({ type: 'sse', endpoint: `${origin.url}/sse` });
+    await call();
+    expect(origin.streams).toHaveLength(2);
+    strategy.fault = new ConsentRequiredError(crm.serverId, 'http://composer.example/connect/crm');
+    tellNews();
+    await until(() => origin.streams.length === 0, 'the end of the streams');
   });
 
   it('is closed over HTTP+SSE when the consent that it was opened with is withdrawn', async () => {

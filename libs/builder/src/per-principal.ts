@@ -1,12 +1,17 @@
 import type { PrincipalId } from '#kernel';
 
-export interface PerPrincipalOptions<T> {
+/** What sets one apart from another of the same principal and tool. */
+interface Apart {
+  readonly key: string;
+}
+
+export interface PerPrincipalOptions<T, A extends Apart = Apart> {
   /** At most so many; the one that was not used for the longest time makes room. */
   readonly max: number;
   /** Milliseconds without use after which one goes. */
   readonly idleMs: number;
   readonly deadlines: { add(ms: number, expire: () => void): () => void };
-  make(principal: PrincipalId | undefined, tool: string | undefined): T;
+  make(principal: PrincipalId | undefined, tool: string | undefined, apart: A | undefined): T;
   /** One that is in use makes no room and does not go. Nothing is in use unless given. */
   isInUse?(one: T): boolean;
   /** Told of each one that goes. */
@@ -19,24 +24,28 @@ interface Kept<T> {
   usedAt: number;
 }
 
-/** What every principal, or every tool, has for itself at a member: made when first asked for, bounded, gone when it rests. */
-export class PerPrincipal<T> {
+/**
+ * What every principal, or every tool, has for itself at a member, or has several of: made when first asked for, bounded,
+ * gone when it rests.
+ */
+export class PerPrincipal<T, A extends Apart = Apart> {
   /** The one used last stands last. */
   private readonly kept = new Map<string, Kept<T>>();
   private stopSweeping: (() => void) | undefined;
 
-  constructor(private readonly options: PerPrincipalOptions<T>) {}
+  constructor(private readonly options: PerPrincipalOptions<T, A>) {}
 
   get size(): number {
     return this.kept.size;
   }
 
   /**
-   * The principal's own, for all tools or for one; the one of a tool for everybody. `undefined`: all there is room for are
-   * in use.
+   * The principal's own, for all tools or for one; the one of a tool for everybody; either once for each
+   * key. `undefined`: all there is room for are in use.
    */
-  of(principal: PrincipalId | undefined, tool?: string): T | undefined {
-    const key = tool === undefined ? `all ${principal}` : `one ${JSON.stringify([principal, tool])}`;
+  of(principal: PrincipalId | undefined, tool?: string, apart?: A): T | undefined {
+    const who = tool === undefined ? `all ${principal}` : `one ${JSON.stringify([principal, tool])}`;
+    const key = apart === undefined ? who : `${JSON.stringify(apart.key)} ${who}`;
     const known = this.kept.get(key);
     if (known) {
       this.kept.delete(key);
@@ -45,7 +54,7 @@ export class PerPrincipal<T> {
       return known.one;
     }
     if (this.kept.size >= this.options.max && !this.makeRoom()) return undefined;
-    const one = this.options.make(principal, tool);
+    const one = this.options.make(principal, tool, apart);
     this.kept.set(key, { one, principal, usedAt: performance.now() });
     this.sweepLater();
     return one;

@@ -13,6 +13,8 @@ interface Asked {
   readonly headers: IncomingHttpHeaders;
   /** Absent where the request had no body. */
   readonly message?: Sent;
+  /** The body as it came. */
+  readonly text: string;
 }
 
 /** A bare MCP server of revision 2025-11-25 on loopback that does what a test tells it, and keeps what it was asked. */
@@ -31,7 +33,7 @@ export interface McpOrigin extends OriginServer {
   /** Asked before anything else: true if it has answered, or means to. */
   intercept: (message: Sent, response: ServerResponse) => boolean;
   /** Answers the GET of a session; with 405 unless set. */
-  onListen: (response: ServerResponse) => void;
+  onListen: (response: ServerResponse, session: string) => void;
   /** The status of every answer, 200 unless set; above that there is no message. */
   status: number;
   /** Ends all sessions, as a restart would. */
@@ -61,7 +63,7 @@ export async function mcpOrigin(...tools: readonly string[]): Promise<McpOrigin>
       if (page) return result(page);
       return reply(response, { jsonrpc: '2.0', id: message.id, error: { code: -32601, message: 'Method not found' } });
     }
-    if (!message && method === 'GET') return origin.onListen(response);
+    if (!message && method === 'GET') return origin.onListen(response, session);
     if (message?.method === 'tools/call') return origin.onCall(message, response);
     response.writeHead(message ? 202 : 200).end();
   };
@@ -72,7 +74,7 @@ export async function mcpOrigin(...tools: readonly string[]): Promise<McpOrigin>
     request.on('end', () => {
       const text = Buffer.concat(chunks).toString();
       const sent = text ? { message: JSON.parse(text) as Sent } : {};
-      const one: Asked = { method: request.method!, headers: request.headers, ...sent };
+      const one: Asked = { method: request.method!, headers: request.headers, text, ...sent };
       asked.push(one);
       answer(one, response);
     });

@@ -1,5 +1,5 @@
 // A member that is a process, for tests: what it does is said by its first argument, the place of its notes by the second.
-import { appendFileSync } from 'node:fs';
+import { appendFileSync, existsSync, readFileSync } from 'node:fs';
 import { createInterface } from 'node:readline';
 import { spawn } from 'node:child_process';
 
@@ -8,7 +8,10 @@ const note = (text) => notes && appendFileSync(notes, `${text}\n`);
 const say = (message) => process.stdout.write(`${JSON.stringify({ jsonrpc: '2.0', ...message })}\n`);
 const text = (said) => ({ content: [{ type: 'text', text: said }] });
 const isModern = mode.startsWith('modern');
-let tools = ['echo'];
+/** Of all processes that share the notes. */
+const haveChanged = () => notes && existsSync(notes) && readFileSync(notes, 'utf8').includes('tools have changed');
+/** Calls that wait for an answer of the caller, by the id of the question. */
+const waiting = new Map();
 
 note(`start ${process.pid} ${JSON.stringify([process.cwd(), process.env])}`);
 if (mode === 'crash') process.exit(3);
@@ -36,7 +39,11 @@ const answers = {
             serverInfo: { name: 'fixture', version: '1' },
           },
         },
-  'tools/list': () => ({ result: { tools: tools.map((name) => ({ name, inputSchema: { type: 'object' } })) } }),
+  'tools/list': () => ({
+    result: {
+      tools: (haveChanged() ? ['echo', 'new'] : ['echo']).map((name) => ({ name, inputSchema: { type: 'object' } })),
+    },
+  }),
 };
 
 const calls = {
@@ -56,7 +63,7 @@ const calls = {
     for (let n = 0; n < 11_000; n++) say({ method: 'notifications/message', params: { level: 'info' } });
   },
   change: () => {
-    tools = ['echo', 'new'];
+    note('tools have changed');
     say({ method: 'notifications/tools/list_changed' });
     return text('changed');
   },
@@ -65,6 +72,16 @@ const calls = {
     return text('written');
   },
   deaf: () => process.stdin.pause(),
+  /** Answers with what the caller says, and with the process. */
+  ask: ({ method = 'roots/list' }, params, call) => {
+    waiting.set(`q-${call}`, call);
+    say({ id: `q-${call}`, method, params: { message: 'Well?' } });
+  },
+  /** Asks when nobody waits any more. */
+  late: () => {
+    setTimeout(() => say({ id: 'late', method: 'roots/list' }), 50);
+    return text('done');
+  },
   progress: (args, { _meta }) => {
     say({ method: 'notifications/progress', params: { progressToken: _meta?.progressToken, progress: 1 } });
     return text('done');
@@ -72,13 +89,19 @@ const calls = {
 };
 
 createInterface({ input: process.stdin }).on('line', (line) => {
-  const { id, method, params = {} } = JSON.parse(line);
+  const { id, method, params = {}, result, error } = JSON.parse(line);
   note(`${method ?? 'answer'} ${JSON.stringify(id ?? params)}`);
+  if (method === 'initialize') note(`declared ${JSON.stringify(params.capabilities)}`);
+  if (method === undefined) {
+    const outcome = JSON.stringify(result ?? error);
+    note(`told ${id} ${outcome}`);
+    if (waiting.has(id)) say({ id: waiting.get(id), result: text(`${process.pid} ${outcome}`) });
+  }
   if (mode === 'fussy' && method === 'server/discover') process.exit(1);
   if (id === undefined || method === undefined || mode === 'silent') return;
   if (method === 'tools/call') {
-    const result = calls[params.arguments?.do ?? 'echo'](params.arguments ?? {}, params);
-    if (result) say({ id, result });
+    const answer = calls[params.arguments?.do ?? 'echo'](params.arguments ?? {}, params, id);
+    if (answer) say({ id, result: answer });
     return;
   }
   const answer = answers[method]?.();

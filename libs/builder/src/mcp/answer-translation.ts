@@ -2,8 +2,9 @@ import { type Edit, applyEdits, insertMembers } from '../json-rpc/json-edit.js';
 import { type Span, scanObject } from '../json-rpc/json-scan.js';
 import { declarationOf } from '../client-facts.js';
 import type { Era, ForwardedMethod, MemberRequest } from '../member.js';
-import { INVALID_PARAMS, META_CAPABILITIES, META_LOG_LEVEL, OWN_META, RESOURCE_NOT_FOUND } from './mcp-protocol.js';
+import { INVALID_PARAMS, META_CAPABILITIES, META_LOG_LEVEL, RESOURCE_NOT_FOUND } from './mcp-protocol.js';
 import { type MemberMessage, textAt } from './member-message.js';
+import { OWN_META } from './own-meta.js';
 
 const OPEN_OBJECT = 0x7b;
 

@@ -5,6 +5,7 @@ import { MemberTimeoutError } from '../builder.errors.js';
 import type { Deadlines } from '../wire/deadlines.js';
 import type { HeaderList } from '../wire/request-head.js';
 import { type AnswerHead, type BodyForm, WireExchange, pageOf } from '../wire/wire-exchange.js';
+import { type MemberMessage, readMemberMessage } from './member-message.js';
 
 export interface ControlAnswer {
   readonly status: number;
@@ -30,6 +31,8 @@ export interface ControlRequest {
   readonly headers: HeaderList;
   readonly body: Buffer | null;
   readonly timeoutMs: number;
+  /** Told what the member asks before it answers. */
+  readonly onRequest?: (message: MemberMessage) => void;
 }
 
 const MAX_TEXT = 1024;
@@ -51,6 +54,14 @@ export function sendControl(pool: EgressPool, deadlines: Deadlines, request: Con
       const response = raw && value ? { response: { value, raw } } : {};
       settle(() => resolve({ ...head!, ...pageOf(head!, raw), ...response, text: raw ? textOf(raw) : '' }));
     };
+    const asked = (raw: Buffer) => {
+      try {
+        const message = readMemberMessage(raw);
+        if (message.kind === 'request') request.onRequest?.(message);
+      } catch {
+        // It cannot be told what it was to say.
+      }
+    };
     const exchange = new WireExchange({
       head(answerHead): BodyForm {
         head = answerHead;
@@ -58,7 +69,8 @@ export function sendControl(pool: EgressPool, deadlines: Deadlines, request: Con
       },
       event(data) {
         const value = decoded(data);
-        if (!value || 'method' in value) return;
+        if (!value) return;
+        if ('method' in value) return asked(data);
         answer(data);
         exchange.stop();
       },

@@ -10,6 +10,7 @@ import {
 import { replyFailure } from '../failure-text.js';
 import type { Era, MemberOutcome, MemberReply, MemberRequest, RunningCall } from '../member.js';
 import type { CallParts } from '../members/call-parts.js';
+import { CallTime } from '../wire/call-time.js';
 import { outcomeOf, retryDelay, wasNeverSent } from '../wire/retry.js';
 import { TimeLimit } from '../wire/time-limit.js';
 import { notificationFor, responseFor } from './answer-translation.js';
@@ -17,15 +18,17 @@ import { decoded } from './control-request.js';
 import { InputRound } from './input-round.js';
 import { isHeard } from './heard.js';
 import type { MemberLink } from './member-link.js';
-import type { MemberMessage } from './member-message.js';
+import { type MemberMessage, textAt } from './member-message.js';
+import { MemberQuestions, type Teller } from './member-questions.js';
 
 export interface ForwardedParts<Session> extends CallParts {
   readonly link: MemberLink<Session>;
+  /** Told once, when the request is over: whether the member has nothing of it left to do. */
+  readonly release?: (isClean: boolean) => void;
 }
 
-/** As the official SDK has it: of one call, how often a member may ask, and how long people may take in all. */
+/** As the official SDK has it: how often a member of the modern era may ask within one call. */
 const MAX_ROUNDS = 8;
-const ASKING_MS = 600_000;
 
 /**
  * One request at an MCP member, whatever the transport, from its start to its one answer. A lost session is opened anew
@@ -44,24 +47,27 @@ export abstract class ForwardedRequest<
   /** The caller gets the member's bytes as they come. */
   protected passesThrough = false;
   protected wasReopened = false;
-  private clearDeadline: (() => void) | undefined;
+  private readonly time: CallTime;
   private tries = 0;
   private round: InputRound | undefined;
   private rounds = 0;
-  /** For all that the caller is asked. */
-  private askedUntil: number | undefined;
+  private questions: MemberQuestions | undefined;
+  private isDone = false;
 
   constructor(
     protected readonly parts: Parts,
     protected request: MemberRequest,
     protected readonly reply: MemberReply,
-  ) {}
+  ) {
+    this.time = new CallTime({
+      deadlines: parts.deadlines,
+      onExpired: () => this.expire(),
+      onUnanswered: () => this.leaveUnanswered(),
+    });
+  }
 
   start(): void {
-    const { deadlines, timeoutSeconds } = this.parts;
-    this.clearDeadline = deadlines.add(timeoutSeconds * 1000, () => this.expire());
-    this.tries = 0;
-    this.attempt();
+    this.begin();
   }
 
   cancel(): void {
@@ -91,6 +97,19 @@ export abstract class ForwardedRequest<
   /** Of the session in which the member was asked. */
   protected get memberEra(): Era {
     return 'legacy';
+  }
+
+  /** Whether people may be waited for; `noteAnswered` follows once nobody is. */
+  protected mayAsk(): boolean {
+    return true;
+  }
+
+  protected noteAnswered(): void {
+    // Not every transport bounds it.
+  }
+
+  protected get isAsking(): boolean {
+    return this.questions?.isAsking ?? false;
   }
 
   /** Who is told how the member was, where it was used with a credential of the caller's own. */
@@ -127,6 +146,19 @@ export abstract class ForwardedRequest<
     }
     const bytes = this.passesThrough ? message.raw : answered.bytes;
     this.finish(() => this.reply.message([bytes], era === 'modern' ? status : 200));
+  }
+
+  /** The member asks something within this request. */
+  protected asks(message: MemberMessage, tell: Teller): void {
+    this.questions ??= this.newQuestions();
+    this.questions.take(message, tell);
+  }
+
+  /** The member tells something where no request is named, and none but this can be meant. */
+  told(message: MemberMessage): void {
+    const method = textAt(message.raw, message.places.get('method'));
+    if (method === '"notifications/cancelled"') this.questions?.takeBack(message);
+    if (method === '"notifications/message"') this.passOn(message);
   }
 
   /** Gives the caller what the member tells it besides the answer. */
@@ -175,6 +207,7 @@ export abstract class ForwardedRequest<
 
   protected finish(write: () => void): void {
     if (this.isSettled) return;
+    this.isDone = !this.isAsking;
     this.settle();
     this.parts.noteOutcome('ok', this.usedBy);
     write();
@@ -182,34 +215,64 @@ export abstract class ForwardedRequest<
 
   protected settle(): void {
     this.isSettled = true;
-    this.clearDeadline?.();
     this.round?.withdraw();
+    this.questions?.end();
+    this.time.stop();
+    this.parts.release?.(this.isDone);
     this.parts.done(this);
+  }
+
+  private begin(): void {
+    this.time.begin(this.parts.timeoutSeconds * 1000);
+    this.tries = 0;
+    this.attempt();
+  }
+
+  private leaveUnanswered(): void {
+    if (this.isAsking) {
+      this.stop();
+      this.tellCancelled('nobody answered what was asked');
+    }
+    this.giveUp(new InputMissingError('nobody gave it in time'), 'ok');
+  }
+
+  /** While people are asked the member waits, and its time rests. */
+  private newQuestions(): MemberQuestions {
+    const { reply } = this;
+    return new MemberQuestions({
+      memberName: this.parts.memberName,
+      client: this.request.client,
+      reply,
+      onAsk: () => {
+        if (!this.mayAsk()) return false;
+        this.time.rest();
+        return true;
+      },
+      onAnswered: () => {
+        this.noteAnswered();
+        this.time.goOn();
+      },
+      onUntold: () => this.giveUp(new MemberProtocolError('it did not take the answer to its question'), 'error'),
+    });
   }
 
   /** Meanwhile the member has nothing to do: how long it may take begins anew with the answers. */
   private askCaller({ raw }: MemberMessage): void {
-    const { deadlines, memberName } = this.parts;
+    const { memberName } = this.parts;
     const { request, reply } = this;
     this.stop();
     if (this.memberEra !== 'modern' || ++this.rounds > MAX_ROUNDS) {
       return this.giveUp(new MemberProtocolError('it asks for input, again and again'), 'error');
     }
-    const now = performance.now();
-    this.askedUntil ??= now + ASKING_MS;
-    this.clearDeadline?.();
-    this.clearDeadline = deadlines.add(this.askedUntil - now, () =>
-      this.giveUp(new InputMissingError('nobody gave it in time'), 'ok'),
-    );
+    this.time.rest();
     this.round = new InputRound({
       memberName,
       request,
       reply,
       nextId: JSON.stringify(`composer-${randomUUID()}`),
       complete: (message) => {
-        this.clearDeadline?.();
         this.request = { ...request, message };
-        this.start();
+        this.begin();
       },
       fail: (error) => this.giveUp(error, error instanceof MemberProtocolError ? 'error' : 'ok'),
     });

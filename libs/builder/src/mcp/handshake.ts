@@ -1,15 +1,25 @@
 import { isObject } from '#kernel';
 import type { Log } from '#observability';
+import { type ClientFlag, declarationOf } from '../client-facts.js';
 import { MemberFaultError, MemberProtocolError } from '../builder.errors.js';
 import { COMPOSER_INFO, LATEST_LEGACY_VERSION, LEGACY_VERSIONS } from './mcp-protocol.js';
 
 const KNOWN_VERSIONS: ReadonlySet<string> = new Set(LEGACY_VERSIONS);
 
-/** What the composer says first to a member that wants a handshake (2025-11-25, lifecycle): it can answer nothing. */
-export const INITIALIZE = {
-  method: 'initialize',
-  params: { protocolVersion: LATEST_LEGACY_VERSION, capabilities: {}, clientInfo: COMPOSER_INFO },
-} as const;
+/** What the composer says first to a member that wants a handshake (2025-11-25, lifecycle). */
+export interface Initialize {
+  readonly method: 'initialize';
+  readonly params: Readonly<Record<string, unknown>>;
+}
+
+/** @param declares what may be asked in the session */
+export function initializeWith(declares: readonly ClientFlag[]): Initialize {
+  const capabilities = declarationOf(declares);
+  return {
+    method: 'initialize',
+    params: { protocolVersion: LATEST_LEGACY_VERSION, capabilities, clientInfo: COMPOSER_INFO },
+  };
+}
 
 /** The revision that the member has chosen in its answer. Throws `MemberProtocolError` if there is none that is known. */
 export function agreedVersion(answer: Readonly<Record<string, unknown>>, log: Log): string {

@@ -9,15 +9,19 @@ import { outcomeOf } from '../wire/retry.js';
 import type { AnswerHead, BodyForm } from '../wire/wire-exchange.js';
 import { requestFor } from './answer-translation.js';
 import { decoded } from './control-request.js';
+import type { AskingCalls } from './asking-calls.js';
 import type { McpLink, McpSession } from './mcp-link.js';
 import { encodeHeader } from './mcp-protocol.js';
 import { type MemberMessage, isSessionLost, listChangeOf, readMemberMessage, textAt } from './member-message.js';
+import { ANSWERING_MS } from './member-questions.js';
+import type { StreamHolder, StreamTeller } from './message-stream.js';
 import { mirroringHeaders } from './mirrored-params.js';
-import { ownAnswerTo } from './own-answer.js';
 import { type PostedParts, PostedRequest } from './posted-request.js';
 
 export interface HttpRequestParts extends PostedParts<McpSession> {
   readonly link: McpLink;
+  /** Calls of this member in which people are asked: each keeps a connection. */
+  readonly asking: AskingCalls;
 }
 
 /** A member may end the stream of its answer, and have the composer come back for the rest (2025-11-25, transports). */
@@ -32,10 +36,11 @@ const LINGER_MS = 1_000;
  * One request at an MCP member over Streamable HTTP. Sends the caller's bytes with only the target, the id and the era
  * changed, and gives the answer's bytes back the same way.
  */
-export class HttpForwardedRequest extends PostedRequest<McpSession, HttpRequestParts> {
+export class HttpForwardedRequest extends PostedRequest<McpSession, HttpRequestParts> implements StreamHolder {
   private stopLingering: (() => void) | undefined;
   private marks: StreamMarks = {};
   private resumptions = 0;
+  private idleResumptions = 0;
   private resuming: NodeJS.Timeout | undefined;
 
   piece(piece: Buffer): boolean {
@@ -51,10 +56,23 @@ export class HttpForwardedRequest extends PostedRequest<McpSession, HttpRequestP
       this.stopLingering = this.parts.deadlines.add(LINGER_MS, () => exchange?.stop());
       return this.answered(message);
     }
-    if (message.kind === 'request') return this.refuse(message);
+    // 2026-07-28, transports: there are no such requests.
+    if (message.kind === 'request') {
+      const { session } = this;
+      if (session?.era === 'legacy')
+        this.asked(message, (answer, options) => this.parts.link.tell(session, answer, options));
+      return;
+    }
     const list = listChangeOf(textAt(data, message.places.get('method')));
     if (list) this.parts.noteListChanged(this.request.principalId, list);
-    this.passOn(message);
+    if (textAt(data, message.places.get('method')) === '"notifications/cancelled"') this.told(message);
+    else this.passOn(message);
+  }
+
+  /** The member asks on the stream of the answer, or in the session where only this call can be meant. */
+  asked(message: MemberMessage, tell: StreamTeller): void {
+    const headers = forwarded(this.parts.forwardHeaders, this.request.headers);
+    this.asks(message, (answer) => tell(answer, { headers, withinMs: ANSWERING_MS }));
   }
 
   body(body: Buffer): void {
@@ -109,14 +127,28 @@ export class HttpForwardedRequest extends PostedRequest<McpSession, HttpRequestP
     this.passesThrough = !isLegacy && request.client.era === 'modern' && this.reply.takesPieces;
     const id = isLegacy ? link.nextId() : 0;
     this.askedAs = isLegacy ? String(id) : textAt(request.message.raw, request.message.places.id)!;
-    const more = forwardHeaders.length > 0 ? forwarded(forwardHeaders, request.headers) : {};
+    const more = forwarded(forwardHeaders, request.headers);
     if (!isLegacy) this.addModernHeaders(more);
     this.post({
       head: link.head(session, more, patch),
       body: requestFor(request, session.era, id),
       patch,
       to: link.path,
+      ...this.patience,
     });
+  }
+
+  override start(): void {
+    this.parts.link.hold(this);
+    super.start();
+  }
+
+  protected override mayAsk(): boolean {
+    return this.parts.asking.add(this);
+  }
+
+  protected override noteAnswered(): void {
+    this.parts.asking.remove(this);
   }
 
   protected override get memberEra(): Era {
@@ -143,15 +175,24 @@ export class HttpForwardedRequest extends PostedRequest<McpSession, HttpRequestP
   protected override settle(): void {
     super.settle();
     clearTimeout(this.resuming);
+    this.parts.link.release(this);
+  }
+
+  /** A stream may be silent as long as people take to answer: the time of the call bounds it. */
+  private get patience(): { readonly silenceMs?: number } {
+    const mayBeAsked = this.session!.era === 'legacy' && this.request.client.capabilities.length > 0;
+    return mayBeAsked ? { silenceMs: 0 } : {};
   }
 
   /** False if the member has not said how to come back. */
   private resumeLater(): boolean {
-    if (this.isSettled || this.session?.era !== 'legacy' || this.resumptions >= MAX_RESUMPTIONS) return false;
+    if (this.isSettled || this.session?.era !== 'legacy' || this.idleResumptions >= MAX_RESUMPTIONS) return false;
     this.marks = { ...this.marks, ...this.exchange?.marks };
     const { lastEventId, retryMs = DEFAULT_RETRY_MS } = this.marks;
     if (lastEventId === undefined) return false;
     this.resumptions++;
+    // A member may come and go while it waits for people.
+    if (!this.isAsking) this.idleResumptions++;
     // A tick of the deadlines would be too coarse: a member may count on the time that it has named.
     this.resuming = setTimeout(() => this.resume(lastEventId), Math.max(retryMs, SHORTEST_RETRY_MS));
     return true;
@@ -162,7 +203,7 @@ export class HttpForwardedRequest extends PostedRequest<McpSession, HttpRequestP
     const { link } = this.parts;
     const patch = this.patch!;
     const head = link.head(this.session!, { 'last-event-id': lastEventId }, patchFor(patch, 'GET', link.path));
-    this.post({ method: 'GET', head, body: null, patch, to: link.path });
+    this.post({ method: 'GET', head, body: null, patch, to: link.path, ...this.patience });
   }
 
   private read(raw: Buffer): MemberMessage | undefined {
@@ -172,11 +213,6 @@ export class HttpForwardedRequest extends PostedRequest<McpSession, HttpRequestP
       this.giveUp(asComposerError(error), 'error');
       return undefined;
     }
-  }
-
-  private refuse(message: MemberMessage): void {
-    const answer = ownAnswerTo(message);
-    if (this.session && answer) void this.parts.link.tell(this.session, answer);
   }
 
   /** Once, and only a session that the member has named. */

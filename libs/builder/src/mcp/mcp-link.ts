@@ -2,17 +2,33 @@ import type { RequestPatch } from '#auth';
 import type { EgressPool } from '#egress';
 import { isObject } from '#kernel';
 import type { Log } from '#observability';
-import { MemberProtocolError, refusalOf } from '../builder.errors.js';
+import { MemberProtocolError } from '../builder.errors.js';
 import type { Era } from '../member.js';
 import type { MemberCredential } from '../member-credential.js';
 import type { Deadlines } from '../wire/deadlines.js';
 import { type HeaderList, applyPatch, passCookies, patchFor } from '../wire/request-head.js';
 import { TimeLimit } from '../wire/time-limit.js';
+import type { ClientFlag } from '../client-facts.js';
 import { type ControlAnswer, sendControl } from './control-request.js';
-import { INITIALIZE, agreedVersion, faultOf } from './handshake.js';
-import { LATEST_LEGACY_VERSION, MODERN_VERSION, OWN_META, UNSUPPORTED_VERSION } from './mcp-protocol.js';
-import { type AccountBound, type MemberLink, openAsNow } from './member-link.js';
-import { hasLostSession } from './member-message.js';
+import { offersModern, refuseRefusal, responseOf, speaksModern } from './era-signs.js';
+import { agreedVersion, faultOf, initializeWith } from './handshake.js';
+import { LATEST_LEGACY_VERSION, MODERN_VERSION } from './mcp-protocol.js';
+import {
+  type AccountBound,
+  type MemberLink,
+  type OwnMessage,
+  type TellOptions,
+  type Told,
+  bytesOf,
+  isOf,
+  isStillOf,
+  openAsNow,
+} from './member-link.js';
+import { type MemberMessage, hasLostSession, textAt } from './member-message.js';
+import type { StreamHolder } from './message-stream.js';
+import { ownAnswerTo } from './own-answer.js';
+import { QuestionStream } from './question-stream.js';
+import { OWN_META } from './own-meta.js';
 import { type ServerFacts, factsIn } from './server-facts.js';
 
 /** What was agreed on with a member. */
@@ -27,6 +43,14 @@ export interface McpSession extends AccountBound {
   readonly facts: ServerFacts;
 }
 
+/** What is found out about a member once, for all its links. */
+export interface KnownEra {
+  /** Nothing in it belongs to anybody: all share it. */
+  modern?: McpSession | undefined;
+  /** The next session needs no question which era it is to be of. */
+  isLegacy: boolean;
+}
+
 export interface McpLinkParts {
   readonly endpoint: URL;
   /** Static headers of the configuration, under lower-case names. */
@@ -36,12 +60,11 @@ export interface McpLinkParts {
   readonly credential: () => MemberCredential;
   readonly deadlines: Deadlines;
   readonly log: Log;
-}
-
-/** What the composer says of its own accord. */
-interface OwnMessage {
-  readonly message: Record<string, unknown>;
-  readonly limit: TimeLimit;
+  /** What the member may ask in the session. */
+  readonly declares: readonly ClientFlag[];
+  readonly era: KnownEra;
+  /** For what the member asks beside the streams of its answers; absent where nobody can be asked. */
+  readonly questions?: EgressPool;
 }
 
 /** What came of it, and as whom it was said. */
@@ -55,9 +78,10 @@ const BASE_HEADERS = {
   'accept-encoding': 'identity',
 };
 const FAREWELL_MS = 2_000;
+/** Refusals that may be under way: a member that asks and asks is not answered for ever. */
+const MAX_TELLING = 16;
 /** For a session, whoever asked for it first: others join in with limits of their own. */
 const OPENING_MS = 15_000;
-const MODERN_ERRORS = new Set([-32020, -32021, UNSUPPORTED_VERSION]);
 
 /**
  * The composer's side of one MCP member over Streamable HTTP: finds out which era it speaks, opens the session that the
@@ -68,6 +92,10 @@ export class McpLink implements MemberLink<McpSession> {
   private session: McpSession | undefined;
   private opening: Promise<McpSession> | undefined;
   private lastId = 0;
+  /** The one that has been under way longest stands first. */
+  private readonly calls = new Set<StreamHolder>();
+  private questions: QuestionStream | undefined;
+  private telling = 0;
 
   constructor(private readonly parts: McpLinkParts) {
     this.path = parts.endpoint.pathname + parts.endpoint.search;
@@ -75,22 +103,69 @@ export class McpLink implements MemberLink<McpSession> {
 
   /** The open session: the way of almost every call, without a promise. */
   peek(): McpSession | undefined {
-    return this.session;
+    return this.parts.era.modern ?? this.session;
+  }
+
+  /** A call begins that goes on this link. */
+  hold(call: StreamHolder): void {
+    this.calls.add(call);
+    void this.questions?.open();
+  }
+
+  /** It is over. */
+  release(call: StreamHolder): void {
+    this.calls.delete(call);
+  }
+
+  get isBusy(): boolean {
+    return this.calls.size > 0;
+  }
+
+  /**
+   * The member asks something, and does not say in which call. All calls of a link on which it may ask are of one principal;
+   * the one that has been under way longest is taken to wait for the answer.
+   */
+  asked(message: MemberMessage, session: McpSession): void {
+    const [call] = this.parts.questions ? this.calls : [];
+    if (call) call.asked(message, (answer, options) => this.tell(session, answer, options));
+    else this.refuse(session, message);
+  }
+
+  /** The member tells something in the session. */
+  told(message: MemberMessage): void {
+    const isTakenBack = textAt(message.raw, message.places.get('method')) === '"notifications/cancelled"';
+    if (isTakenBack) for (const call of this.calls) call.told(message);
+  }
+
+  /** What is stored of credentials has changed: nothing is heard any more in a session of one that is no more. */
+  async review(): Promise<void> {
+    const { session } = this;
+    if (!session || !this.questions || (await isStillOf(session, this.parts.credential()))) return;
+    this.forget(session);
   }
 
   /** The open session, or a new one. Rejects with a `ComposerError` that says why there is none. */
   async open(limit: TimeLimit): Promise<McpSession> {
-    if (this.session) return this.session;
+    const open = this.peek();
+    if (open) return open;
     limit.left();
     this.opening ??= this.agree(new TimeLimit(OPENING_MS))
-      .then((session) => (this.session = session))
+      .then(async (session) => this.keep(session))
       .finally(() => (this.opening = undefined));
     return limit.waitFor(this.opening, this.parts.deadlines);
   }
 
   /** The member does not know the session any more. */
   forget(session: McpSession): void {
-    if (this.session === session) this.session = undefined;
+    const { era } = this.parts;
+    if (this.session === session) {
+      this.session = undefined;
+      this.questions?.close();
+      this.questions = undefined;
+    }
+    if (era.modern === session) era.modern = undefined;
+    // It may be another server by now.
+    era.isLegacy = false;
   }
 
   /** An id that no other request of this link has: members tell requests of one session apart by it. */
@@ -114,10 +189,10 @@ export class McpLink implements MemberLink<McpSession> {
     limit: TimeLimit,
   ): Promise<{ result: Record<string, unknown>; raw: Buffer }> {
     const session = await openAsNow(this, this.parts.credential(), limit);
-    let answer = await this.send(session, { id: `composer-${this.nextId()}`, method, params }, limit);
+    let answer = await this.say(session, { method, params }, limit);
     if (session.isNamed && hasLostSession(answer)) {
       this.forget(session);
-      answer = await this.send(await this.open(limit), { id: `composer-${this.nextId()}`, method, params }, limit);
+      answer = await this.say(await this.open(limit), { method, params }, limit);
     }
     const { value, raw } = responseOf(answer, method);
     if (isObject(value['result'])) return { result: value['result'], raw };
@@ -126,19 +201,25 @@ export class McpLink implements MemberLink<McpSession> {
 
   /** A member of the legacy era speaks of itself in the handshake alone. */
   async describe(limit: TimeLimit): Promise<ServerFacts> {
-    const before = this.session;
+    const before = this.peek();
     const session = await openAsNow(this, this.parts.credential(), limit);
     const { era, facts } = session;
     if (era === 'legacy' || session !== before) return facts;
     return factsIn((await this.ask('server/discover', {}, limit)).result);
   }
 
-  /** Tells the member something; what it answers does not matter. */
-  async tell(session: McpSession, message: Record<string, unknown>): Promise<void> {
+  async tell(
+    session: McpSession,
+    message: Told,
+    { headers, withinMs = FAREWELL_MS }: TellOptions = {},
+  ): Promise<boolean> {
     try {
-      await this.send(session, message, new TimeLimit(FAREWELL_MS));
+      if (!isOf(session, await this.parts.credential().get())) return false;
+      const { status } = await this.send(session, { message, headers, limit: new TimeLimit(withinMs) });
+      return status < 300;
     } catch (error) {
       this.parts.log.debug('a message to the member was lost', { err: error });
+      return false;
     }
   }
 
@@ -146,6 +227,8 @@ export class McpLink implements MemberLink<McpSession> {
   async end(): Promise<void> {
     const { session } = this;
     this.session = undefined;
+    this.questions?.close();
+    this.questions = undefined;
     if (!session?.isNamed) return;
     try {
       const patch = await this.parts.credential().get();
@@ -162,10 +245,22 @@ export class McpLink implements MemberLink<McpSession> {
     }
   }
 
+  private async keep(session: McpSession): Promise<McpSession> {
+    const { era, questions: pool } = this.parts;
+    era.isLegacy = session.era === 'legacy';
+    if (session.era === 'modern') return (era.modern = session);
+    if (pool && session.isNamed) {
+      this.questions?.close();
+      this.questions = new QuestionStream({ ...this.parts, link: this, pool }, session);
+      await this.questions.open();
+    }
+    return (this.session = session);
+  }
+
   /** Modern first, as the specification advises: only a modern server answers `server/discover`. */
   private async agree(limit: TimeLimit): Promise<McpSession> {
-    const discover = () =>
-      this.send(MODERN_SESSION, { id: `composer-${this.nextId()}`, method: 'server/discover', params: {} }, limit);
+    if (this.parts.era.isLegacy) return this.shakeHands(limit);
+    const discover = () => this.say(MODERN_SESSION, { method: 'server/discover', params: {} }, limit);
     let probe = await discover();
     // A member may refuse a version that it names as its own: 2026-07-28, basic, has the request repeated with that.
     if (offersModern(probe)) probe = await discover();
@@ -177,7 +272,7 @@ export class McpLink implements MemberLink<McpSession> {
 
   private async shakeHands(limit: TimeLimit): Promise<McpSession> {
     const stranger: McpSession = { ...UNAGREED, era: 'legacy', version: LATEST_LEGACY_VERSION };
-    const answer = await this.send(stranger, { id: `composer-${this.nextId()}`, ...INITIALIZE }, limit);
+    const answer = await this.say(stranger, initializeWith(this.parts.declares), limit);
     const { value } = responseOf(answer, 'initialize');
     const version = agreedVersion(value, this.parts.log);
 
@@ -191,30 +286,35 @@ export class McpLink implements MemberLink<McpSession> {
       account: answer.account,
       facts: factsIn(value['result']),
     };
-    const noted = await this.send(session, { method: 'notifications/initialized' }, limit);
+    const noted = await this.send(session, { message: { method: 'notifications/initialized' }, limit });
     if (noted.status >= 400)
       throw new MemberProtocolError(`it answered notifications/initialized with HTTP ${noted.status}`);
     return session;
   }
 
-  /** A refused credential is renewed once, if its strategy can. */
-  private async send(session: McpSession, message: Record<string, unknown>, limit: TimeLimit): Promise<OwnAnswer> {
-    const credential = this.parts.credential();
-    const patch = await credential.get();
-    const answer = await this.post(session, patch, { message, limit });
-    if (!answer.isRefusal) return answer;
-    const fresh = await credential.renew(patch, answer);
-    return fresh ? this.post(session, fresh, { message, limit }) : answer;
+  /** A question of the composer's own. */
+  private say(session: McpSession, { method, params }: OwnQuestion, limit: TimeLimit): Promise<OwnAnswer> {
+    const isModern = session.era === 'modern';
+    const own = isModern ? { ...params, _meta: OWN_META } : params;
+    const message = { id: `composer-${this.nextId()}`, method, params: own };
+    return this.send(session, { message, limit, headers: isModern ? { 'mcp-method': method } : undefined });
   }
 
-  private async post(session: McpSession, patch: RequestPatch, { message, limit }: OwnMessage): Promise<OwnAnswer> {
-    const timeoutMs = limit.left();
-    const isModern = session.era === 'modern';
-    const method = typeof message['method'] === 'string' ? message['method'] : undefined;
-    const params = isModern ? { ...(message['params'] as object), _meta: OWN_META } : message['params'];
-    const [path, headers] = this.head(session, isModern && method ? { 'mcp-method': method } : {}, patch);
-    const body = Buffer.from(JSON.stringify({ jsonrpc: '2.0', ...message, ...(params ? { params } : {}) }));
-    const request = { method: 'POST', path, headers, body, timeoutMs } as const;
+  /** A refused credential is renewed once, if its strategy can. */
+  private async send(session: McpSession, own: OwnMessage): Promise<OwnAnswer> {
+    const credential = this.parts.credential();
+    const patch = await credential.get();
+    const answer = await this.post(session, patch, own);
+    if (!answer.isRefusal) return answer;
+    const fresh = await credential.renew(patch, answer);
+    return fresh ? this.post(session, fresh, own) : answer;
+  }
+
+  private async post(session: McpSession, patch: RequestPatch, own: OwnMessage): Promise<OwnAnswer> {
+    const timeoutMs = own.limit.left();
+    const [path, headers] = this.head(session, own.headers ?? {}, patch);
+    const onRequest = (message: MemberMessage): void => this.refuse(session, message);
+    const request = { method: 'POST', path, headers, body: bytesOf(own.message), timeoutMs, onRequest } as const;
     const answer = {
       ...(await sendControl(this.parts.pool, this.parts.deadlines, request)),
       account: patch.account,
@@ -225,6 +325,19 @@ export class McpLink implements MemberLink<McpSession> {
     if (answer.status < 400) credential.noteAccepted(patch);
     return answer;
   }
+
+  /** What is asked beside the composer's own questions is asked of nobody. */
+  private refuse(session: McpSession, message: MemberMessage): void {
+    const answer = ownAnswerTo(message);
+    if (!answer || session.era === 'modern' || !session.isNamed || this.telling >= MAX_TELLING) return;
+    this.telling++;
+    void this.tell(session, answer).finally(() => this.telling--);
+  }
+}
+
+interface OwnQuestion {
+  readonly method: string;
+  readonly params: Readonly<Record<string, unknown>>;
 }
 
 const UNAGREED = { headers: {}, isNamed: false, isStateless: true, facts: { capabilities: {} } } as const;
@@ -234,33 +347,3 @@ const MODERN_SESSION: McpSession = {
   version: MODERN_VERSION,
   headers: { 'mcp-protocol-version': MODERN_VERSION },
 };
-
-function speaksModern({ status, response }: ControlAnswer): boolean {
-  if (!response) return false;
-  const { result, error } = response.value;
-  if (status === 200 && isObject(result))
-    return Array.isArray(result['supportedVersions']) && result['supportedVersions'].includes(MODERN_VERSION);
-  return isObject(error) && MODERN_ERRORS.has(Number(error['code'])) && Number(error['code']) !== UNSUPPORTED_VERSION;
-}
-
-/** The member has refused the version of the request, and names one that is known here. */
-function offersModern({ response }: ControlAnswer): boolean {
-  const error = response?.value['error'];
-  if (!isObject(error) || error['code'] !== UNSUPPORTED_VERSION || !isObject(error['data'])) return false;
-  const { supported } = error['data'];
-  return Array.isArray(supported) && supported.includes(MODERN_VERSION);
-}
-
-function refuseRefusal({ status, headers, isRefusal }: ControlAnswer): void {
-  if (isRefusal || status === 401 || status === 403) throw refusalOf(status, headers['www-authenticate']);
-}
-
-function responseOf(answer: ControlAnswer, method: string): { value: Record<string, unknown>; raw: Buffer } {
-  refuseRefusal(answer);
-  const { status, response } = answer;
-  if (!response)
-    throw new MemberProtocolError(
-      `it answered ${method} with HTTP ${status} and no JSON-RPC message: is this its MCP endpoint?`,
-    );
-  return response;
-}

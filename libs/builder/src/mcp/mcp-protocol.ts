@@ -28,13 +28,6 @@ export const INTERNAL_ERROR = -32603;
 /** How the composer names itself to members and clients. */
 export const COMPOSER_INFO = { name: 'mcp-composer', title: 'MCP Composer', version: '0.1.0' } as const;
 
-/** What the composer says of itself in a modern request that it makes on its own behalf: it can answer nothing. */
-export const OWN_META = {
-  [META_VERSION]: MODERN_VERSION,
-  [META_CLIENT_INFO]: COMPOSER_INFO,
-  [META_CAPABILITIES]: {},
-} as const;
-
 const PLAIN = /^[\x21-\x7e](?:[\x20-\x7e\t]*[\x21-\x7e])?$/;
 const ENCODED = /^=\?base64\?(.*)\?=$/;
 

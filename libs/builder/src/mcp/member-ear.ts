@@ -12,10 +12,10 @@ import type { AnswerHead } from '../wire/wire-exchange.js';
 import { decoded } from './control-request.js';
 import { ListenStream } from './listen-stream.js';
 import type { McpLink, McpSession } from './mcp-link.js';
-import { OWN_META } from './mcp-protocol.js';
 import { type AccountBound, isOf, isStillOf } from './member-link.js';
 import { type MemberMessage, listChangeOf, textAt } from './member-message.js';
 import { ownAnswerTo } from './own-answer.js';
+import { OWN_META } from './own-meta.js';
 
 export interface MemberEarParts {
   readonly link: McpLink;

@@ -5,6 +5,27 @@ import { outcomeOf } from '../wire/retry.js';
 import type { TimeLimit } from '../wire/time-limit.js';
 import type { ServerFacts } from './server-facts.js';
 
+/** A message, or the bytes of one that has to go as it is. */
+export type Told = Readonly<Record<string, unknown>> | Buffer;
+
+export interface TellOptions {
+  /** Headers of the caller's that go along, where there are headers. */
+  readonly headers?: Readonly<Record<string, string>>;
+  /** Milliseconds; 2,000 unless given. */
+  readonly withinMs?: number;
+}
+
+/** What the composer says of its own accord. */
+export interface OwnMessage {
+  readonly message: Told;
+  readonly limit: TimeLimit;
+  /** On top. */
+  readonly headers?: Readonly<Record<string, string>> | undefined;
+}
+
+export const bytesOf = (message: Told): Buffer =>
+  Buffer.isBuffer(message) ? message : Buffer.from(JSON.stringify({ jsonrpc: '2.0', ...message }));
+
 /** Who can be asked something: gives the result decoded, and the response as it came. */
 export interface MemberSource {
   ask(
@@ -62,8 +83,8 @@ export interface MemberLink<Session> extends MemberSource {
   nextId(): number;
   /** What the member says of itself now, as far as it can be asked; else what it said when the session was opened. */
   describe(limit: TimeLimit): Promise<ServerFacts>;
-  /** Tells the member something, whether it takes it or not. Never rejects. */
-  tell(session: Session, message: Record<string, unknown>): Promise<void>;
+  /** Tells the member something. Resolves with whether it has taken it; never rejects. */
+  tell(session: Session, message: Told, options?: TellOptions): Promise<boolean>;
   /** Ends the session. */
   end(): void | Promise<void>;
 }

@@ -1,5 +1,5 @@
 import type { ComposerError } from '#kernel';
-import type { MemberLink } from './member-link.js';
+import type { MemberLink, TellOptions } from './member-link.js';
 import type { MemberMessage } from './member-message.js';
 
 /** Who has asked something and is told what comes of it; once `answer` or `lost` has come, nothing more. */
@@ -25,8 +25,21 @@ export interface StreamSession {
   readonly stream: MessageStream;
 }
 
+/** The one call that has a link for itself: whatever is said there besides answers is said within that call. */
+export interface StreamHolder {
+  /** The member asks something; `tell` answers it. */
+  asked(message: MemberMessage, tell: StreamTeller): void;
+  /** The member tells something that belongs to no request by its id. */
+  told(message: MemberMessage): void;
+}
+
+/** As `MemberLink.tell`, in the session in which something was asked. */
+export type StreamTeller = (message: Buffer, options: TellOptions) => Promise<boolean>;
+
 /** The composer's side of such a member. */
 export interface MessageStreamLink<Session extends StreamSession = StreamSession> extends MemberLink<Session> {
   /** Whether somebody waits for an answer, or for a session. */
   readonly isBusy: boolean;
+  /** Gives the link to one call alone, or to nobody: then what the member asks is refused. */
+  hold(holder: StreamHolder | undefined): void;
 }

@@ -20,6 +20,8 @@ interface Posting {
   readonly patch: RequestPatch;
   /** The path before the credential was put on it: cookies are of this one. */
   readonly to: string;
+  /** Milliseconds of silence in the answer, 0 for any; as the pool has it unless given. */
+  readonly silenceMs?: number;
 }
 
 /** A request that is posted over HTTP, with a credential. A refused one is renewed once. */
@@ -81,13 +83,14 @@ export abstract class PostedRequest<
     if (!this.isSettled) this.send(ready.session, ready.patch);
   }
 
-  protected post({ head, body, patch, to, method }: Posting): void {
+  protected post({ head, body, patch, to, method, silenceMs }: Posting): void {
     const [path, headers] = head;
     this.patch = patch;
     this.path = to;
     const exchange = new WireExchange(this);
     this.exchange = exchange;
-    this.parts.pool.dispatch({ method: method ?? 'POST', path, headers, body }, exchange);
+    const silence = silenceMs === undefined ? {} : { bodyTimeout: silenceMs };
+    this.parts.pool.dispatch({ method: method ?? 'POST', path, headers, body, ...silence }, exchange);
   }
 
   private async ready(limit: TimeLimit): Promise<{ session: Session; patch: RequestPatch }> {

@@ -1,15 +1,19 @@
 import { type PrincipalId, isObject } from '#kernel';
 import type { HttpServerConfig, StoredCatalog } from '#registry';
 import { MemberBusyError } from '../builder.errors.js';
+import { declaredBy, profileOf } from '../client-facts.js';
+import { AskingCalls } from '../mcp/asking-calls.js';
 import { HttpForwardedRequest } from '../mcp/http-forwarded-request.js';
-import { McpLink } from '../mcp/mcp-link.js';
+import { type KnownEra, McpLink } from '../mcp/mcp-link.js';
 import { McpOffer } from '../mcp/mcp-offer.js';
 import { MemberEar } from '../mcp/member-ear.js';
+import { MAX_STREAMS } from '../mcp/question-stream.js';
 import type { MemberReply, MemberRequest } from '../member.js';
+import type { EgressPool } from '#egress';
 import { type CredentialOwner, EVERYBODY } from '../member-credentials.js';
 import type { MemberOffer } from '../member-offer.js';
 import type { ReadyCall } from './live-member.js';
-import { MemberLinks } from './member-links.js';
+import { type LinkUse, MemberLinks } from './member-links.js';
 import type { MemberBuilder, MemberOrder } from './member-parts.js';
 import { WireMember } from './wire-member.js';
 
@@ -17,16 +21,21 @@ const MAX_LINKS = 1_000;
 /** Links on which the member is listened to at the same time: each takes a connection. */
 const MAX_EARS = 16;
 const LISTS = ['tools', 'prompts', 'resources'];
-/** Longer than any call may take, so that none is under way in a session that is ended. */
 const IDLE_MS = 360_000;
 
 /**
- * An MCP server over Streamable HTTP, of either era. All callers of a tenant share one session with it, unless each has a
- * credential of its own, or a tool has: then each has a session of its own, too.
+ * An MCP server over Streamable HTTP, of either era. Callers of a tenant that cannot be asked anything share one session
+ * with it, unless each has a credential of its own, or a tool has: then each has a session of its own, too. Callers that can
+ * be asked share none with other principals, nor with clients that have declared something else. The composer's own questions
+ * go in another one.
  */
 export class HttpMember extends WireMember<HttpServerConfig> {
   readonly provesCredential = true;
   private readonly links: MemberLinks<McpLink>;
+  private readonly era: KnownEra = { isLegacy: false };
+  /** For what is asked in a session, beside the streams of answers. */
+  private readonly questions: EgressPool;
+  private readonly asking = new AskingCalls();
   private readonly offer: McpOffer;
   /** One for each link on which somebody wants to hear something. */
   private readonly ears = new Map<McpLink, MemberEar>();
@@ -34,12 +43,13 @@ export class HttpMember extends WireMember<HttpServerConfig> {
   constructor(order: MemberOrder<HttpServerConfig>) {
     super(order, new URL(order.config.endpoint));
     this.offer = new McpOffer({ ...order, origin: order.config.endpoint });
+    this.questions = order.parts.egress.open(this.endpoint, { connections: MAX_STREAMS });
     this.links = new MemberLinks({
       max: MAX_LINKS,
       idleMs: IDLE_MS,
       deadlines: order.parts.deadlines,
-      open: (owner) => this.openLink(owner),
-      isInUse: (link) => this.ears.has(link),
+      open: (owner, use) => this.openLink(owner, use),
+      isInUse: (link) => link.isBusy || this.ears.has(link),
     });
   }
 
@@ -63,7 +73,7 @@ export class HttpMember extends WireMember<HttpServerConfig> {
   override listen(isWanted: boolean): void {
     const isTold = LISTS.some((list) => declares(this.offer.current, list, 'listChanged'));
     if (isWanted && isTold && !this.isPerPrincipal) this.earOf(EVERYBODY).hear(true);
-    else this.ears.get(this.links.shared)?.hear(false);
+    else this.ears.get(this.links.own)?.hear(false);
   }
 
   override async watch(uri: string, as: PrincipalId, onUpdate: () => void): Promise<() => void> {
@@ -74,12 +84,15 @@ export class HttpMember extends WireMember<HttpServerConfig> {
 
   override forgetCredentials(principalId?: PrincipalId): void {
     super.forgetCredentials(principalId);
-    for (const link of this.links.every(principalId)) void this.ears.get(link)?.review();
+    for (const link of this.links.every(principalId)) {
+      void this.ears.get(link)?.review();
+      void link.review();
+    }
   }
 
   protected override callFor(request: MemberRequest, reply: MemberReply): ReadyCall {
-    const parts = { ...this.wirePartsFor(request), link: this.linkFor(this.ownerOf(request)) };
-    return new HttpForwardedRequest(parts, request, reply);
+    const link = this.linkFor(this.ownerOf(request), useOf(request));
+    return new HttpForwardedRequest({ ...this.wirePartsFor(request), link, asking: this.asking }, request, reply);
   }
 
   protected override endSessions(): Promise<void> {
@@ -88,9 +101,14 @@ export class HttpMember extends WireMember<HttpServerConfig> {
     return this.links.end();
   }
 
-  private linkFor(owner: CredentialOwner): McpLink {
-    // A session that makes room for another one is ended, and opened anew if its owner comes again: there is always room.
-    return this.links.for(owner)!;
+  protected override async freeConnections(): Promise<void> {
+    await Promise.all([super.freeConnections(), this.questions.destroy()]);
+  }
+
+  private linkFor(owner: CredentialOwner, use?: LinkUse): McpLink {
+    // A session that makes room for another one is ended, and opened anew if its owner comes again. Fewer are in use at a
+    // time than there may be: there is always room.
+    return this.links.for(owner, use)!;
   }
 
   private earOf(owner: CredentialOwner): MemberEar {
@@ -112,7 +130,7 @@ export class HttpMember extends WireMember<HttpServerConfig> {
     return ear;
   }
 
-  private openLink({ tool, principalId }: CredentialOwner): McpLink {
+  private openLink({ tool, principalId }: CredentialOwner, use: LinkUse | undefined): McpLink {
     const { parts, log } = this.order;
     return new McpLink({
       endpoint: this.endpoint,
@@ -121,6 +139,9 @@ export class HttpMember extends WireMember<HttpServerConfig> {
       credential: () => this.credentials.for(tool, principalId),
       deadlines: parts.deadlines,
       log,
+      declares: declaredBy(use?.profile),
+      era: this.era,
+      ...(use?.profile ? { questions: this.questions } : {}),
     });
   }
 }
@@ -129,6 +150,14 @@ export const httpMemberBuilder: MemberBuilder<HttpServerConfig> = {
   types: ['http', 'client'],
   build: async (order) => new HttpMember(order),
 };
+
+const QUIET: LinkUse = { profile: '' };
+
+/** Of what a member asks in a session it cannot be told to which call it belongs: so a session has one principal. */
+function useOf({ client, principalId }: MemberRequest): LinkUse {
+  const { capabilities } = client;
+  return capabilities.length === 0 ? QUIET : { profile: profileOf(capabilities), caller: principalId };
+}
 
 function declares({ capabilities }: MemberOffer, list: string, what: string): boolean {
   const declared = capabilities[list];

@@ -55,9 +55,12 @@ export abstract class LiveMember<C extends MemberConfig> implements Member {
   abstract snapshot(): StoredCatalog;
 
   request(request: MemberRequest, reply: MemberReply): RunningCall {
-    const call = this.callFor(request, reply);
-    const isTaken = call && this.hasRoom && this.running.add(call, request.message.raw.length);
-    if (!isTaken) return refuseAsBusy(this.order.config.id, reply);
+    const { length } = request.message.raw;
+    // A call may take hold of something, so that one that was made has to begin.
+    const hasRoom = this.hasRoom && this.running.hasRoomFor(length);
+    const call = hasRoom ? this.callFor(request, reply) : undefined;
+    if (!call) return refuseAsBusy(this.order.config.id, reply);
+    this.running.add(call, length);
     call.start();
     return call;
   }

@@ -11,13 +11,17 @@ export class RunningCalls {
   private bytes = 0;
   private onIdle: (() => void) | undefined;
 
+  hasRoomFor(bytes: number): boolean {
+    return this.calls.size < MAX_CALLS && this.bytes + bytes <= MAX_BYTES;
+  }
+
   /**
    * False if the member has as many calls as it may have, or calls as large: the call must not begin.
    *
    * @param bytes that are kept for the call until it is removed
    */
   add(call: RunningCall, bytes: number): boolean {
-    if (this.calls.size >= MAX_CALLS || this.bytes + bytes > MAX_BYTES) return false;
+    if (!this.hasRoomFor(bytes)) return false;
     this.calls.set(call, bytes);
     this.bytes += bytes;
     return true;

@@ -2,6 +2,7 @@ import type { EgressPool } from '#egress';
 import type { PrincipalId } from '#kernel';
 import type { SseServerConfig, StoredCatalog } from '#registry';
 import { MemberBusyError } from '../builder.errors.js';
+import { declaredBy, profileOf } from '../client-facts.js';
 import { McpOffer } from '../mcp/mcp-offer.js';
 import type { MemberReply, MemberRequest } from '../member.js';
 import type { CredentialOwner } from '../member-credentials.js';
@@ -9,22 +10,26 @@ import type { MemberOffer } from '../member-offer.js';
 import { SseForwardedRequest } from '../sse/sse-forwarded-request.js';
 import { SseLink } from '../sse/sse-link.js';
 import type { ReadyCall } from './live-member.js';
+import { LeasedLinks } from './leased-links.js';
 import { MemberLinks } from './member-links.js';
 import type { MemberBuilder, MemberOrder } from './member-parts.js';
 import { WireMember } from './wire-member.js';
 
-/** Streams of principals: each takes a connection for as long as it is used now and then. */
+/** Streams of principals, and those that calls have for themselves: each takes a connection while it is used now and then. */
 const MAX_STREAMS = 64;
+const MAX_LEASED = 64;
 const IDLE_MS = 300_000;
 
 /**
- * An MCP server over HTTP+SSE, the transport before Streamable HTTP. All callers of a tenant share one stream, unless each
- * has a credential of its own, or a tool has: then each has a stream of its own, too.
+ * An MCP server over HTTP+SSE, the transport before Streamable HTTP. Callers of a tenant that cannot be asked anything share
+ * one stream, unless each has a credential of its own, or a tool has: then each has a stream of its own, too. A call whose
+ * caller can be asked has a stream for itself, and so have the composer's own questions.
  */
 export class SseMember extends WireMember<SseServerConfig> {
   readonly provesCredential = true;
   private readonly streams: EgressPool;
   private readonly links: MemberLinks<SseLink>;
+  private readonly leases: LeasedLinks<SseLink>;
   private readonly offer: McpOffer;
 
   constructor(order: MemberOrder<SseServerConfig>) {
@@ -32,13 +37,21 @@ export class SseMember extends WireMember<SseServerConfig> {
     const { config, parts } = order;
     this.offer = new McpOffer({ ...order, origin: config.endpoint });
     // What is replaced may linger while another one is open. A stream may be silent: no limit there.
-    this.streams = parts.egress.open(config.endpoint, { connections: 2 * MAX_STREAMS, idleTimeoutMs: 0 });
+    this.streams = parts.egress.open(config.endpoint, {
+      connections: 2 * (MAX_STREAMS + MAX_LEASED),
+      idleTimeoutMs: 0,
+    });
+    const kept = { idleMs: IDLE_MS, deadlines: parts.deadlines };
     this.links = new MemberLinks({
+      ...kept,
       max: MAX_STREAMS,
-      idleMs: IDLE_MS,
-      deadlines: parts.deadlines,
-      open: (owner) => this.openLink(owner),
+      open: (owner, use) => this.openLink(owner, use?.profile),
       isInUse: (link) => link.isBusy,
+    });
+    this.leases = new LeasedLinks({
+      ...kept,
+      max: MAX_LEASED,
+      open: (owner, profile) => this.openLink(owner, profile),
     });
   }
 
@@ -58,23 +71,32 @@ export class SseMember extends WireMember<SseServerConfig> {
 
   override forgetCredentials(principalId?: PrincipalId): void {
     super.forgetCredentials(principalId);
-    for (const link of this.links.every(principalId)) void link.review();
+    for (const link of [...this.links.every(principalId), ...this.leases.every(principalId)]) void link.review();
   }
 
   protected override callFor(request: MemberRequest, reply: MemberReply): ReadyCall | undefined {
-    const link = this.links.for(this.ownerOf(request));
-    return link && new SseForwardedRequest({ ...this.wirePartsFor(request), link }, request, reply);
+    const { client, principalId } = request;
+    const [owner, profile] = [this.ownerOf(request), profileOf(client.capabilities)];
+    if (profile === '') {
+      const link = this.links.for(owner, { profile });
+      return link && new SseForwardedRequest({ ...this.wirePartsFor(request), link }, request, reply);
+    }
+    const lease = this.leases.take({ owner, profile, principalId });
+    if (!lease) return undefined;
+    const call = new SseForwardedRequest({ ...this.wirePartsFor(request), ...lease }, request, reply);
+    lease.link.hold(call);
+    return call;
   }
 
-  protected override endSessions(): Promise<void> {
-    return this.links.end();
+  protected override async endSessions(): Promise<void> {
+    await Promise.all([this.links.end(), this.leases.end()]);
   }
 
   protected override async freeConnections(): Promise<void> {
     await Promise.all([super.freeConnections(), this.streams.destroy()]);
   }
 
-  private openLink({ tool, principalId }: CredentialOwner): SseLink {
+  private openLink({ tool, principalId }: CredentialOwner, profile: string | undefined): SseLink {
     const { parts, log, noteListChanged } = this.order;
     return new SseLink({
       endpoint: this.endpoint,
@@ -85,7 +107,8 @@ export class SseMember extends WireMember<SseServerConfig> {
       deadlines: parts.deadlines,
       log,
       noteListChanged: (list) => noteListChanged(principalId, list),
-      staysOpen: tool === undefined && principalId === undefined,
+      staysOpen: profile === undefined && tool === undefined && principalId === undefined,
+      declares: declaredBy(profile),
     });
   }
 }

@@ -1,35 +1,51 @@
 import type { StdioServerConfig, StoredCatalog } from '#registry';
 import { endpointOf, stdioCommandOf } from '#registry';
+import { declaredBy, profileOf } from '../client-facts.js';
 import { McpOffer } from '../mcp/mcp-offer.js';
 import type { MemberReply, MemberRequest } from '../member.js';
+import { EVERYBODY } from '../member-credentials.js';
 import type { MemberOffer } from '../member-offer.js';
 import { StdioForwardedRequest } from '../stdio/stdio-forwarded-request.js';
+import { StdioHabits } from '../stdio/stdio-habits.js';
 import { StdioLink } from '../stdio/stdio-link.js';
+import { LeasedLinks } from './leased-links.js';
 import { LiveMember, type ReadyCall } from './live-member.js';
 import type { MemberBuilder, MemberOrder } from './member-parts.js';
 
-/** An MCP server that is a process on this host. All callers of a tenant share one process. */
+/** Processes that calls have for themselves. */
+const MAX_LEASED = 16;
+const IDLE_MS = 600_000;
+
+/**
+ * An MCP server that is a process on this host. A member of the modern era is one process for all that its tenant asks; of
+ * one of the legacy era, callers that cannot be asked anything share one, a call whose caller can be asked has one for
+ * itself, and so have the composer's own questions.
+ */
 export class StdioMember extends LiveMember<StdioServerConfig> {
   readonly provesCredential = true;
-  private readonly link: StdioLink;
+  private readonly habits = new StdioHabits();
+  private readonly own: StdioLink;
+  private readonly quiet: StdioLink;
+  private readonly leases: LeasedLinks<StdioLink>;
   private readonly offer: McpOffer;
 
   constructor(order: MemberOrder<StdioServerConfig>) {
     super(order, new URL(endpointOf(order.config)));
-    const { config, parts, log, noteListChanged } = order;
+    const { config, parts } = order;
     this.offer = new McpOffer({ ...order, origin: JSON.stringify([config.command, config.args, config.cwd]) });
-    this.link = new StdioLink({
-      config,
-      processes: parts.processes,
+    this.own = this.openLink();
+    this.quiet = this.openLink('');
+    this.leases = new LeasedLinks({
+      max: MAX_LEASED,
+      idleMs: IDLE_MS,
       deadlines: parts.deadlines,
-      log,
-      noteListChanged: (list) => noteListChanged(undefined, list),
-      staysOpen: config.health_check.enabled,
+      open: (_, profile) => this.openLink(profile),
+      spare: parts.processes.spare,
     });
   }
 
   refresh(timeoutMs: number): Promise<MemberOffer> {
-    return this.offer.refresh(this.link, timeoutMs);
+    return this.offer.refresh(this.own, timeoutMs);
   }
 
   offered(): MemberOffer {
@@ -40,12 +56,35 @@ export class StdioMember extends LiveMember<StdioServerConfig> {
     return this.offer.snapshot();
   }
 
-  protected override callFor(request: MemberRequest, reply: MemberReply): ReadyCall {
-    return new StdioForwardedRequest({ ...this.callParts, link: this.link }, request, reply);
+  protected override callFor(request: MemberRequest, reply: MemberReply): ReadyCall | undefined {
+    const { client, principalId } = request;
+    const profile = profileOf(client.capabilities);
+    if (profile === '' || this.habits.era === 'modern') {
+      return new StdioForwardedRequest({ ...this.callParts, link: this.quiet }, request, reply);
+    }
+    const lease = this.leases.take({ owner: EVERYBODY, profile, principalId });
+    if (!lease) return undefined;
+    const call = new StdioForwardedRequest({ ...this.callParts, ...lease }, request, reply);
+    lease.link.hold(call);
+    return call;
   }
 
-  protected override endSessions(): Promise<void> {
-    return this.link.end();
+  protected override async endSessions(): Promise<void> {
+    await Promise.all([this.own.end(), this.quiet.end(), this.leases.end()]);
+  }
+
+  private openLink(profile?: string): StdioLink {
+    const { config, parts, log, noteListChanged } = this.order;
+    return new StdioLink({
+      config,
+      processes: parts.processes,
+      deadlines: parts.deadlines,
+      log,
+      noteListChanged: (list) => noteListChanged(undefined, list),
+      habits: this.habits,
+      declares: declaredBy(profile),
+      ...(profile === undefined ? { staysOpen: config.health_check.enabled } : { staysOpen: false, own: this.own }),
+    });
   }
 }
 

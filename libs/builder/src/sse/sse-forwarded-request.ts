@@ -4,7 +4,8 @@ import { MemberProtocolError } from '../builder.errors.js';
 import { requestFor } from '../mcp/answer-translation.js';
 import { textOf } from '../mcp/control-request.js';
 import type { MemberMessage } from '../mcp/member-message.js';
-import type { StreamWaiter } from '../mcp/message-stream.js';
+import { ANSWERING_MS } from '../mcp/member-questions.js';
+import type { StreamHolder, StreamTeller, StreamWaiter } from '../mcp/message-stream.js';
 import { type PostedParts, PostedRequest } from '../mcp/posted-request.js';
 import { forwarded } from '../wire/request-head.js';
 import { outcomeOf } from '../wire/retry.js';
@@ -16,10 +17,13 @@ export interface SseRequestParts extends PostedParts<SseSession> {
 }
 
 /**
- * One request at a member over HTTP+SSE: posted, and answered on the stream. What the member logs is told to nobody: it
- * does not say to whom it belongs.
+ * One request at a member over HTTP+SSE: posted, and answered on the stream. What the member logs on a stream that calls
+ * share is told to nobody: it does not say to whom it belongs.
  */
-export class SseForwardedRequest extends PostedRequest<SseSession, SseRequestParts> implements StreamWaiter {
+export class SseForwardedRequest
+  extends PostedRequest<SseSession, SseRequestParts>
+  implements StreamWaiter, StreamHolder
+{
   private readonly startedAt = performance.now();
   private id = 0;
   private loss: ComposerError | undefined;
@@ -31,6 +35,11 @@ export class SseForwardedRequest extends PostedRequest<SseSession, SseRequestPar
 
   progress(message: MemberMessage): void {
     this.passOn(message);
+  }
+
+  asked(message: MemberMessage, tell: StreamTeller): void {
+    const headers = forwarded(this.parts.forwardHeaders, this.request.headers);
+    this.asks(message, (answer) => tell(answer, { headers, withinMs: ANSWERING_MS }));
   }
 
   /** While the message has not been taken, it can still turn out that it never will be. */
@@ -70,7 +79,7 @@ export class SseForwardedRequest extends PostedRequest<SseSession, SseRequestPar
       if (!this.wasReopened) return this.reopen();
       return this.giveUp(new MemberProtocolError('its stream ends as soon as it is open'), 'error');
     }
-    const more = forwardHeaders.length > 0 ? forwarded(forwardHeaders, this.request.headers) : {};
+    const more = forwarded(forwardHeaders, this.request.headers);
     this.post({
       head: link.head(session, more, patch),
       body: requestFor(this.request, 'legacy', this.id),

@@ -4,12 +4,22 @@ import { type ComposerError, isObject } from '#kernel';
 import type { Log } from '#observability';
 import { MemberClosedError, MemberProtocolError, asComposerError, refusalOf } from '../builder.errors.js';
 import { type ControlAnswer, sendControl } from '../mcp/control-request.js';
-import { INITIALIZE, agreedVersion, faultOf } from '../mcp/handshake.js';
+import type { ClientFlag } from '../client-facts.js';
+import { agreedVersion, faultOf, initializeWith } from '../mcp/handshake.js';
 import { type MemberMessage, listChangeOf, textAt } from '../mcp/member-message.js';
-import { type AccountBound, isStillOf, openAsNow } from '../mcp/member-link.js';
+import {
+  type AccountBound,
+  type OwnMessage,
+  type TellOptions,
+  type Told,
+  bytesOf,
+  isOf,
+  isStillOf,
+  openAsNow,
+} from '../mcp/member-link.js';
 import { ownAnswerTo } from '../mcp/own-answer.js';
 import { type ServerFacts, factsIn } from '../mcp/server-facts.js';
-import type { MessageStreamLink, StreamSession } from '../mcp/message-stream.js';
+import type { MessageStreamLink, StreamHolder, StreamSession } from '../mcp/message-stream.js';
 import { type OwnAnswer, askOn } from '../mcp/own-question.js';
 import type { MemberCredential } from '../member-credential.js';
 import type { ListKind } from '../member-offer.js';
@@ -45,6 +55,8 @@ export interface SseLinkParts {
   readonly noteListChanged: (list: ListKind) => void;
   /** A stream that breaks is opened anew without waiting for a call: what the member tells of its own accord is not missed. */
   readonly staysOpen: boolean;
+  /** What the member may ask in the session. */
+  readonly declares: readonly ClientFlag[];
 }
 
 type Refusal = AnswerHead & { readonly isRefusal: boolean };
@@ -61,9 +73,12 @@ const LONGEST_REST_MS = 60_000;
 /** A stream that has lived shorter broke for the same reason as the one before. */
 const STEADY_MS = 10_000;
 
-/** The composer's side of one MCP member over HTTP+SSE (2024-11-05): one stream, one session, shared by all its calls. */
+/** The composer's side of one MCP member over HTTP+SSE (2024-11-05): one stream, one session. */
 export class SseLink implements MessageStreamLink<SseSession> {
   private session: SseSession | undefined;
+  /** The one whose handshake is under way: the member may ask as soon as it is told that it is done. */
+  private agreed: SseSession | undefined;
+  private holder: StreamHolder | undefined;
   private opening: Promise<SseSession> | undefined;
   private openedAt = 0;
   private breaks = 0;
@@ -84,6 +99,10 @@ export class SseLink implements MessageStreamLink<SseSession> {
 
   get isBusy(): boolean {
     return this.opening !== undefined || (this.session?.stream.isBusy ?? false);
+  }
+
+  hold(holder: StreamHolder | undefined): void {
+    this.holder = holder;
   }
 
   /** The open session, or a new one. Rejects with a `ComposerError` that says why there is none. */
@@ -147,14 +166,20 @@ export class SseLink implements MessageStreamLink<SseSession> {
     return (await openAsNow(this, this.parts.credential(), limit)).facts;
   }
 
-  /** Tells the member something; whether it takes it does not matter. */
-  async tell(session: SseSession, message: Record<string, unknown>): Promise<void> {
-    if (this.telling >= MAX_TELLING) return;
+  async tell(
+    session: SseSession,
+    message: Told,
+    { headers, withinMs = TELLING_MS }: TellOptions = {},
+  ): Promise<boolean> {
+    if (this.telling >= MAX_TELLING) return false;
     this.telling++;
     try {
-      await this.post(session, message, new TimeLimit(TELLING_MS));
+      if (!isOf(session, await this.parts.credential().get())) return false;
+      await this.post(session, { message, headers, limit: new TimeLimit(withinMs) });
+      return true;
     } catch (error) {
       this.parts.log.debug('a message to the member was lost', { err: error });
+      return false;
     } finally {
       this.telling--;
     }
@@ -174,10 +199,11 @@ export class SseLink implements MessageStreamLink<SseSession> {
     try {
       const { account } = stream;
       const bare: SseSession = { stream, headers: {}, account, facts: { capabilities: {} } };
-      const { value } = await this.askIn(bare, INITIALIZE, limit);
+      const { value } = await this.askIn(bare, initializeWith(this.parts.declares), limit);
       const headers = { 'mcp-protocol-version': agreedVersion(value, this.parts.log) };
       const session = { stream, headers, account, facts: factsIn(value['result']) };
-      await this.post(session, { method: 'notifications/initialized' }, limit);
+      this.agreed = session;
+      await this.post(session, { message: { method: 'notifications/initialized' }, limit });
       if (this.isEnded) throw new MemberClosedError();
       // It may have broken meanwhile; `expect` tells, and so does its end.
       this.session = session;
@@ -242,19 +268,19 @@ export class SseLink implements MessageStreamLink<SseSession> {
       method: message.method,
       limit,
       deadlines: this.parts.deadlines,
-      send: () => this.post(session, { id, ...message }, limit),
+      send: () => this.post(session, { message: { id, ...message }, limit }),
       over: () => new SessionLostError(),
     });
   }
 
   /** A refused credential is renewed once, if its strategy can. */
-  private async post(session: SseSession, message: Record<string, unknown>, limit: TimeLimit): Promise<void> {
+  private async post(session: SseSession, own: OwnMessage): Promise<void> {
     const credential = this.parts.credential();
     const patch = await credential.get();
-    let answer = await this.postWith(session, patch, { message, limit });
+    let answer = await this.postWith(session, patch, own);
     if (answer.isRefusal) {
       const fresh = await credential.renew(patch, answer);
-      if (fresh) answer = await this.postWith(session, fresh, { message, limit });
+      if (fresh) answer = await this.postWith(session, fresh, own);
     }
     const { status, headers, isRefusal } = answer;
     if (isRefusal || status === 401 || status === 403) throw refusalOf(status, headers['www-authenticate']);
@@ -265,11 +291,11 @@ export class SseLink implements MessageStreamLink<SseSession> {
   private async postWith(
     session: SseSession,
     patch: RequestPatch,
-    { message, limit }: { readonly message: Record<string, unknown>; readonly limit: TimeLimit },
+    { message, limit, headers: more = {} }: OwnMessage,
   ): Promise<ControlAnswer> {
     const { pool, deadlines } = this.parts;
-    const [path, headers] = this.head(session, {}, patch);
-    const body = Buffer.from(JSON.stringify({ jsonrpc: '2.0', ...message }));
+    const [path, headers] = this.head(session, more, patch);
+    const body = bytesOf(message);
     const answer = await sendControl(pool, deadlines, { method: 'POST', path, headers, body, timeoutMs: limit.left() });
     passCookies(patch, answer.headers, session.stream.path);
     const credential = this.parts.credential();
@@ -282,10 +308,14 @@ export class SseLink implements MessageStreamLink<SseSession> {
     if (message.kind === 'notification') {
       const list = listChangeOf(textAt(message.raw, message.places.get('method')));
       if (list) this.parts.noteListChanged(list);
+      this.holder?.told(message);
       return;
     }
+    const session = [this.session, this.agreed].find((known) => known?.stream === stream);
+    if (!session) return;
+    if (this.holder) return this.holder.asked(message, (answer, options) => this.tell(session, answer, options));
     const answer = ownAnswerTo(message);
-    if (answer && this.session?.stream === stream) void this.tell(this.session, answer);
+    if (answer) void this.tell(session, answer);
   }
 
   private broke(stream: SseStream, error: ComposerError): void {

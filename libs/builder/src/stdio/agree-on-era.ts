@@ -1,7 +1,9 @@
 import { isObject } from '#kernel';
 import type { Log } from '#observability';
-import { INITIALIZE, agreedVersion } from '../mcp/handshake.js';
-import { MODERN_VERSION, OWN_META } from '../mcp/mcp-protocol.js';
+import type { ClientFlag } from '../client-facts.js';
+import { agreedVersion, initializeWith } from '../mcp/handshake.js';
+import { MODERN_VERSION } from '../mcp/mcp-protocol.js';
+import { OWN_META } from '../mcp/own-meta.js';
 import { type ServerFacts, factsIn } from '../mcp/server-facts.js';
 import type { Era } from '../member.js';
 import type { Deadlines } from '../wire/deadlines.js';
@@ -13,6 +15,8 @@ export interface Newcomer {
     params: Readonly<Record<string, unknown>>,
   ) => Promise<{ readonly value: Record<string, unknown> }>;
   readonly tell: (message: Record<string, unknown>) => void;
+  /** What it may ask in the session. */
+  readonly declares: readonly ClientFlag[];
   readonly deadlines: Deadlines;
   readonly log: Log;
 }
@@ -44,8 +48,9 @@ export async function agreeOnEra(newcomer: Newcomer, isLegacy: boolean): Promise
   return Promise.any([late, shaken]).catch(() => shaken);
 }
 
-async function shakeHands({ ask, tell, log }: Newcomer): Promise<Agreement> {
-  const { value } = await ask(INITIALIZE.method, INITIALIZE.params);
+async function shakeHands({ ask, tell, declares, log }: Newcomer): Promise<Agreement> {
+  const { method, params } = initializeWith(declares);
+  const { value } = await ask(method, params);
   agreedVersion(value, log);
   tell({ method: 'notifications/initialized' });
   return { era: 'legacy', facts: factsIn(value['result']) };

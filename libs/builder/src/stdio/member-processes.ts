@@ -4,10 +4,18 @@ import { MemberNotStartedError, TooManyProcessesError } from './stdio.errors.js'
 
 /** The processes of all members of this composer: so many and no more, and none of them outlives it if that can be helped. */
 export class MemberProcesses {
+  /** How each is ended that runs and is not used now, the one that has rested longest first. */
+  readonly spare = new Set<() => Promise<void>>();
   private readonly running = new Set<MemberProcess>();
 
   get size(): number {
     return this.running.size;
+  }
+
+  /** Ends one that is not used, if otherwise there were no room for another. Never rejects. */
+  async makeRoom(): Promise<void> {
+    const [end] = this.spare;
+    if (end && this.running.size >= stdioConfig().maxProcesses) await end();
   }
 
   /** Throws `TooManyProcessesError`, and `MemberNotStartedError` if the system does not even try. */

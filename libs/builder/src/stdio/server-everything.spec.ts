@@ -91,16 +91,16 @@ describe('the official server over stdio', () => {
   it('is started again after kill -9, which a call that was under way is told of', async () => {
     const reply = long(100, 60);
     await until(() => reply.events.length > 1, 'its progress');
-    const [pid] = processes();
-    process.kill(pid!, 'SIGKILL');
+    const pid = Math.max(...processes());
+    process.kill(pid, 'SIGKILL');
     expect(await textOf(reply)).toMatch(/COMPOSER_MEMBER_ENDED/);
     expect(await textOf(call('echo', { message: 'again' }))).toBe('Echo: again');
-    expect(processes()).toHaveLength(1);
+    expect(processes()).toHaveLength(2);
     expect(processes()).not.toContain(pid);
   });
 
   it('is gone when the composer is closed', async () => {
-    expect(processes()).toHaveLength(1);
+    expect(processes()).toHaveLength(2);
     await opened.close();
     expect(processes()).toEqual([]);
   });

@@ -5,7 +5,7 @@ import { parseMessage } from '../json-rpc/json-rpc-message.js';
 import { requestFor } from '../mcp/answer-translation.js';
 import { ForwardedRequest, type ForwardedParts } from '../mcp/forwarded-request.js';
 import type { MemberMessage } from '../mcp/member-message.js';
-import type { StreamWaiter } from '../mcp/message-stream.js';
+import type { StreamHolder, StreamTeller, StreamWaiter } from '../mcp/message-stream.js';
 import type { Era, MemberRequest } from '../member.js';
 import { outcomeOf } from '../wire/retry.js';
 import type { TimeLimit } from '../wire/time-limit.js';
@@ -13,11 +13,12 @@ import type { StdioSession } from './stdio-link.js';
 import { MemberNotStartedError } from './stdio.errors.js';
 
 /**
- * One request at a member over stdio. What the member logs is told to nobody: it does not say to whom it belongs.
+ * One request at a member over stdio. What the member logs to a process that calls share is told to nobody: it does not
+ * say to whom it belongs.
  */
 export class StdioForwardedRequest
   extends ForwardedRequest<StdioSession, ForwardedParts<StdioSession>>
-  implements StreamWaiter
+  implements StreamWaiter, StreamHolder
 {
   private readonly startedAt = performance.now();
   private id = 0;
@@ -28,6 +29,10 @@ export class StdioForwardedRequest
 
   progress(message: MemberMessage): void {
     this.passOn(message);
+  }
+
+  asked(message: MemberMessage, tell: StreamTeller): void {
+    this.asks(message, (answer) => tell(answer, {}));
   }
 
   lost(error: ComposerError): void {

@@ -2,11 +2,13 @@ import { type ComposerError, isObject } from '#kernel';
 import type { Log } from '#observability';
 import { type StdioServerConfig, stdioCommandOf } from '#registry';
 import { MemberBusyError, MemberClosedError, asComposerError } from '../builder.errors.js';
+import type { ClientFlag } from '../client-facts.js';
 import { faultOf } from '../mcp/handshake.js';
-import { OWN_META } from '../mcp/mcp-protocol.js';
+import { type Told, bytesOf } from '../mcp/member-link.js';
 import { type MemberMessage, listChangeOf, textAt } from '../mcp/member-message.js';
-import type { MessageStreamLink, StreamSession } from '../mcp/message-stream.js';
+import type { MessageStreamLink, StreamHolder, StreamSession } from '../mcp/message-stream.js';
 import { ownAnswerTo } from '../mcp/own-answer.js';
+import { OWN_META } from '../mcp/own-meta.js';
 import { type OwnAnswer, askOn } from '../mcp/own-question.js';
 import { type ServerFacts, factsIn } from '../mcp/server-facts.js';
 import type { ListKind } from '../member-offer.js';
@@ -14,9 +16,9 @@ import type { Deadlines } from '../wire/deadlines.js';
 import { TimeLimit } from '../wire/time-limit.js';
 import { type Agreement, agreeOnEra } from './agree-on-era.js';
 import type { MemberProcesses } from './member-processes.js';
-import { RestartRest } from './restart-rest.js';
+import type { StdioHabits } from './stdio-habits.js';
 import { StdioStream } from './stdio-stream.js';
-import { MemberEndedError, MemberNotStartedError, MemberRestingError } from './stdio.errors.js';
+import { MemberEndedError, MemberNotStartedError, MemberRestingError, TooManyProcessesError } from './stdio.errors.js';
 
 /** A process with which an era is agreed on. */
 export interface StdioSession extends StreamSession, Agreement {
@@ -31,6 +33,12 @@ export interface StdioLinkParts {
   readonly noteListChanged: (list: ListKind) => void;
   /** A process that ends is started anew without waiting for a call: what the member tells of its own accord is not missed. */
   readonly staysOpen: boolean;
+  /** Shared by all links of the member. */
+  readonly habits: StdioHabits;
+  /** What the member may ask of whom it is started for. */
+  readonly declares: readonly ClientFlag[];
+  /** The link of the composer's own; absent in that one. A member of the modern era needs no other. */
+  readonly own?: StdioLink;
 }
 
 /** For a process that answers, whoever asked for it first: others join in with limits of their own. */
@@ -39,26 +47,28 @@ const OPENING_MS = 15_000;
 const SILENT_MS = 4_000;
 
 /**
- * The composer's side of one MCP member over stdio: one process, shared by all calls of its tenant. Started when it is
- * first needed, and again when it has ended: at once after the first time, ever more slowly while it does not live long.
+ * The composer's side of one MCP member over stdio: one process. Started when it is first needed, and again when it has
+ * ended: at once after the first time, ever more slowly while it does not live long.
  */
 export class StdioLink implements MessageStreamLink<StdioSession> {
   private session: StdioSession | undefined;
   private opening: Promise<StdioSession> | undefined;
   private openedAt = 0;
-  private readonly rest = new RestartRest();
   private readonly streams = new Set<StdioStream>();
   private cancelReopening: (() => void) | undefined;
-  private lastId = 0;
-  /** It ended when it was asked for the modern era: some do that to whoever does not begin with a handshake. */
-  private wantsHandshake = false;
+  private holder: StreamHolder | undefined;
   private isEnded = false;
 
   constructor(private readonly parts: StdioLinkParts) {}
 
   /** The open session: the way of almost every call, without a promise. */
   peek(): StdioSession | undefined {
-    return this.session;
+    const { own, habits } = this.parts;
+    return own && habits.era === 'modern' ? own.peek() : this.session;
+  }
+
+  hold(holder: StreamHolder | undefined): void {
+    this.holder = holder;
   }
 
   get isBusy(): boolean {
@@ -67,24 +77,33 @@ export class StdioLink implements MessageStreamLink<StdioSession> {
 
   /** The open session, or a new one. Rejects with a `ComposerError` that says why there is none. */
   async open(limit: TimeLimit): Promise<StdioSession> {
+    const { own, habits } = this.parts;
+    if (own && habits.era !== 'legacy') {
+      const session = await own.open(limit);
+      habits.era = session.era;
+      if (session.era === 'modern') return session;
+    }
     if (this.session) return this.session;
     if (this.isEnded) throw new MemberClosedError();
     const leftMs = limit.left();
-    const restMs = this.rest.leftMs();
+    const restMs = habits.rest.leftMs();
     if (!this.opening && restMs > Math.min(leftMs, OPENING_MS)) throw new MemberRestingError(restMs);
     this.opening ??= this.begin(new TimeLimit(OPENING_MS)).finally(() => (this.opening = undefined));
     return limit.waitFor(this.opening, this.parts.deadlines);
   }
 
   /** A process that has said nothing for a while is replaced; what waits for it goes on waiting. */
-  forget({ stream }: StdioSession): void {
+  forget(session: StdioSession): void {
+    const { stream } = session;
+    const { own } = this.parts;
+    if (own?.peek() === session) return own.forget(session);
     if (performance.now() - stream.heardAt < SILENT_MS) return;
-    if (this.session?.stream === stream) this.session = undefined;
+    if (this.session === session) this.session = undefined;
     stream.retire();
   }
 
   nextId(): number {
-    return ++this.lastId;
+    return this.parts.habits.nextId();
   }
 
   /** Asks the member something; gives the result as it came. */
@@ -107,9 +126,8 @@ export class StdioLink implements MessageStreamLink<StdioSession> {
     return factsIn((await this.ask('server/discover', {}, limit)).result);
   }
 
-  /** Tells the member something; whether it takes it does not matter. */
-  async tell({ stream }: StdioSession, message: Record<string, unknown>): Promise<void> {
-    stream.send(bytesOf(message));
+  async tell({ stream }: Pick<StdioSession, 'stream'>, message: Told): Promise<boolean> {
+    return stream.send(bytesOf(message));
   }
 
   /** Ends every process of this link, and starts no other. Resolves when they are over. */
@@ -125,33 +143,39 @@ export class StdioLink implements MessageStreamLink<StdioSession> {
     try {
       return await this.agree(limit);
     } catch (error) {
-      this.wantsHandshake = false;
-      this.rest.note(0);
+      const { habits } = this.parts;
+      habits.wantsHandshake = false;
+      habits.era = undefined;
+      // That there is no room for it says nothing of it.
+      if (!(error instanceof TooManyProcessesError)) habits.rest.note(0);
       throw error instanceof MemberEndedError ? new MemberNotStartedError(error.message, error) : error;
     }
   }
 
   private async agree(limit: TimeLimit): Promise<StdioSession> {
     const stream = await this.start();
+    const { habits, declares, deadlines, log } = this.parts;
     try {
       const agreement = await agreeOnEra(
         {
           ask: (method, params) => this.askIn(stream, { method, params }, limit),
           tell: (message) => void stream.send(bytesOf(message)),
-          deadlines: this.parts.deadlines,
-          log: this.parts.log,
+          declares,
+          deadlines,
+          log,
         },
-        this.wantsHandshake,
+        habits.wantsHandshake || (this.parts.own !== undefined && habits.era === 'legacy'),
       );
       if (this.isEnded) throw new MemberClosedError();
       if (stream.isClosed) throw new MemberEndedError('its process ended as soon as it was asked');
       this.openedAt = performance.now();
+      habits.era = agreement.era;
       return (this.session = { stream, ...agreement });
     } catch (error) {
       const hasEnded = error instanceof MemberEndedError;
       void stream.close();
-      if (!hasEnded || this.wantsHandshake || this.isEnded) throw error;
-      this.wantsHandshake = true;
+      if (!hasEnded || habits.wantsHandshake || this.isEnded) throw error;
+      habits.wantsHandshake = true;
       return this.agree(limit);
     }
   }
@@ -159,6 +183,7 @@ export class StdioLink implements MessageStreamLink<StdioSession> {
   private async start(): Promise<StdioStream> {
     const { config, processes, deadlines, log } = this.parts;
     const command = await stdioCommandOf(config);
+    await processes.makeRoom();
     if (this.isEnded) throw new MemberClosedError();
     const process = processes.start({ command, deadlines, log, onGone: () => void this.streams.delete(stream) });
     const stream: StdioStream = new StdioStream({
@@ -194,29 +219,31 @@ export class StdioLink implements MessageStreamLink<StdioSession> {
     if (message.kind === 'notification') {
       const list = listChangeOf(textAt(message.raw, message.places.get('method')));
       if (list) this.parts.noteListChanged(list);
+      this.holder?.told(message);
       return;
     }
+    if (this.holder) return this.holder.asked(message, (answer) => this.tell({ stream }, answer));
     const answer = ownAnswerTo(message);
-    if (answer) stream.send(bytesOf(answer));
+    if (answer) stream.send(answer);
   }
 
   private broke(stream: StdioStream, error: ComposerError): void {
     if (this.session?.stream !== stream) return;
     this.session = undefined;
-    this.rest.note(performance.now() - this.openedAt);
+    this.parts.habits.rest.note(performance.now() - this.openedAt);
     this.parts.log.warn('the process of a member is over', { err: error });
     this.reopenLater();
   }
 
   private rested(): Promise<void> {
-    const restMs = this.rest.leftMs();
+    const restMs = this.parts.habits.rest.leftMs();
     if (restMs === 0) return Promise.resolve();
     return new Promise((resolve) => void this.parts.deadlines.add(restMs, resolve));
   }
 
   private reopenLater(): void {
     if (!this.parts.staysOpen || this.isEnded || this.cancelReopening) return;
-    this.cancelReopening = this.parts.deadlines.add(this.rest.leftMs(), () => {
+    this.cancelReopening = this.parts.deadlines.add(this.parts.habits.rest.leftMs(), () => {
       this.cancelReopening = undefined;
       this.open(new TimeLimit(OPENING_MS)).catch((error: unknown) => {
         this.parts.log.debug('a member could not be started again', { err: asComposerError(error) });
@@ -224,8 +251,4 @@ export class StdioLink implements MessageStreamLink<StdioSession> {
       });
     });
   }
-}
-
-function bytesOf(message: Record<string, unknown>): Buffer {
-  return Buffer.from(JSON.stringify({ jsonrpc: '2.0', ...message }));
 }
