@@ -1,4 +1,5 @@
 import { isObject } from '#kernel';
+import { TASKS_EXTENSION, UI_EXTENSION, extensionsIn } from './mcp/extensions.js';
 import { META_CAPABILITIES, MODERN_VERSION } from './mcp/mcp-protocol.js';
 import type { Era } from './member.js';
 
@@ -6,12 +7,23 @@ import type { Era } from './member.js';
 export const CLIENT_FLAGS = [
   'elicitation.form',
   'elicitation.url',
+  'extensions.tasks',
+  'extensions.ui',
   'roots',
   'sampling',
   'sampling.context',
   'sampling.tools',
 ] as const;
 export type ClientFlag = (typeof CLIENT_FLAGS)[number];
+
+/** MCP Apps: the only type of page that there is. */
+const APP_PAGE = 'text/html;profile=mcp-app';
+
+/** Of the flags that stand for an extension: its name, and what a client says of it. */
+const EXTENSIONS: ReadonlyMap<ClientFlag, readonly [id: string, settings: object]> = new Map([
+  ['extensions.tasks', [TASKS_EXTENSION, {}]],
+  ['extensions.ui', [UI_EXTENSION, { mimeTypes: [APP_PAGE] }]],
+]);
 
 /** What is known of a client, however its revision has it say so. */
 export interface ClientFacts {
@@ -21,8 +33,11 @@ export interface ClientFacts {
   readonly capabilities: readonly ClientFlag[];
 }
 
-/** The flags in a client's `capabilities` (2025-11-25 and 2026-07-28). What is not known is left out. */
-export function flagsIn(capabilities: unknown): readonly ClientFlag[] {
+/**
+ * The flags in a client's `capabilities` (2025-11-25 and 2026-07-28). What is not known is left out, and so is what its era
+ * has no words for: a client with a handshake is never given a task.
+ */
+export function flagsIn(capabilities: unknown, era: Era): readonly ClientFlag[] {
   if (!isObject(capabilities)) return [];
   const { elicitation, roots, sampling } = capabilities;
   const declared = new Set<ClientFlag>();
@@ -36,6 +51,9 @@ export function flagsIn(capabilities: unknown): readonly ClientFlag[] {
     if (isObject(sampling['context'])) declared.add('sampling.context');
     if (isObject(sampling['tools'])) declared.add('sampling.tools');
   }
+  const { [TASKS_EXTENSION]: tasks, [UI_EXTENSION]: ui } = extensionsIn(capabilities);
+  if (tasks && era === 'modern') declared.add('extensions.tasks');
+  if (showsApps(ui)) declared.add('extensions.ui');
   return CLIENT_FLAGS.filter((flag) => declared.has(flag));
 }
 
@@ -53,6 +71,11 @@ export function declaredBy(profile?: string): readonly ClientFlag[] {
 export function declarationOf(flags: readonly ClientFlag[]): Readonly<Record<string, object>> {
   const declaration: Record<string, Record<string, object>> = {};
   for (const flag of flags) {
+    const extension = EXTENSIONS.get(flag);
+    if (extension) {
+      (declaration['extensions'] ??= {})[extension[0]] = extension[1];
+      continue;
+    }
     const [capability, part] = flag.split('.') as [string, string?];
     const parts = (declaration[capability] ??= {});
     if (part) parts[part] = {};
@@ -63,6 +86,11 @@ export function declarationOf(flags: readonly ClientFlag[]): Readonly<Record<str
 /** Of a client of revision 2026-07-28, which says it with every request. */
 export function modernFacts(params: Readonly<Record<string, unknown>>): ClientFacts {
   const meta = params['_meta'];
-  const capabilities = flagsIn(isObject(meta) ? meta[META_CAPABILITIES] : undefined);
+  const capabilities = flagsIn(isObject(meta) ? meta[META_CAPABILITIES] : undefined, 'modern');
   return { era: 'modern', version: MODERN_VERSION, capabilities };
+}
+
+function showsApps(settings: object | undefined): boolean {
+  const types = settings && 'mimeTypes' in settings ? settings.mimeTypes : undefined;
+  return Array.isArray(types) && types.includes(APP_PAGE);
 }

@@ -3,10 +3,10 @@ export { BuilderModule } from './builder.module.js';
 export type { ClientAnswer, MemberQuestion } from './asked-client.js';
 export { type LogLevel, isLogLevel, isUrgentFor } from './log-level.js';
 export { CLIENT_FLAGS, type ClientFacts, type ClientFlag, flagsIn, modernFacts } from './client-facts.js';
-export { type Edit, applyEdits } from './json-rpc/json-edit.js';
+export { type Edit, applyEdits, insertMembers } from './json-rpc/json-edit.js';
 export { type Message, parseMessage } from './json-rpc/json-rpc-message.js';
 export { MessageError, type MessageId } from './json-rpc/json-rpc.errors.js';
-export { type Span, scanList, scanObject } from './json-rpc/json-scan.js';
+export { type Span, scanList, scanObject, skipBlank } from './json-rpc/json-scan.js';
 export {
   COMPOSER_INFO,
   HEADER_MISMATCH,
@@ -20,6 +20,7 @@ export {
   META_SERVER_INFO,
   META_SUBSCRIPTION,
   META_VERSION,
+  MISSING_CAPABILITY,
   METHOD_NOT_FOUND,
   MODERN_VERSION,
   RESOURCE_NOT_FOUND,
@@ -27,6 +28,7 @@ export {
   decodeHeader,
 } from './mcp/mcp-protocol.js';
 export { type MirroredParam, mirroredIn, mismatchIn } from './mcp/mirrored-params.js';
+export { MISSING_TASKS, TASKS_EXTENSION, extensionsIn } from './mcp/extensions.js';
 export { failureText } from './failure-text.js';
 export { withoutParams } from './json-rpc/message-without.js';
 export type {
@@ -36,8 +38,11 @@ export type {
   MemberOutcome,
   MemberReply,
   MemberRequest,
+  MemberTask,
   NeededConsent,
   RunningCall,
+  TaskMethod,
+  TaskWatcher,
 } from './member.js';
 export {
   type CacheHint,

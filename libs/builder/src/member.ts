@@ -12,13 +12,34 @@ import type { MirroredParam } from './mcp/mirrored-params.js';
 export type Era = 'legacy' | 'modern';
 
 /** Requests of clients that a member answers. */
-export type ForwardedMethod = 'tools/call' | 'prompts/get' | 'resources/read' | 'completion/complete';
+export type ForwardedMethod = 'tools/call' | 'prompts/get' | 'resources/read' | 'completion/complete' | TaskMethod;
+/** Of the extension of tasks (SEP-2663), which the modern era alone has. */
+export type TaskMethod = 'tasks/get' | 'tasks/update' | 'tasks/cancel';
+
+/** A task at a member, which a call of a tool has made. */
+export interface MemberTask {
+  /** As the member knows it. */
+  readonly id: string;
+  /** The member's own name of the tool: whatever credential it is called with, its tasks are asked for with. */
+  readonly tool: string;
+  readonly as: PrincipalId;
+}
+
+/** Somebody who wants to hear of a task. */
+export interface TaskWatcher {
+  /** A `notifications/tasks`, as the member has sent it. */
+  changed(notification: Buffer): void;
+  /** Nothing more will be heard, and something may have been missed. */
+  lost(): void;
+}
 
 /** One request of a client on its way to a member. */
 export interface MemberRequest {
   readonly method: ForwardedMethod;
-  /** The member's own word for what is asked for: the name of a tool or prompt, a URI, or what the `ref` of a completion names. */
+  /** The member's own word for what is asked for: a name, a URI, what the `ref` of a completion names, the id of a task. */
   readonly target: string;
+  /** Of a request about a task: the tool whose call has made it, by the member's own name. */
+  readonly tool?: string;
   readonly message: Message;
   /** Who asks: what it speaks, and what it may be asked. */
   readonly client: ClientFacts;
@@ -127,6 +148,11 @@ export interface Member {
   readonly tellsOfUpdates: boolean;
   /** Calls `onUpdate` whenever what stands under `uri` may be another thing, until what is returned is called or it is closed. */
   watch(uri: string, as: PrincipalId, onUpdate: () => void): Promise<() => void>;
+  /**
+   * Tells the watcher of every change of the task that the member tells of, until what is returned is called, it is lost, or
+   * the member is closed. Rejects with a `ComposerError` if the member does not take it.
+   */
+  watchTask(task: MemberTask, watcher: TaskWatcher): Promise<() => void>;
   /** What is stored of its credentials has changed, of one principal or of anybody: nothing older is sent any more. */
   forgetCredentials(principalId?: PrincipalId): void;
   /** Lets running calls finish within `graceMs`, then releases everything. */

@@ -17,7 +17,7 @@ export interface Message {
     /** Of a response. */
     readonly result?: Span;
     readonly error?: Span;
-    /** What the request asks for: `params.name`, `params.uri`, or the name or URI that `params.ref` holds. */
+    /** What the request asks for: `params.name`, `params.uri`, `params.taskId`, or what `params.ref` names. */
     readonly target?: Span;
     /** `params._meta` */
     readonly meta?: Span;
@@ -27,11 +27,14 @@ export interface Message {
 }
 
 /** By method, which of the params says what is asked for. */
-const TARGETS: ReadonlyMap<string, 'name' | 'uri' | 'ref'> = new Map([
+const TARGETS: ReadonlyMap<string, 'name' | 'uri' | 'ref' | 'taskId'> = new Map([
   ['tools/call', 'name'],
   ['prompts/get', 'name'],
   ['resources/read', 'uri'],
   ['completion/complete', 'ref'],
+  ['tasks/get', 'taskId'],
+  ['tasks/update', 'taskId'],
+  ['tasks/cancel', 'taskId'],
 ]);
 
 /**

@@ -150,13 +150,20 @@ describe('responseFor', () => {
     readonly memberEra?: Era;
     readonly callerId?: string;
     readonly method?: ForwardedMethod;
+    readonly takesTasks?: boolean;
   }
   const answer = (
     text: string,
     askedAs: string,
-    { era = 'legacy', memberEra = 'legacy', callerId = '"caller-1"', method = 'tools/call' }: Asked = {},
+    {
+      era = 'legacy',
+      memberEra = 'legacy',
+      callerId = '"caller-1"',
+      method = 'tools/call',
+      takesTasks = false,
+    }: Asked = {},
   ) => {
-    const asked = { askedAs, callerId: Buffer.from(callerId), memberEra, method, target: 'a://b' };
+    const asked = { askedAs, callerId: Buffer.from(callerId), memberEra, method, target: 'a://b', takesTasks };
     const context = { ...asked, callerEra: era as Era };
     const given = responseFor(readMemberMessage(Buffer.from(text)), context);
     return given.kind === 'message' ? given.bytes.toString() : given.kind;
@@ -250,6 +257,13 @@ describe('responseFor', () => {
     });
   });
 
+  it('gives a task to callers who take one, and says so of any other', () => {
+    const text = '{"jsonrpc":"2.0","id":7,"result":{ "taskId":"t-1", "resultType":"task","ttlMs":null}}';
+    for (const era of ['legacy', 'modern']) expect(answer(text, '7', { era, memberEra: 'modern' })).toBe('task');
+    const mine = answer(text, '7', { era: 'modern', memberEra: 'modern', takesTasks: true });
+    expect(mine).toBe(text.replace('"id":7', '"id":"caller-1"'));
+  });
+
   it('is not misled by a resultType deeper inside', () => {
     const text = '{"jsonrpc":"2.0","id":7,"result":{"structuredContent":{"resultType":"input_required"}}}';
     expect(answer(text, '7')).toContain('"caller-1"');
@@ -257,10 +271,10 @@ describe('responseFor', () => {
 });
 
 describe('notificationFor', () => {
-  const told = (text: string, token?: string, era: Era = 'legacy') =>
+  const told = (text: string, token?: string, [callerEra, memberEra]: readonly [Era, Era] = ['legacy', 'legacy']) =>
     notificationFor(
       readMemberMessage(Buffer.from(text)),
-      era,
+      { callerEra, memberEra },
       token === undefined ? undefined : Buffer.from(token),
     )?.toString();
   const progress = (token: string) =>
@@ -276,10 +290,11 @@ describe('notificationFor', () => {
     expect(told('{"jsonrpc":"2.0","method":"notifications/progress"}', '1')).toBeUndefined();
   });
 
-  it('gives log messages as they came, to legacy callers only', () => {
+  it('gives log messages as they came, but not to a modern caller who cannot have asked for them', () => {
     const text = '{"jsonrpc":"2.0","method":"notifications/message","params":{"progressToken":7}}';
     expect(told(text, '"mine"')).toBe(text);
-    expect(told(text, '"mine"', 'modern')).toBeUndefined();
+    expect(told(text, '"mine"', ['modern', 'legacy'])).toBeUndefined();
+    expect(told(text, '"mine"', ['modern', 'modern'])).toBe(text);
   });
 
   it.each(['notifications/tools/list_changed', 'notifications/cancelled', 'anything'])(

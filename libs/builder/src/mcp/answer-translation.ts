@@ -2,6 +2,7 @@ import { type Edit, applyEdits, insertMembers } from '../json-rpc/json-edit.js';
 import { type Span, scanObject } from '../json-rpc/json-scan.js';
 import { declarationOf } from '../client-facts.js';
 import type { Era, ForwardedMethod, MemberRequest } from '../member.js';
+import { extensionEdits } from './extensions.js';
 import { INVALID_PARAMS, META_CAPABILITIES, META_LOG_LEVEL, RESOURCE_NOT_FOUND } from './mcp-protocol.js';
 import { type MemberMessage, textAt } from './member-message.js';
 import { OWN_META } from './own-meta.js';
@@ -20,8 +21,8 @@ export function requestFor(request: MemberRequest, memberEra: Era, id: number): 
     // Callers share one session, and members tell requests of a session apart by their ids.
     if (places.id) edits.push({ ...places.id, bytes: Buffer.from(String(id)) });
     if (places.progressToken) edits.push({ ...places.progressToken, bytes: Buffer.from(String(id)) });
-  } else if (request.client.era === 'legacy') {
-    edits.push(...modernMeta(request));
+  } else {
+    edits.push(...(request.client.era === 'legacy' ? modernMeta(request) : extensionEdits(message)));
   }
   return applyEdits(raw, edits);
 }
@@ -55,7 +56,9 @@ export type TranslatedResponse =
   /** The response belongs to another request. */
   | { readonly kind: 'stranger' }
   /** The member wants something of a caller of the legacy era, which is asked in another way. */
-  | { readonly kind: 'input-required' };
+  | { readonly kind: 'input-required' }
+  /** The member has made a task of a call whose caller takes none. */
+  | { readonly kind: 'task' };
 
 export interface ResponseContext {
   /** The id under which the member was asked, as JSON text. */
@@ -67,6 +70,8 @@ export interface ResponseContext {
   readonly method: ForwardedMethod;
   /** What was asked for, as the member calls it. */
   readonly target: string;
+  /** The answer may be a task. */
+  readonly takesTasks: boolean;
 }
 
 /** 2026-07-28, caching: what is read may be kept; of a member that says nothing of it, not at all. */
@@ -85,6 +90,7 @@ export function responseFor({ raw, places }: MemberMessage, context: ResponseCon
       const hint = context.method === 'resources/read' ? `${NOT_TO_BE_KEPT},` : '';
       edits.push(insertMembers(raw, result, `${hint}"resultType":"complete"`));
     }
+    if (type === '"task"' && !context.takesTasks) return { kind: 'task' };
     if (callerEra === 'legacy' && type !== undefined && type !== '"complete"') return { kind: 'input-required' };
   }
   const error = places.get('error');
@@ -110,16 +116,16 @@ function notFoundFor(raw: Buffer, error: Span, { callerEra, target }: ResponseCo
 }
 
 /**
- * What the caller is told of a notification: progress, under its own token, and log messages, which the modern era gives
- * in another way. The rest is between the member and the composer.
+ * What the caller is told of a notification: progress, under its own token, and log messages, which a member of the legacy
+ * era gives to a caller of the modern one that has not asked for them. The rest is between the member and the composer.
  */
 export function notificationFor(
   { raw, places }: MemberMessage,
-  callerEra: Era,
+  { callerEra, memberEra }: Pick<ResponseContext, 'callerEra' | 'memberEra'>,
   callerToken: Buffer | undefined,
 ): Buffer | undefined {
   const method = textAt(raw, places.get('method'));
-  if (method === '"notifications/message"') return callerEra === 'legacy' ? raw : undefined;
+  if (method === '"notifications/message"') return callerEra === 'legacy' || memberEra === 'modern' ? raw : undefined;
   const params = places.get('params');
   if (method !== '"notifications/progress"' || !callerToken || !params || raw[params.start] !== OPEN_OBJECT) {
     return undefined;

@@ -17,6 +17,9 @@ import { notificationFor, responseFor } from './answer-translation.js';
 import { decoded } from './control-request.js';
 import { InputRound } from './input-round.js';
 import { isHeard } from './heard.js';
+import { MISSING_TASKS } from './extensions.js';
+import { TaskFollowing } from './task-following.js';
+import { takingTasks, wantsTasks } from './wanted-tasks.js';
 import type { MemberLink } from './member-link.js';
 import { type MemberMessage, textAt } from './member-message.js';
 import { MemberQuestions, type Teller } from './member-questions.js';
@@ -53,6 +56,7 @@ export abstract class ForwardedRequest<
   private rounds = 0;
   private questions: MemberQuestions | undefined;
   private isDone = false;
+  private following: TaskFollowing | undefined;
 
   constructor(
     protected readonly parts: Parts,
@@ -132,18 +136,23 @@ export abstract class ForwardedRequest<
 
   protected answered(message: MemberMessage, status = 200): void {
     if (this.isSettled) return;
-    const { method, target } = this.request;
-    const { era } = this.request.client;
+    const { method, target, client } = this.request;
+    const { era } = client;
     const { askedAs, memberEra } = this;
-    const context = { askedAs, callerId: this.reply.id, callerEra: era, memberEra, method, target };
+    const takesTasks = era === 'modern' && method === 'tools/call' && client.capabilities.includes('extensions.tasks');
+    const context = { askedAs, callerId: this.reply.id, callerEra: era, memberEra, method, target, takesTasks };
     const answered = responseFor(message, context);
     if (answered.kind === 'stranger') {
       const what = 'it answered another request than the one that it was asked';
       return this.giveUp(new MemberProtocolError(what), 'error');
     }
-    if (answered.kind === 'input-required') {
-      return this.askCaller(message);
+    if (this.following) {
+      this.stop();
+      return this.following.answered(message);
     }
+    if (answered.kind === 'task') return this.follow(message);
+    if (answered.kind === 'input-required') return this.askCaller(decoded(message.raw)?.['result']);
+    if (wantsTasks(message, this.request, memberEra)) return this.askAgain(takingTasks(this.request));
     const bytes = this.passesThrough ? message.raw : answered.bytes;
     this.finish(() => this.reply.message([bytes], era === 'modern' ? status : 200));
   }
@@ -166,7 +175,7 @@ export abstract class ForwardedRequest<
     if (this.isSettled || !this.reply.takesEvents || !isHeard(message, this.request.logLevel)) return;
     const { raw, places } = this.request.message;
     const token = places.progressToken && raw.subarray(places.progressToken.start, places.progressToken.end);
-    const bytes = notificationFor(message, this.request.client.era, token);
+    const bytes = notificationFor(message, { callerEra: this.request.client.era, memberEra: this.memberEra }, token);
     if (!bytes) return;
     if (!this.isStreaming) this.reply.openStream();
     this.isStreaming = true;
@@ -220,6 +229,7 @@ export abstract class ForwardedRequest<
     this.time.stop();
     this.parts.release?.(this.isDone);
     this.parts.done(this);
+    this.following?.stop();
   }
 
   private begin(): void {
@@ -257,7 +267,7 @@ export abstract class ForwardedRequest<
   }
 
   /** Meanwhile the member has nothing to do: how long it may take begins anew with the answers. */
-  private askCaller({ raw }: MemberMessage): void {
+  private askCaller(result: unknown): void {
     const { memberName } = this.parts;
     const { request, reply } = this;
     this.stop();
@@ -276,7 +286,37 @@ export abstract class ForwardedRequest<
       },
       fail: (error) => this.giveUp(error, error instanceof MemberProtocolError ? 'error' : 'ok'),
     });
-    this.round.begin(decoded(raw)?.['result']);
+    this.round.begin(result);
+  }
+
+  /** A caller of the legacy era gets what comes of the task; one of the modern era has to say that it takes tasks. */
+  private follow(message: MemberMessage): void {
+    const { request, reply } = this;
+    if (request.client.era === 'modern') {
+      const { code, message: text, data } = MISSING_TASKS;
+      return this.finish(() => reply.protocolError(code, text, data));
+    }
+    this.stop();
+    this.following = new TaskFollowing({
+      call: request,
+      reply,
+      deadlines: this.parts.deadlines,
+      send: (next) => this.askAgain(next),
+      ask: (update, inputRequests) => {
+        this.request = update;
+        this.askCaller({ inputRequests });
+      },
+      finish: (answer) => this.finish(answer),
+      fail: (error) => this.giveUp(error, 'error'),
+      abandon: (cancel) => this.parts.aside(cancel),
+    });
+    this.following.begin(message);
+  }
+
+  private askAgain(request: MemberRequest): void {
+    this.stop();
+    this.request = request;
+    this.attempt();
   }
 
   private async prepare(): Promise<void> {

@@ -13,6 +13,8 @@ export interface ListenStreamParts {
   /** The credential that the request carries, and the path before it was put on: cookies are of this one. */
   readonly patch: RequestPatch;
   readonly path: string;
+  /** Told first, of a modern member: what it will tell of. */
+  readonly onAcknowledged?: (message: MemberMessage) => void;
   readonly onMessage: (message: MemberMessage) => void;
   /** Told once, when a stream that was open is over, unless it was closed from here. */
   readonly onOver: () => void;
@@ -82,7 +84,7 @@ export class ListenStream implements ExchangeListener {
       return; // It cannot be told what it was to say.
     }
     const isAcknowledgement = textAt(data, message.places.get('method')) === ACKNOWLEDGED;
-    if (isAcknowledgement) this.opened();
+    if (isAcknowledgement) this.acknowledged(message);
     if (this.isOpen && !isAcknowledgement) this.parts.onMessage(message);
   }
 
@@ -98,6 +100,11 @@ export class ListenStream implements ExchangeListener {
     if (this.isOver) return;
     this.close(error);
     if (this.isOpen) this.parts.onOver();
+  }
+
+  private acknowledged(message: MemberMessage): void {
+    this.parts.onAcknowledged?.(message);
+    this.opened();
   }
 
   private opened(): void {

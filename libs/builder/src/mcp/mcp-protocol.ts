@@ -17,6 +17,7 @@ export const META_SUBSCRIPTION = 'io.modelcontextprotocol/subscriptionId';
 
 /** Error codes of revision 2026-07-28; JSON-RPC's own ones besides. */
 export const HEADER_MISMATCH = -32020;
+export const MISSING_CAPABILITY = -32021;
 export const UNSUPPORTED_VERSION = -32022;
 export const INVALID_REQUEST = -32600;
 /** Of the legacy era; 2026-07-28 has `INVALID_PARAMS` in its place. */

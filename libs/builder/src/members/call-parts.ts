@@ -1,7 +1,7 @@
 import type { EgressPool } from '#egress';
 import type { PrincipalId } from '#kernel';
 import type { ListKind } from '../member-offer.js';
-import type { MemberOutcome, RunningCall } from '../member.js';
+import type { MemberOutcome, MemberRequest, RunningCall } from '../member.js';
 import type { MemberCredential } from '../member-credential.js';
 import type { Deadlines } from '../wire/deadlines.js';
 
@@ -15,6 +15,8 @@ export interface CallParts {
   readonly noteOutcome: (outcome: MemberOutcome, by?: PrincipalId) => void;
   /** The member said, to a caller, that it offers other things than before. */
   readonly noteListChanged: (to?: PrincipalId, list?: ListKind) => void;
+  /** Has the member asked something whose answer nobody waits for. */
+  readonly aside: (request: MemberRequest) => void;
   /** Told once, when the request is over. */
   readonly done: (call: RunningCall) => void;
 }

@@ -8,7 +8,8 @@ import { type KnownEra, McpLink } from '../mcp/mcp-link.js';
 import { McpOffer } from '../mcp/mcp-offer.js';
 import { MemberEar } from '../mcp/member-ear.js';
 import { MAX_STREAMS } from '../mcp/question-stream.js';
-import type { MemberReply, MemberRequest } from '../member.js';
+import { TaskEars } from '../mcp/task-ears.js';
+import type { MemberReply, MemberRequest, MemberTask, TaskWatcher } from '../member.js';
 import type { EgressPool } from '#egress';
 import { type CredentialOwner, EVERYBODY } from '../member-credentials.js';
 import type { MemberOffer } from '../member-offer.js';
@@ -39,17 +40,19 @@ export class HttpMember extends WireMember<HttpServerConfig> {
   private readonly offer: McpOffer;
   /** One for each link on which somebody wants to hear something. */
   private readonly ears = new Map<McpLink, MemberEar>();
+  private readonly taskEars: TaskEars;
 
   constructor(order: MemberOrder<HttpServerConfig>) {
     super(order, new URL(order.config.endpoint));
     this.offer = new McpOffer({ ...order, origin: order.config.endpoint });
     this.questions = order.parts.egress.open(this.endpoint, { connections: MAX_STREAMS });
+    this.taskEars = new TaskEars({ pool: this.pool, deadlines: order.parts.deadlines });
     this.links = new MemberLinks({
       max: MAX_LINKS,
       idleMs: IDLE_MS,
       deadlines: order.parts.deadlines,
       open: (owner, use) => this.openLink(owner, use),
-      isInUse: (link) => link.isBusy || this.ears.has(link),
+      isInUse: (link) => link.isBusy || this.ears.has(link) || this.taskEars.has(link),
     });
   }
 
@@ -82,8 +85,15 @@ export class HttpMember extends WireMember<HttpServerConfig> {
     return this.earOf(owner).watch(uri, onUpdate);
   }
 
+  override watchTask({ id, tool, as }: MemberTask, watcher: TaskWatcher): Promise<() => void> {
+    const owner = this.credentials.ownerOf(tool, as);
+    const credential = () => this.credentials.for(owner.tool, owner.principalId);
+    return this.taskEars.watch({ link: this.linkFor(owner), credential }, id, watcher);
+  }
+
   override forgetCredentials(principalId?: PrincipalId): void {
     super.forgetCredentials(principalId);
+    this.taskEars.endOn(this.links.every(principalId));
     for (const link of this.links.every(principalId)) {
       void this.ears.get(link)?.review();
       void link.review();
@@ -98,6 +108,7 @@ export class HttpMember extends WireMember<HttpServerConfig> {
   protected override endSessions(): Promise<void> {
     for (const ear of this.ears.values()) ear.end();
     this.ears.clear();
+    this.taskEars.end();
     return this.links.end();
   }
 

@@ -1,12 +1,13 @@
 import type { MemberRef, PrincipalId } from '#kernel';
 import type { ServerConfig, StoredCatalog } from '#registry';
-import type { Member, MemberReply, MemberRequest, RunningCall } from '../member.js';
+import type { Member, MemberReply, MemberRequest, MemberTask, RunningCall, TaskWatcher } from '../member.js';
 import type { MemberOffer } from '../member-offer.js';
 import { MemberCredentials } from '../member-credentials.js';
 import { MemberProtocolError } from '../builder.errors.js';
 import type { CallParts } from './call-parts.js';
 import type { MemberOrder } from './member-parts.js';
 import { RunningCalls, refuseAsBusy } from './running-calls.js';
+import { UNHEARD_REPLY } from './unheard-reply.js';
 
 type Credentials = ConstructorParameters<typeof MemberCredentials>[2];
 /** What every configuration says that a live member is built from. */
@@ -42,6 +43,7 @@ export abstract class LiveMember<C extends MemberConfig> implements Member {
       retries: config.retry_attempts,
       noteOutcome,
       noteListChanged,
+      aside: (request) => void this.request(request, UNHEARD_REPLY),
       done: this.running.remove,
     };
   }
@@ -75,6 +77,10 @@ export abstract class LiveMember<C extends MemberConfig> implements Member {
 
   async watch(_uri: string, _as: PrincipalId, _onUpdate: () => void): Promise<() => void> {
     throw new MemberProtocolError('it does not tell of resources that change');
+  }
+
+  async watchTask(_task: MemberTask, _watcher: TaskWatcher): Promise<() => void> {
+    throw new MemberProtocolError('it does not tell of tasks');
   }
 
   forgetCredentials(principalId?: PrincipalId): void {

@@ -45,6 +45,6 @@ export abstract class WireMember<C extends WireConfig> extends LiveMember<C> {
   }
 }
 
-/** Tools alone may have a credential of their own. */
-const toolOf = ({ method, target }: MemberRequest): string | undefined =>
-  method === 'tools/call' ? target : undefined;
+/** Tools alone may have a credential of their own, and it is good for what comes of their calls. */
+const toolOf = ({ method, target, tool }: MemberRequest): string | undefined =>
+  method === 'tools/call' ? target : tool;
