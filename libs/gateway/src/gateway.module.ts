@@ -33,11 +33,15 @@ import { MemberCalls } from './router/member-calls.js';
 import { OfferRouter } from './router/offer-router.js';
 import { OpenCalls } from './router/open-calls.js';
 import { RequestRouter } from './router/request-router.js';
+import { TaskRouter } from './router/task-router.js';
 import { ToolRouter } from './router/tool-router.js';
 import { ClientSessions } from './sessions/client-sessions.js';
 import { OpenQuestions } from './sessions/open-questions.js';
 import { ResourceSubscriptions } from './subscriptions/resource-subscriptions.js';
 import { SubscriptionRequests } from './subscriptions/subscription-requests.js';
+import { TaskHandles } from './tasks/task-handles.js';
+import { TaskReplies } from './tasks/task-replies.js';
+import { TaskSubscriptions } from './tasks/task-subscriptions.js';
 import type { SessionSeal } from './sessions/session-seal.js';
 
 export interface GatewayOptions {
@@ -84,6 +88,10 @@ export class GatewayModule {
         RequestRouter,
         ToolRouter,
         OfferRouter,
+        TaskRouter,
+        TaskHandles,
+        TaskReplies,
+        TaskSubscriptions,
         MemberCalls,
         CallRecorder,
         ChangeStreams,

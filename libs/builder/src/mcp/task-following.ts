@@ -132,7 +132,8 @@ export class TaskFollowing {
   }
 
   private request(method: TaskMethod): MemberRequest {
-    const { call } = this.parts;
+    // What a call repeats in headers is of its arguments.
+    const { mirrored: _mirrored, ...call } = this.parts.call;
     const id = `composer-${randomUUID()}`;
     const text = JSON.stringify({ jsonrpc: '2.0', id, method, params: { taskId: this.taskId } });
     return { ...call, method, target: this.taskId, tool: call.target, message: parseMessage(Buffer.from(text)) };

@@ -57,7 +57,7 @@ export class LegacyEra {
       case 'logging/setLevel':
         return this.setLevel(exchange, session);
       default:
-        if (isForwarded(message.method)) return this.forward(exchange, message.method, session);
+        if (isForwarded(message.method, 'legacy')) return this.forward(exchange, message.method, session);
         if (this.router.subscriptions.answer(exchange, session.id) || this.lists.answer(exchange, 'legacy')) return;
         return reply.protocolError(METHOD_NOT_FOUND, `Method not found: ${message.method.slice(0, 128)}`);
     }
@@ -100,12 +100,12 @@ export class LegacyEra {
     }
     const version = (LEGACY_VERSIONS as readonly string[]).includes(asked) ? asked : LATEST_LEGACY_VERSION;
     const owner = { principal, slug: slugOf(selection) };
-    const facts = { version, capabilities: flagsIn(message.params['capabilities']) };
+    const facts = { version, capabilities: flagsIn(message.params['capabilities'], 'legacy') };
     response.setHeader('mcp-session-id', this.sessions.open(owner, facts).id);
     reply.result({
       protocolVersion: version,
       serverInfo: COMPOSER_INFO,
-      ...this.lists.factsFor(principal, selection),
+      ...this.lists.factsFor(principal, selection, 'legacy'),
     });
   }
 

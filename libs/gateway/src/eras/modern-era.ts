@@ -27,7 +27,8 @@ import { OfferedLists } from './offered-lists.js';
 import { Elicitations } from '../consent/elicitations.js';
 import { ChangeStreams } from '../mcp-endpoint/change-streams.js';
 import { type McpExchange, headerOf } from '../mcp-endpoint/mcp-exchange.js';
-import { RequestRouter, isForwarded } from '../router/request-router.js';
+import type { Granted } from '../subscriptions/subscription-requests.js';
+import { RequestRouter, isForwarded, isOfTasks } from '../router/request-router.js';
 
 export const SUPPORTED_VERSIONS: readonly string[] = [MODERN_VERSION, ...LEGACY_VERSIONS];
 
@@ -36,6 +37,9 @@ const NAMED_BY: ReadonlyMap<string | undefined, string> = new Map([
   ['tools/call', 'name'],
   ['prompts/get', 'name'],
   ['resources/read', 'uri'],
+  ['tasks/get', 'taskId'],
+  ['tasks/update', 'taskId'],
+  ['tasks/cancel', 'taskId'],
 ]);
 
 /** Revision 2026-07-28: no handshake, no session, every request says all that is needed to answer it. */
@@ -63,7 +67,7 @@ export class ModernEra {
       case 'subscriptions/listen':
         return this.listen(exchange);
       default:
-        if (isForwarded(message.method)) return this.forward(exchange, message.method);
+        if (isForwarded(message.method, 'modern')) return this.forward(exchange, message.method);
         if (this.lists.answer(exchange, 'modern')) return;
         return reply.protocolError(METHOD_NOT_FOUND, `Method not found: ${message.method.slice(0, 128)}`);
     }
@@ -104,16 +108,16 @@ export class ModernEra {
   private discovery({ principal, selection }: McpExchange): object {
     return {
       supportedVersions: SUPPORTED_VERSIONS,
-      ...this.lists.factsFor(principal, selection),
+      ...this.lists.factsFor(principal, selection, 'modern'),
       ttlMs: 0,
       cacheScope: 'private',
     };
   }
 
   private forward(exchange: McpExchange, method: ForwardedMethod): void {
-    // 2026-07-28, multi-round-trip requests: a completion asks for no input.
+    // 2026-07-28, multi-round-trip requests: a completion asks for no input, and a task asks in another way.
     const client = modernFacts(exchange.message.params);
-    const isAsked = method !== 'completion/complete';
+    const isAsked = method !== 'completion/complete' && !isOfTasks(method);
     const message = isAsked ? this.elicitations.prepareModern(exchange, client) : exchange.message;
     if (!message) return;
     const running = this.router.route({ ...exchange, message }, method, client);
@@ -124,15 +128,14 @@ export class ModernEra {
   private listen(exchange: McpExchange): void {
     const { principal } = exchange;
     const key = `${principal.tenantId}/${principal.id}/${++subscriptions}`;
-    const opened = (uris: readonly string[]) => this.openStream(exchange, key, uris);
+    const opened = (granted: Granted) => this.openStream(exchange, key, granted);
     if (!this.router.subscriptions.listen(exchange, key, opened)) this.openStream(exchange, key);
   }
 
-  /** @param uris resources that the client is told of */
-  private openStream(exchange: McpExchange, key: string, uris: readonly string[] = []): void {
+  private openStream(exchange: McpExchange, key: string, { uris, taskIds }: Granted = NOTHING): void {
     const { principal, request, selection, message, reply } = exchange;
     const kinds = kindsIn(message.params['notifications']);
-    const hears = kinds.size > 0 || uris.length > 0;
+    const hears = kinds.size > 0 || uris.length > 0 || taskIds.length > 0;
     const _meta = { [META_SUBSCRIPTION]: message.id };
     const level = isObject(message.params['_meta']) ? message.params['_meta'][META_LOG_LEVEL] : undefined;
     const stream = {
@@ -155,6 +158,7 @@ export class ModernEra {
     const notifications = {
       ...Object.fromEntries([...kinds].map((kind) => [filterOf(kind), true])),
       ...(uris.length > 0 ? { resourceSubscriptions: uris } : {}),
+      ...(taskIds.length > 0 ? { taskIds } : {}),
     };
     const params = { _meta, notifications };
     reply.event([
@@ -168,6 +172,7 @@ export class ModernEra {
 }
 
 let subscriptions = 0;
+const NOTHING: Granted = { uris: [], taskIds: [] };
 
 const filterOf = (kind: ListKind): string => `${kind}ListChanged`;
 

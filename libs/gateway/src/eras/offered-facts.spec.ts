@@ -20,10 +20,13 @@ const hinted = (ttlMs: number, cacheScope: CacheHint['cacheScope'] = 'public') =
 describe('capabilitiesOf', () => {
   it('declares tools always, and the rest where a member has it', () => {
     const always = { tools: { listChanged: true }, logging: {} };
-    expect(capabilitiesOf(viewOf())).toEqual(always);
-    expect(capabilitiesOf(viewOf({ capabilities: { tools: {}, sampling: {} } }))).toEqual(always);
+    expect(capabilitiesOf(viewOf(), 'modern')).toEqual(always);
+    expect(capabilitiesOf(viewOf({ capabilities: { tools: {}, sampling: {} } }), 'modern')).toEqual(always);
     expect(
-      capabilitiesOf(viewOf({ capabilities: { prompts: {} } }, { capabilities: { resources: {}, completions: {} } })),
+      capabilitiesOf(
+        viewOf({ capabilities: { prompts: {} } }, { capabilities: { resources: {}, completions: {} } }),
+        'modern',
+      ),
     ).toEqual({
       ...always,
       prompts: { listChanged: true },
@@ -33,14 +36,35 @@ describe('capabilitiesOf', () => {
   });
 });
 
+describe('capabilitiesOf, of extensions', () => {
+  const having = (...ids: readonly string[]) => ({
+    capabilities: { extensions: Object.fromEntries(ids.map((id) => [`io.modelcontextprotocol/${id}`, { of: id }])) },
+  });
+
+  it('declares those that members have, and none that are between two neighbours', () => {
+    const view = viewOf(having('tasks', 'oauth-client-credentials'), having('ui', 'enterprise-managed-authorization'));
+    expect(capabilitiesOf(view, 'modern')).toMatchObject({
+      extensions: { 'io.modelcontextprotocol/tasks': { of: 'tasks' }, 'io.modelcontextprotocol/ui': { of: 'ui' } },
+    });
+    expect(Object.keys(capabilitiesOf(view, 'modern')['extensions']!)).toHaveLength(2);
+    expect(capabilitiesOf(viewOf(having('com.example/other')), 'modern')).not.toHaveProperty('extensions');
+  });
+
+  it('says nothing of tasks to clients of an era that has other ones', () => {
+    const extensions = { 'io.modelcontextprotocol/ui': { of: 'ui' } };
+    expect(capabilitiesOf(viewOf(having('tasks', 'ui')), 'legacy')['extensions']).toEqual(extensions);
+    expect(capabilitiesOf(viewOf(having('tasks')), 'legacy')).not.toHaveProperty('extensions');
+  });
+});
+
 describe('capabilitiesOf, of subscriptions', () => {
   it('declares them where a member tells of resources that change, and not where it only says so', () => {
     const resources = { capabilities: { resources: { subscribe: true } } };
-    expect(capabilitiesOf(viewOf(resources))).toMatchObject({ resources: { listChanged: true } });
-    expect(capabilitiesOf(viewOf(resources))).not.toMatchObject({ resources: { subscribe: true } });
+    expect(capabilitiesOf(viewOf(resources), 'modern')).toMatchObject({ resources: { listChanged: true } });
+    expect(capabilitiesOf(viewOf(resources), 'modern')).not.toMatchObject({ resources: { subscribe: true } });
     const view = viewOf(resources);
     Object.assign(view.servers[0]!, { member: { tellsOfUpdates: true } });
-    expect(capabilitiesOf(view)).toMatchObject({ resources: { listChanged: true, subscribe: true } });
+    expect(capabilitiesOf(view, 'modern')).toMatchObject({ resources: { listChanged: true, subscribe: true } });
   });
 });
 

@@ -1,4 +1,4 @@
-import type { CacheHint, MemberSlot } from '#builder';
+import { type CacheHint, type Era, type MemberSlot, TASKS_EXTENSION, extensionsIn } from '#builder';
 import type { CatalogView, ListName } from '../catalog/catalog-view.js';
 import type { Selection } from '../catalog/selection.js';
 
@@ -8,8 +8,9 @@ const OURS: CacheHint = { ttlMs: 0, cacheScope: 'private' };
 const MAX_INSTRUCTIONS = 32 * 1024;
 
 /** What an address declares (2025-11-25, lifecycle): tools always, the rest where a member that is open there has it. */
-export function capabilitiesOf({ servers }: CatalogView): Readonly<Record<string, object>> {
+export function capabilitiesOf({ servers }: CatalogView, era: Era): Readonly<Record<string, object>> {
   const has = (capability: string) => servers.some(({ offer }) => Boolean(offer.capabilities[capability]));
+  const extensions = extensionsOf(servers, era);
   const subscribe = servers.some(({ member }) => member?.tellsOfUpdates);
   return {
     tools: { listChanged: true },
@@ -17,7 +18,18 @@ export function capabilitiesOf({ servers }: CatalogView): Readonly<Record<string
     ...(has('prompts') ? { prompts: { listChanged: true } } : {}),
     ...(has('resources') ? { resources: { ...(subscribe ? { subscribe } : {}), listChanged: true } } : {}),
     ...(has('completions') ? { completions: {} } : {}),
+    ...(Object.keys(extensions).length > 0 ? { extensions } : {}),
   };
+}
+
+/** The extensions that a member has, with the settings of the first one; tasks as far as the era has them. */
+function extensionsOf(servers: readonly MemberSlot[], era: Era): Readonly<Record<string, object>> {
+  const extensions: Record<string, object> = {};
+  for (const { offer } of servers) {
+    for (const [id, settings] of Object.entries(extensionsIn(offer.capabilities))) extensions[id] ??= settings;
+  }
+  if (era === 'legacy') delete extensions[TASKS_EXTENSION];
+  return extensions;
 }
 
 /** What a client may tell its model: of the names that it finds, and what the members say of themselves. */

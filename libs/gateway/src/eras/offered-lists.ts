@@ -45,8 +45,9 @@ export class OfferedLists {
   factsFor(
     principal: Principal,
     selection: Selection,
+    era: Era,
   ): { readonly capabilities: object; readonly instructions: string } {
     const view = this.catalog.viewFor(principal, selection);
-    return { capabilities: capabilitiesOf(view), instructions: instructionsOf(view, selection) };
+    return { capabilities: capabilitiesOf(view, era), instructions: instructionsOf(view, selection) };
   }
 }

@@ -81,10 +81,7 @@ export class ChangeStreams implements OnModuleInit, BeforeApplicationShutdown {
     this.isStopping = true;
     for (const stop of this.stopListening) stop();
     clearInterval(this.timer);
-    for (const stream of [...this.streams.values()]) {
-      if (stream.farewell) stream.reply.event([stream.farewell]);
-      this.close(stream);
-    }
+    for (const stream of [...this.streams.values()]) this.bidFarewell(stream);
   }
 
   /** Tells whether somebody of a tenant listens, whenever that changes. Returns how to stop it. */
@@ -135,6 +132,12 @@ export class ChangeStreams implements OnModuleInit, BeforeApplicationShutdown {
     if (stream) this.close(stream);
   }
 
+  /** The stream is over for a reason that its client knows what to do about: to open another. */
+  finish(key: string): void {
+    const stream = this.streams.get(key);
+    if (stream) this.bidFarewell(stream);
+  }
+
   /** Tells all streams of a tenant that want to hear of warnings, and of this one. */
   warn(tenant: TenantId, notification: Notification, concerns: (stream: ChangeStream) => Promise<boolean>): void {
     for (const stream of this.ofTenant.get(tenant) ?? []) {
@@ -154,6 +157,16 @@ export class ChangeStreams implements OnModuleInit, BeforeApplicationShutdown {
     const { meta } = stream;
     const message = { jsonrpc: '2.0', method, params: meta === undefined ? params : { _meta: meta, ...params } };
     stream.reply.event([Buffer.from(JSON.stringify(message))]);
+  }
+
+  /** A message that is complete. Does nothing if the stream is not open here. */
+  send(key: string, message: Buffer): void {
+    this.streams.get(key)?.reply.event([message]);
+  }
+
+  private bidFarewell(stream: OpenStream): void {
+    if (stream.farewell) stream.reply.event([stream.farewell]);
+    this.close(stream);
   }
 
   private close(stream: OpenStream, reason?: ComposerError): void {

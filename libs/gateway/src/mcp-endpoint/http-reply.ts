@@ -6,6 +6,7 @@ import {
   INTERNAL_ERROR,
   META_SERVER_INFO,
   METHOD_NOT_FOUND,
+  MISSING_CAPABILITY,
   type MemberQuestion,
   type MemberReply,
   type NeededConsent,
@@ -16,6 +17,11 @@ import type { ComposerError } from '#kernel';
 const REFUSED = -32000;
 /** For what is not there; clients know it from the official SDK. */
 const NOT_FOUND = -32001;
+/** 2026-07-28, transports: of errors that have one. */
+const STATUSES: ReadonlyMap<number, number> = new Map([
+  [METHOD_NOT_FOUND, 404],
+  [MISSING_CAPABILITY, 400],
+]);
 /** Of the error that says the same. */
 const CONSENT_REQUIRED = 'COMPOSER_CONSENT_REQUIRED';
 const EVENT_START = Buffer.from('event: message\ndata: ');
@@ -158,7 +164,7 @@ export class HttpReply implements MemberReply {
 
   /** 2026-07-28 carries the kind of some errors in the HTTP status too; before, 200 carries every answer to a request. */
   protocolError(code: number, message: string, data?: object): void {
-    const status = this.era === 'modern' && code === METHOD_NOT_FOUND ? 404 : 200;
+    const status = (this.era === 'modern' ? STATUSES.get(code) : undefined) ?? 200;
     this.error(status, { code, message, ...(data ? { data } : {}) });
   }
 

@@ -11,13 +11,20 @@ const MAX_NAME = 256;
 /** What is called, as far as it is known. */
 export interface CalledThing {
   readonly kind: keyof typeof ACTIONS;
+  /** What is done to it, where that is not the usual. */
+  readonly action?: string;
   /** The full name, or the URI, as the caller said it. */
   readonly name: string;
   /** The member that carries it out; absent for management tools and for what is unknown. */
   readonly server?: ServerId;
 }
 
-const ACTIONS = { tool: 'tool.called', prompt: 'prompt.fetched', resource: 'resource.read' } as const;
+const ACTIONS = {
+  tool: 'tool.called',
+  prompt: 'prompt.fetched',
+  resource: 'resource.read',
+  task: 'task.read',
+} as const;
 
 /**
  * Has every call recorded when it ends: who called what, with which credential, how it ended and how long it took; never
@@ -74,11 +81,11 @@ interface End {
 
 function eventOf(
   principal: Principal,
-  { kind, name, server }: CalledThing,
+  { kind, action = ACTIONS[kind], name, server }: CalledThing,
   { outcome, at, ms, reason }: End,
 ): AuditEvent {
   return {
-    action: ACTIONS[kind],
+    action,
     outcome,
     at,
     actor: actorOf(principal),

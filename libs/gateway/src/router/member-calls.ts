@@ -12,6 +12,7 @@ import { Log } from '#observability';
 import type { Principal } from '#tenancy';
 import { Injectable } from '@nestjs/common';
 import type { McpExchange } from '../mcp-endpoint/mcp-exchange.js';
+import { TaskReplies } from '../tasks/task-replies.js';
 import { CallRecorder, type CalledThing } from './call-recorder.js';
 import type { OpenCall } from './open-call.js';
 import { OpenCalls } from './open-calls.js';
@@ -23,6 +24,8 @@ export interface Destination {
   readonly target: string;
   /** As of `CatalogEntry`. */
   readonly mirrored?: readonly MirroredParam[];
+  /** Of a task: the tool whose call has made it, by the member's own name. */
+  readonly tool?: string;
 }
 
 /** A request that a member is to answer. */
@@ -45,6 +48,7 @@ export class MemberCalls {
   constructor(
     private readonly recorder: CallRecorder,
     private readonly calls: OpenCalls,
+    private readonly tasks: TaskReplies,
     private readonly log: Log,
   ) {}
 
@@ -80,21 +84,23 @@ export class MemberCalls {
   private begin(
     destination: Destination | undefined,
     { method, client, recorded, refuse, replyTo }: MemberCall,
-    { message, request, principal, logLevel }: McpExchange,
+    exchange: McpExchange,
   ): RunningCall | undefined {
     if (!destination) {
       refuse();
       return undefined;
     }
-    const { slot, target, mirrored } = destination;
+    const { message, request, principal, logLevel } = exchange;
+    const { slot, ...wanted } = destination;
     if (!slot.member) {
       const text = `Server "${slot.ref.serverId}" cannot serve: ${slot.problem ?? 'it could not be built'}. Tell an administrator.`;
       recorded.failed(text, 'COMPOSER_MEMBER_UNUSABLE');
       return undefined;
     }
-    const asked = { method, target, message, client, headers: request.headers, principalId: principal.id };
+    const asked = { ...wanted, method, message, client, headers: request.headers, principalId: principal.id };
     const heard = logLevel === undefined ? {} : { logLevel };
-    const repeated = mirrored ? { mirrored } : {};
-    return slot.member.request({ ...asked, ...heard, ...repeated }, replyTo ? replyTo(destination) : recorded);
+    const { target } = wanted;
+    const reply = replyTo?.(destination) ?? this.tasks.replyTo(exchange, { method, client, slot, target }, recorded);
+    return slot.member.request({ ...asked, ...heard }, reply);
   }
 }

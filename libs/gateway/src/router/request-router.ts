@@ -1,10 +1,12 @@
-import type { ClientFacts, ForwardedMethod, RunningCall } from '#builder';
+import type { ClientFacts, Era, ForwardedMethod, RunningCall, TaskMethod } from '#builder';
 import { Injectable } from '@nestjs/common';
 import type { McpExchange } from '../mcp-endpoint/mcp-exchange.js';
 import { SubscriptionRequests } from '../subscriptions/subscription-requests.js';
 import { OfferRouter } from './offer-router.js';
+import { TaskRouter } from './task-router.js';
 import { ToolRouter } from './tool-router.js';
 
+const TASK_METHODS: ReadonlySet<string> = new Set(['tasks/get', 'tasks/update', 'tasks/cancel'] satisfies TaskMethod[]);
 const FORWARDED: ReadonlySet<string> = new Set([
   'tools/call',
   'prompts/get',
@@ -12,8 +14,12 @@ const FORWARDED: ReadonlySet<string> = new Set([
   'completion/complete',
 ] satisfies ForwardedMethod[]);
 
+/** Whether the method is one of the extension of tasks, which the legacy era does not have: its own tasks are others. */
+export const isOfTasks = (method: string): method is TaskMethod => TASK_METHODS.has(method);
+
 /** Whether members answer requests of this method. */
-export const isForwarded = (method: string): method is ForwardedMethod => FORWARDED.has(method);
+export const isForwarded = (method: string, era: Era): method is ForwardedMethod =>
+  FORWARDED.has(method) || (era === 'modern' && isOfTasks(method));
 
 /** Every request that members answer, to whoever finds the member. */
 @Injectable()
@@ -21,11 +27,14 @@ export class RequestRouter {
   constructor(
     private readonly tools: ToolRouter,
     private readonly offers: OfferRouter,
+    private readonly tasks: TaskRouter,
     readonly subscriptions: SubscriptionRequests,
   ) {}
 
   /** Starts the request; `undefined` if it is answered already or cannot be cancelled. */
   route(exchange: McpExchange, method: ForwardedMethod, client: ClientFacts): Pick<RunningCall, 'cancel'> | undefined {
-    return method === 'tools/call' ? this.tools.route(exchange, client) : this.offers.route(exchange, method, client);
+    if (method === 'tools/call') return this.tools.route(exchange, client);
+    const isTask = isOfTasks(method);
+    return isTask ? this.tasks.route(exchange, method, client) : this.offers.route(exchange, method, client);
   }
 }

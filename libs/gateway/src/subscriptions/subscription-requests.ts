@@ -1,13 +1,27 @@
-import { INTERNAL_ERROR, INVALID_PARAMS, METHOD_NOT_FOUND, RESOURCE_NOT_FOUND } from '#builder';
+import {
+  INTERNAL_ERROR,
+  INVALID_PARAMS,
+  METHOD_NOT_FOUND,
+  MISSING_TASKS,
+  RESOURCE_NOT_FOUND,
+  modernFacts,
+} from '#builder';
 import { isObject } from '#kernel';
 import { Log } from '#observability';
 import { Injectable } from '@nestjs/common';
 import { slugOf } from '../catalog/selection.js';
 import type { McpExchange } from '../mcp-endpoint/mcp-exchange.js';
+import { TaskSubscriptions } from '../tasks/task-subscriptions.js';
 import { ResourceSubscriptions, type SubscriptionAnswer } from './resource-subscriptions.js';
 
 /** Of one `subscriptions/listen`; further ones are not acknowledged. */
-const MAX_URIS = 100;
+const MAX_WATCHED = 100;
+
+/** What the client of a stream will hear of. */
+export interface Granted {
+  readonly uris: readonly string[];
+  readonly taskIds: readonly string[];
+}
 
 type Asked = Pick<McpExchange, 'principal' | 'selection' | 'message' | 'reply'>;
 
@@ -16,6 +30,7 @@ type Asked = Pick<McpExchange, 'principal' | 'selection' | 'message' | 'reply'>;
 export class SubscriptionRequests {
   constructor(
     private readonly subscriptions: ResourceSubscriptions,
+    private readonly tasks: TaskSubscriptions,
     private readonly log: Log,
   ) {}
 
@@ -42,19 +57,31 @@ export class SubscriptionRequests {
   }
 
   /**
-   * 2026-07-28, subscriptions: subscribes to the resources that a `subscriptions/listen` names, for the stream of this
-   * key, and tells `opened` of which of them the client will hear. False: it names none.
+   * 2026-07-28, subscriptions: subscribes to the resources and tasks that a `subscriptions/listen` names, for the stream
+   * of this key, and has `opened` open it, which is told of which of them the client will hear. False: it names none.
    */
-  listen(asked: Asked, key: string, opened: (uris: readonly string[]) => void): boolean {
+  listen(asked: Asked, key: string, opened: (granted: Granted) => void): boolean {
     const { principal, selection, message, reply } = asked;
-    const uris = urisIn(message.params['notifications']);
-    if (uris.length === 0) return false;
+    const uris = wantedIn(message.params['notifications'], 'resourceSubscriptions');
+    const taskIds = wantedIn(message.params['notifications'], 'taskIds');
+    if (uris.length === 0 && taskIds.length === 0) return false;
+    if (taskIds.length > 0 && !modernFacts(message.params).capabilities.includes('extensions.tasks')) {
+      reply.protocolError(MISSING_TASKS.code, MISSING_TASKS.message, MISSING_TASKS.data);
+      return true;
+    }
     reply.onAbandoned(() => this.end(key));
     reply.onAnswered(() => this.end(key));
     const subscriber = { key, principal, slug: slugOf(selection) };
-    const subscribed = uris.map(async (uri) => (await this.subscriptions.subscribe(subscriber, selection, uri)).kind);
-    Promise.all(subscribed)
-      .then((kinds) => opened(uris.filter((_, at) => kinds[at] === 'subscribed')))
+    const waiter = { ...subscriber, selection, subscriptionId: message.id! };
+    const resources = uris.map(
+      async (uri) => (await this.subscriptions.subscribe(subscriber, selection, uri)).kind === 'subscribed',
+    );
+    const tasks = taskIds.map(async (id) => this.tasks.subscribe(waiter, id));
+    Promise.all([granted(uris, resources), granted(taskIds, tasks)])
+      .then(([heardUris, heardTasks]) => {
+        opened({ uris: heardUris, taskIds: heardTasks });
+        this.tasks.opened(key);
+      })
       .catch((error: unknown) => this.fail(reply, error));
     return true;
   }
@@ -62,6 +89,7 @@ export class SubscriptionRequests {
   /** The session, or the stream, is over. */
   end(key: string): void {
     this.subscriptions.end(key);
+    this.tasks.end(key);
   }
 
   private fail(reply: McpExchange['reply'], error: unknown): void {
@@ -86,8 +114,13 @@ function tell(reply: McpExchange['reply'], answer: SubscriptionAnswer, uri: stri
   }
 }
 
-function urisIn(wanted: unknown): readonly string[] {
-  const uris = isObject(wanted) ? wanted['resourceSubscriptions'] : undefined;
-  if (!Array.isArray(uris)) return [];
-  return [...new Set(uris.filter((uri): uri is string => typeof uri === 'string'))].slice(0, MAX_URIS);
+function wantedIn(wanted: unknown, key: string): readonly string[] {
+  const names = isObject(wanted) ? wanted[key] : undefined;
+  if (!Array.isArray(names)) return [];
+  return [...new Set(names.filter((name): name is string => typeof name === 'string'))].slice(0, MAX_WATCHED);
+}
+
+async function granted(names: readonly string[], granting: readonly Promise<boolean>[]): Promise<readonly string[]> {
+  const isGranted = await Promise.all(granting);
+  return names.filter((_, at) => isGranted[at]);
 }
