@@ -15,6 +15,13 @@ const META = {
   'io.modelcontextprotocol/clientCapabilities': {},
 };
 const COMPLETION = { ref: { type: 'ref/prompt', name: 'twin_ping' }, argument: { name: 'a', value: '' } };
+const TASK = {
+  _meta: {
+    ...META,
+    'io.modelcontextprotocol/clientCapabilities': { extensions: { 'io.modelcontextprotocol/tasks': {} } },
+  },
+  taskId: 'h1.nobody.has-given-this',
+};
 const INITIALIZE = { protocolVersion: LEGACY, capabilities: {}, clientInfo: { name: 'e2e', version: '1' } };
 const LISTEN = { notifications: { toolsListChanged: false } };
 
@@ -45,6 +52,7 @@ const MESSAGES: Readonly<Record<Era, readonly Message[]>> = {
     { method: 'resources/read', params: { uri: 'twin://ping' }, id: 1 },
     { method: 'completion/complete', params: COMPLETION, id: 1 },
     { method: 'subscriptions/listen', params: LISTEN, id: 1 },
+    ...['tasks/get', 'tasks/update', 'tasks/cancel'].map((method) => ({ method, params: TASK, id: 1 })),
     { method: 'notifications/cancelled', params: { requestId: 1 } },
     { method: 'ping', id: 1 },
   ],
@@ -84,7 +92,8 @@ interface Sending {
 
 function send({ key }: TenantClient, { era, message, path = '/mcp', session, headers = {} }: Sending) {
   const { method, params = {}, id } = message;
-  const name = typeof params['name'] === 'string' ? { 'mcp-name': params['name'] } : {};
+  const named = params['name'] ?? params['taskId'];
+  const name = typeof named === 'string' ? { 'mcp-name': named } : {};
   const own =
     era === 'modern'
       ? { 'mcp-protocol-version': MODERN, 'mcp-method': method, ...name }
