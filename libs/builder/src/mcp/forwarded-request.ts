@@ -298,7 +298,7 @@ export abstract class ForwardedRequest<
     }
     this.stop();
     this.following = new TaskFollowing({
-      call: request,
+      call: takingTasks(request),
       reply,
       deadlines: this.parts.deadlines,
       send: (next) => this.askAgain(next),

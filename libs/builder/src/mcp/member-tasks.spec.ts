@@ -126,6 +126,14 @@ describe('tasks at a member', () => {
     expect(headersOf('tasks/get')).toMatchObject({ 'mcp-method': 'tasks/get', 'mcp-name': 't-1' });
   });
 
+  it('are followed, too, where a member makes one without having been told that it may', async () => {
+    isRude = true;
+    const { reply } = call(clientOf('legacy'));
+    expect((await reply.answered).result?.content?.[0]?.text).toBe('done');
+    const asked = crm.asked.find(({ message }) => message?.method === 'tasks/get')?.message?.params as Params;
+    expect(asked._meta?.[META_CAPABILITIES]).toEqual({ extensions: { [TASKS_EXTENSION]: {} } });
+  });
+
   it('are cancelled when the caller of the legacy era does not want the result any more, or the time is over', async () => {
     state = { status: 'working' };
     const { running } = call(clientOf('legacy'));
