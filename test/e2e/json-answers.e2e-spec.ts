@@ -2,7 +2,6 @@ import { afterAll, afterEach, beforeAll, describe, expect, it } from '@jest/glob
 import { inTurn } from '../fixtures/in-turn.js';
 import { JSON_CASES, type JsonCase } from '../fixtures/json-corpus.js';
 import type { HttpAnswer } from '../fixtures/mcp-clients.js';
-import { UNCHECKED, openApiDocument } from '../fixtures/openapi-member.js';
 import { type ParrotKind, type Said, answerWith } from '../fixtures/parrot.js';
 import { ERAS, type EraName, ParrotStage, metaOf, requestTo } from '../fixtures/parrot-stage.js';
 
@@ -32,7 +31,7 @@ describe.each(ERAS)('a caller of the %s era, whose %s member', (era) => {
   describe.each(WAYS)('of the kind $kind answers as $as', ({ kind, as }) => {
     const passesThrough = era === 'modern' && kind === 'modern' && as === 'events';
     // What is no message says of no call that it belongs to it: the call runs into its limit of time.
-    const cases = kind === 'sse' ? JSON_CASES.filter(({ verdict }) => verdict !== 'invalid') : JSON_CASES;
+    const cases = kind === 'sse' ? JSON_CASES.filter(({ verdict }) => verdict === 'valid') : JSON_CASES;
 
     it('with each of the 318 cases in its result is given what is JSON, and told of what is none', async () => {
       await inTurn(cases, async (json) => {
@@ -57,26 +56,103 @@ describe.each(ERAS)('a caller of the %s era, whose %s member', (era) => {
 });
 
 it('a member over SSE that says everything that is no message, and then answers, is heard', async () => {
-  const said = await answered('legacy', 'sse', {
+  const { json } = await answered('legacy', 'sse', {
     as: 'events',
-    bytes: (id) => {
-      const noise = JSON_CASES.flatMap(({ bytes }) => [bytes, Buffer.from('\n\ndata: ')]);
-      return Buffer.concat([...noise, answerWith(id, Buffer.from('"after all"'))]);
-    },
+    first: JSON_CASES.map(({ bytes }) => bytes),
+    bytes: (id) => answerWith(id, Buffer.from('"after all"')),
   });
-  expect(said.json.result.structuredContent).toEqual({ value: 'after all' });
+  expect(json.result.structuredContent).toEqual({ value: 'after all' });
 });
 
+describe('a REST service', () => {
+  beforeAll(() => stage.register(stage.parrot.restMember('rest')));
+
+  it.each(ERAS)(
+    'that answers with each of the 318 cases is told of as it spoke, to a caller of the %s era',
+    async (era) => {
+      await inTurn(JSON_CASES, async ({ name, verdict, bytes }) => {
+        const { status, json } = await answered(era, 'rest', { as: 'json', bytes: () => bytes });
+        const { content, structuredContent, isError } = json.result;
+        expect([name, status, isError]).toEqual([name, 200, undefined]);
+        if (verdict === 'valid') {
+          // There is no minus zero in what JavaScript writes.
+          const value = JSON.parse(JSON.stringify(JSON.parse(bytes.toString()))) as unknown;
+          expect([name, content[0].text]).toEqual([name, bytes.toString()]);
+          expect([name, structuredContent]).toEqual([name, isPlain(value) ? value : { result: value }]);
+        } else if (verdict === 'invalid') expect([name, structuredContent]).toEqual([name, undefined]);
+      });
+    },
+  );
+});
+
+describe('what a member says of itself', () => {
+  const schemas = (cases: readonly JsonCase[]) =>
+    cases.map(({ bytes }, at) => `{"name":"case_${at}","inputSchema":{"type":"object","default":${bytes.toString()}}}`);
+  const KINDS: readonly ParrotKind[] = ['legacy', 'modern', 'sse'];
+  afterEach(() => {
+    stage.parrot.definitions = [];
+    stage.parrot.ownAnswers.clear();
+  });
+
+  it.each(KINDS)('comes through byte for byte where it is JSON, from a %s member', async (kind) => {
+    const valid = JSON_CASES.filter(({ verdict }) => verdict === 'valid');
+    stage.parrot.definitions = schemas(valid);
+    expect((await stage.refresh(kind)).outcome).toBe('ok');
+    for (const era of ERAS) {
+      const body = `${requestTo('tools/list')}${metaOf(era).slice(0, -1)}}}`;
+      const { text, status } = await stage.post(era, body, { method: 'tools/list' });
+      expect(status).toBe(200);
+      for (const { name, bytes } of valid)
+        expect([name, text.includes(`"default":${bytes.toString()}}`)]).toEqual([name, true]);
+    }
+  });
+
+  it.each(['legacy', 'modern'])(
+    'is not taken where it is none, and what was known stays, at a %s member',
+    async (kind) => {
+      for (const json of JSON_CASES) {
+        stage.parrot.definitions = schemas([json]);
+        const { outcome, problem } = await stage.refresh(kind);
+        if (json.verdict === 'invalid') expect([json.name, outcome]).toEqual([json.name, 'error']);
+        expect([json.name, problem ?? '']).toEqual([json.name, expect.not.stringMatching(/fault|internal/i)]);
+      }
+      stage.parrot.definitions = [];
+      expect((await stage.refresh(kind)).outcome).toBe('ok');
+    },
+    120_000,
+  );
+
+  it.each(['initialize', 'tools/list', 'server/discover'])(
+    'may be any of the 318 cases in place of an answer to %s',
+    async (method) => {
+      for (const kind of ['legacy', 'modern'] as const) {
+        for (const { name, bytes } of JSON_CASES) {
+          stage.parrot.ownAnswers.set(method, () => bytes);
+          const { problem } = await stage.refresh(kind);
+          expect([name, problem ?? '']).toEqual([name, expect.not.stringMatching(/fault|internal/i)]);
+        }
+        stage.parrot.ownAnswers.clear();
+        expect((await stage.refresh(kind)).outcome).toBe('ok');
+      }
+    },
+    120_000,
+  );
+});
+
+const isPlain = (value: unknown): boolean => typeof value === 'object' && value !== null && !Array.isArray(value);
+
 /** The call of a member that answers so. */
-function answered(era: EraName, kind: ParrotKind, said: Said): Promise<HttpAnswer> {
+function answered(era: EraName, server: string, said: Said): Promise<HttpAnswer> {
   stage.parrot.toSay.set(stage.number + 1, said);
-  return stage.call(era, kind, Buffer.from('0'));
+  return stage.call(era, server, Buffer.from('0'));
 }
 
 /** The caller reads of it in a result: a member's failure is not its own. */
 function expectFailure({ name }: JsonCase, { status, json }: HttpAnswer): void {
   expect([name, status, json.id, json.result?.isError]).toEqual([name, 200, 1, true]);
-  expect(json.result.content[0].text).toMatch(/cannot be read|answered another request|no answer/);
+  expect(json.result.content[0].text).toMatch(
+    /cannot be read|answered another request|no answer|no JSON-RPC message|without a result/,
+  );
 }
 
 function expectAsSent({ name, bytes }: JsonCase, { status, text }: HttpAnswer): void {

@@ -115,6 +115,15 @@ describe('the offer of an MCP member', () => {
     expect(slot().outcome).toBe('ok');
   });
 
+  it('is not had from a member that nests deeper than a message may, and the fault is told as its own', async () => {
+    await register();
+    const deep = JSON.parse(`${'['.repeat(100)}${']'.repeat(100)}`) as unknown;
+    origin.tools = [{ name: 'deep', inputSchema: { type: 'object', default: deep } }];
+    await check();
+    expect(slot()).toMatchObject({ outcome: 'error', problem: expect.stringMatching(/cannot be read.*64 levels/) });
+    expect(offer().tools).toHaveLength(1);
+  });
+
   it('takes 10000 prompts', async () => {
     haveAll();
     origin.lists.set('prompts/list', [{ prompts: prompts(10_000) }]);

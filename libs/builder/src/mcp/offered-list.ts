@@ -1,6 +1,7 @@
 import { isObject } from '#kernel';
 import type { Log } from '#observability';
 import { MemberProtocolError } from '../builder.errors.js';
+import { TooDeepError } from '../json-rpc/json-rpc.errors.js';
 import { type Span, scanList, scanObject } from '../json-rpc/json-scan.js';
 import type { CacheHint, Offered } from '../member-offer.js';
 import type { TimeLimit } from '../wire/time-limit.js';
@@ -80,13 +81,23 @@ function textsIn(
   const { method, isEntry } = LISTS[list];
   const entries = result[list];
   if (!Array.isArray(entries)) throw new MemberProtocolError(`its answer to ${method} has no ${list}`);
-  const place = memberAt(raw, memberAt(raw, { start: 0, end: raw.length }, 'result'), list);
-  return scanList(raw, place.start).flatMap(({ start, end }, index) => {
+  return placesIn(raw, list, method).flatMap(({ start, end }, index) => {
     const entry: unknown = entries[index];
     if (isEntry(entry)) return [raw.toString('utf8', start, end)];
     if (refused.length < MAX_ENTRIES) refused.push(String(isObject(entry) ? entry['name'] : entry).slice(0, 64));
     return [];
   });
+}
+
+/** Where the entries stand. Nesting that no message may have is a fault of the member's, as in its answers to callers. */
+function placesIn(raw: Buffer, list: Offered, method: string): readonly Span[] {
+  try {
+    const place = memberAt(raw, memberAt(raw, { start: 0, end: raw.length }, 'result'), list);
+    return scanList(raw, place.start);
+  } catch (error) {
+    if (!(error instanceof TooDeepError)) throw error;
+    throw new MemberProtocolError(`its answer to ${method} cannot be read: it ${error.message}`, error);
+  }
 }
 
 /** 2026-07-28, caching: both are there together, or the member knows nothing of them. */
