@@ -104,6 +104,16 @@ describe('a member over HTTP+SSE', () => {
     expect(reply.answers).toBe(0);
   });
 
+  it('tells of every call that was cancelled, however many they are at once', async () => {
+    await register();
+    origin.onCall = () => undefined;
+    const replies = Array.from({ length: 60 }, () => call());
+    await until(() => calls().length === replies.length, 'the calls');
+    for (const { running } of replies) running.cancel();
+    const cancelled = () => origin.methods().filter((method) => method === 'notifications/cancelled');
+    await until(() => cancelled().length === replies.length, 'the cancellations');
+  });
+
   it('answers what the member asks: whether anybody is there, and nothing else', async () => {
     await register();
     origin.streams[0]!.send({ id: 'p', method: 'ping' });

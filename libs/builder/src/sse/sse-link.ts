@@ -66,7 +66,7 @@ const STREAM_HEADERS = { accept: 'text/event-stream', 'cache-control': 'no-store
 /** For a session, whoever asked for it first: others join in with limits of their own. */
 const OPENING_MS = 15_000;
 const TELLING_MS = 2_000;
-/** Messages of the composer's own that may be under way: a member that asks and asks is not answered for ever. */
+/** Answers of the composer's own that may be under way: a member that asks and asks is not answered for ever. */
 const MAX_TELLING = 16;
 const FIRST_REST_MS = 1_000;
 const LONGEST_REST_MS = 60_000;
@@ -171,8 +171,10 @@ export class SseLink implements MessageStreamLink<SseSession> {
     message: Told,
     { headers, withinMs = TELLING_MS }: TellOptions = {},
   ): Promise<boolean> {
-    if (this.telling >= MAX_TELLING) return false;
-    this.telling++;
+    // What was asked of the member is bounded already: every cancellation reaches it.
+    const isAnswer = !('method' in message);
+    if (isAnswer && this.telling >= MAX_TELLING) return false;
+    if (isAnswer) this.telling++;
     try {
       if (!isOf(session, await this.parts.credential().get())) return false;
       await this.post(session, { message, headers, limit: new TimeLimit(withinMs) });
@@ -181,7 +183,7 @@ export class SseLink implements MessageStreamLink<SseSession> {
       this.parts.log.debug('a message to the member was lost', { err: error });
       return false;
     } finally {
-      this.telling--;
+      if (isAnswer) this.telling--;
     }
   }
 
