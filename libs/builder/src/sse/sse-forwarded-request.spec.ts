@@ -129,7 +129,7 @@ describe('a member over HTTP+SSE', () => {
     async (list) => {
       await register();
       origin.tools = ['echo', 'new'];
-      for (let n = 0; n < 5; n++) origin.streams[0]!.send({ method: `notifications/${list}/list_changed` });
+      for (let n = 0; n < 1_000; n++) origin.streams[0]!.send({ method: `notifications/${list}/list_changed` });
       await until(() => slot().offer.tools.length === 2, 'the new tools');
       expect(origin.methods().filter((method) => method === 'tools/list')).toHaveLength(2);
     },
