@@ -1,5 +1,5 @@
 import { describe, expect, it } from '@jest/globals';
-import { CLIENT_FLAGS, type ClientFlag, declarationOf, flagsIn, modernFacts } from './client-facts.js';
+import { CLIENT_FLAGS, type ClientFlag, declarationOf, flagsIn, modernFacts, profileOf } from './client-facts.js';
 
 describe('the facts of a client', () => {
   it('are the capabilities that are known, and no others', () => {
@@ -50,6 +50,12 @@ describe('the facts of a client', () => {
         'io.modelcontextprotocol/ui': { mimeTypes: ['text/html;profile=mcp-app'] },
       },
     });
+  });
+
+  it('are a profile of sessions, in which there are no tasks', () => {
+    expect(profileOf([])).toBe('');
+    expect(profileOf(['extensions.tasks'])).toBe('');
+    expect(profileOf(['extensions.tasks', 'extensions.ui', 'roots'])).toBe('extensions.ui roots');
   });
 
   it('are in the metadata of a modern request', () => {

@@ -57,8 +57,12 @@ export function flagsIn(capabilities: unknown, era: Era): readonly ClientFlag[] 
   return CLIENT_FLAGS.filter((flag) => declared.has(flag));
 }
 
-/** Clients that have declared the same have the same profile, and may share a session with a member; empty for nothing. */
-export const profileOf = (flags: readonly ClientFlag[]): string => (flags.length === 0 ? '' : flags.join(' '));
+/**
+ * Clients that have declared the same have the same profile, and may share a session with a member; empty for nothing.
+ * Tasks take no session of their own: members with sessions do not have them.
+ */
+export const profileOf = (flags: readonly ClientFlag[]): string =>
+  flags.filter((flag) => flag !== 'extensions.tasks').join(' ');
 
 /** What may be asked of clients with this profile; without one, of the composer itself, which declares all that it can carry. */
 export function declaredBy(profile?: string): readonly ClientFlag[] {

@@ -166,8 +166,8 @@ const QUIET: LinkUse = { profile: '' };
 
 /** Of what a member asks in a session it cannot be told to which call it belongs: so a session has one principal. */
 function useOf({ client, principalId }: MemberRequest): LinkUse {
-  const { capabilities } = client;
-  return capabilities.length === 0 ? QUIET : { profile: profileOf(capabilities), caller: principalId };
+  const profile = profileOf(client.capabilities);
+  return profile === '' ? QUIET : { profile, caller: principalId };
 }
 
 function declares({ capabilities }: MemberOffer, list: string, what: string): boolean {
