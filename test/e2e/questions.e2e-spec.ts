@@ -37,7 +37,7 @@ describe('what a server asks of the client that calls it', () => {
       const names = await toolNames(composer.url);
       return TRANSPORTS.every((id) => names.includes(`${id}_trigger-sampling-request`));
     }, 'tools that are listed to clients that can be asked alone');
-  });
+  }, 60_000);
   afterAll(async () => {
     await composer.stop();
     await Promise.all(servers.map(async (server) => server.close()));
