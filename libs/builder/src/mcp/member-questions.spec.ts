@@ -8,7 +8,7 @@ import { AskedReply } from '../../testing/asked-reply.js';
 import { clientOf } from '../../testing/client-of.js';
 import { type McpOrigin, type Sent, eventStream, mcpOrigin } from '../../testing/mcp-origin.js';
 import { type OpenPool, openPool } from '../../testing/open-pool.js';
-import type { ClientFlag } from '../client-facts.js';
+import { CLIENT_FLAGS, type ClientFlag, declarationOf } from '../client-facts.js';
 import { parseMessage } from '../json-rpc/json-rpc-message.js';
 import type { ForwardedMethod, RunningCall } from '../member.js';
 
@@ -137,7 +137,7 @@ describe('what a member over Streamable HTTP asks within a call', () => {
       await reply.answered;
     }
     expect(declared()).toEqual([
-      { elicitation: { form: {}, url: {} }, roots: {}, sampling: { context: {}, tools: {} } },
+      declarationOf(CLIENT_FLAGS),
       {},
       { roots: {} },
       { elicitation: { url: {} }, sampling: { tools: {} } },

@@ -11,7 +11,7 @@ import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
 import { AskedReply } from '../../testing/asked-reply.js';
 import { clientOf } from '../../testing/client-of.js';
 import { type OpenPool, openPool } from '../../testing/open-pool.js';
-import type { ClientFlag } from '../client-facts.js';
+import { CLIENT_FLAGS, type ClientFlag, declarationOf } from '../client-facts.js';
 import { parseMessage } from '../json-rpc/json-rpc-message.js';
 
 const acme = tenantId('acme');
@@ -75,9 +75,7 @@ describe('what a member over stdio asks within a call', () => {
     expect([ofAnn, ofBob]).toEqual([expect.stringContaining('///ann'), expect.stringContaining('///bob')]);
     expect(await textOf(call({ do: 'pid' }))).toBe(ofAnn.split(' ')[0]);
     expect(await textOf(call({ do: 'pid' }, ['roots'], 'bob'))).toBe(ofBob.split(' ')[0]);
-    expect(new Set(notes('declared'))).toEqual(
-      new Set(['{"elicitation":{"form":{},"url":{}},"roots":{},"sampling":{"context":{},"tools":{}}}', '{"roots":{}}']),
-    );
+    expect(new Set(notes('declared'))).toEqual(new Set([JSON.stringify(declarationOf(CLIENT_FLAGS)), '{"roots":{}}']));
   });
 
   it('is refused where the caller has not declared it, and after the call', async () => {
