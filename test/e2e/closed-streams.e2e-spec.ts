@@ -27,7 +27,7 @@ beforeAll(async () => {
   });
   await stage.register({ id: 'process', type: 'stdio', command: process.execPath, args: [WAITING], timeout: 60 });
 }, 60_000);
-afterAll(() => stage.close());
+afterAll(() => stage?.close());
 
 /** A call that is never answered, and the connection that it has for itself. */
 interface Waiting {

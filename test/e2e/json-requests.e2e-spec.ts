@@ -9,7 +9,7 @@ let stage: ParrotStage;
 beforeAll(async () => {
   stage = await ParrotStage.open();
 }, 60_000);
-afterAll(() => stage.close());
+afterAll(() => stage?.close());
 
 /** Whatever was sent: the composer serves, and no object has become another one. */
 afterEach(async () => {

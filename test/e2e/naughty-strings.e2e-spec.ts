@@ -17,7 +17,7 @@ beforeAll(async () => {
   stage = await ParrotStage.open();
   await stage.register(stage.parrot.restMember('rest'));
 }, 60_000);
-afterAll(() => stage.close());
+afterAll(() => stage?.close());
 
 /** Whatever was said: the composer serves, and no object has become another one. */
 afterEach(async () => {

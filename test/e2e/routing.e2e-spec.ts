@@ -20,7 +20,7 @@ const book: RoutingBook = { messages: 0, wrong: [], sessions: new Map(), touched
 const names = Array.from({ length: TENANTS }, (_, at) => `t${at}`);
 let composer: InProcessComposer;
 let members: RoutingMembers;
-let clients: readonly RoutingClient[];
+let clients: readonly RoutingClient[] = [];
 
 beforeAll(async () => {
   const limits = ['TENANT', 'PRINCIPAL', 'CREDENTIAL'].map((of) => [`LIMIT_${of}_RPS`, '100000']);
@@ -44,7 +44,7 @@ beforeAll(async () => {
 }, 120_000);
 afterAll(async () => {
   for (const client of clients) client.close();
-  await Promise.all([composer.stop(), members.close()]);
+  await Promise.all([composer?.stop(), members?.close()]);
 });
 
 /** What one of the clients does next; or a member of a tenant tells of a change, of which only the others may hear. */

@@ -234,7 +234,7 @@ describe('HttpForwardedRequest', () => {
       crm.tools = ['echo', 'new'];
       crm.onCall = (message, response) => {
         const event = eventStream(response);
-        for (let i = 0; i < 1_000; i++) event({ method: `notifications/${list}/list_changed` });
+        for (let i = 0; i < 5; i++) event({ method: `notifications/${list}/list_changed` });
         event({ id: message.id, result: { content: [{ type: 'text', text: 'done' }] } });
         response.end();
       };
