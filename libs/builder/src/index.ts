@@ -1,6 +1,6 @@
 export type { CredentialState } from '#auth';
 export { BuilderModule } from './builder.module.js';
-export type { ClientAnswer, MemberQuestion } from './asked-client.js';
+export { type ClientAnswer, type MemberQuestion, questionIn } from './asked-client.js';
 export { type LogLevel, isLogLevel, isUrgentFor } from './log-level.js';
 export { CLIENT_FLAGS, type ClientFacts, type ClientFlag, flagsIn, modernFacts } from './client-facts.js';
 export { type Edit, applyEdits, insertMembers } from './json-rpc/json-edit.js';

@@ -11,6 +11,7 @@ import { ToolCatalog } from './catalog/tool-catalog.js';
 import { Selections } from './catalog/selections.js';
 import { Asking } from './eras/asking.js';
 import { LegacyEra } from './eras/legacy-era.js';
+import { ModernAsking } from './eras/modern-asking.js';
 import { ModernEra } from './eras/modern-era.js';
 import { OfferedLists } from './eras/offered-lists.js';
 import { CredentialFeed } from './consent/credential-feed.js';
@@ -24,6 +25,7 @@ import { ServerTools } from './management/server-tools.js';
 import { ChangeStreams } from './mcp-endpoint/change-streams.js';
 import { MemberAudience } from './mcp-endpoint/member-audience.js';
 import { McpEndpoint } from './mcp-endpoint/mcp-endpoint.js';
+import { ParkedCalls } from './parking/parked-calls.js';
 import { CallRecorder } from './router/call-recorder.js';
 import { McpEntrance } from './mcp-endpoint/mcp-entrance.js';
 import { OpenExchanges } from './mcp-endpoint/open-exchanges.js';
@@ -37,6 +39,7 @@ import { TaskRouter } from './router/task-router.js';
 import { ToolRouter } from './router/tool-router.js';
 import { ClientSessions } from './sessions/client-sessions.js';
 import { OpenQuestions } from './sessions/open-questions.js';
+import { RequestStates } from './sessions/request-states.js';
 import { ResourceSubscriptions } from './subscriptions/resource-subscriptions.js';
 import { SubscriptionRequests } from './subscriptions/subscription-requests.js';
 import { TaskHandles } from './tasks/task-handles.js';
@@ -81,6 +84,9 @@ export class GatewayModule {
         ModernEra,
         OfferedLists,
         Asking,
+        ModernAsking,
+        ParkedCalls,
+        RequestStates,
         OpenQuestions,
         ToolCatalog,
         MemberReach,

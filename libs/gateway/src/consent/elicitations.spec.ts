@@ -5,14 +5,15 @@ import {
   UrlElicitationRequiredError,
 } from '@modelcontextprotocol/sdk/types.js';
 import { beforeEach, describe, expect, it } from '@jest/globals';
-import { type Message, modernFacts, parseMessage } from '#builder';
-import { Clock, serverId, tenantId } from '#kernel';
-import type { Principal } from '#tenancy';
+import { modernFacts, parseMessage } from '#builder';
+import { serverId, tenantId } from '#kernel';
 import { principalOf } from '#tenancy/testing';
-import { EVERYTHING, type Selection } from '../catalog/selection.js';
+import { EVERYTHING } from '../catalog/selection.js';
 import type { ConsentAnswer } from '../mcp-endpoint/http-reply.js';
 import type { McpExchange } from '../mcp-endpoint/mcp-exchange.js';
-import { SessionSeal } from '../sessions/session-seal.js';
+import { RequestStates } from '../sessions/request-states.js';
+import { SetClock } from '../../testing/set-clock.js';
+import { TurningSeal } from '../../testing/turning-seal.js';
 import type { ClientSession } from '../sessions/client-sessions.js';
 import { Elicitations } from './elicitations.js';
 import { OpenElicitations } from './open-elicitations.js';
@@ -22,27 +23,7 @@ const ann = principalOf('ann', { tenantId: acme, roles: ['caller'] });
 const consent = { serverId: serverId('crm'), url: 'https://composer.example/connect/crm', text: 'Connect crm first.' };
 const CAPABILITIES = 'io.modelcontextprotocol/clientCapabilities';
 
-class SetClock extends Clock {
-  time = 1_000_000;
-  override now(): number {
-    return this.time;
-  }
-}
-
-/** Seals by turning the text around. */
-class TurningSeal extends SessionSeal {
-  override seal(content: string): string {
-    return `s.${Buffer.from(content).toString('base64url')}`;
-  }
-  override open(sealed: string): string | undefined {
-    return sealed.startsWith('s.') ? Buffer.from(sealed.slice(2), 'base64url').toString() : undefined;
-  }
-}
-
 interface Ask {
-  readonly principal?: Principal;
-  readonly selection?: Selection;
-  readonly name?: string;
   readonly capabilities?: object;
   readonly more?: object;
 }
@@ -50,34 +31,33 @@ interface Ask {
 describe('Elicitations', () => {
   let clock: SetClock;
   let open: OpenElicitations;
+  let states: RequestStates;
   let elicitations: Elicitations;
   let answer: ((asked: typeof consent) => ConsentAnswer) | undefined;
-  let refused: unknown[];
 
   beforeEach(() => {
     clock = new SetClock();
     open = new OpenElicitations();
-    elicitations = new Elicitations(new TurningSeal(), open, clock);
+    states = new RequestStates(new TurningSeal(), clock);
+    elicitations = new Elicitations(states, open, clock);
     answer = undefined;
-    refused = [];
   });
 
   function exchange(ask: Ask = {}): McpExchange {
-    const { principal = ann, selection = EVERYTHING, name = 'crm_find', capabilities = {}, more = {} } = ask;
+    const { capabilities = {}, more = {} } = ask;
     answer = undefined;
-    const params = { name, arguments: { n: 1 }, _meta: { [CAPABILITIES]: capabilities }, ...more };
+    const params = { name: 'crm_find', arguments: { n: 1 }, _meta: { [CAPABILITIES]: capabilities }, ...more };
     const message = parseMessage(Buffer.from(JSON.stringify({ jsonrpc: '2.0', id: 1, method: 'tools/call', params })));
-    const reply = {
-      answerConsentBy: (given: typeof answer) => (answer = given),
-      protocolError: (...error: unknown[]) => refused.push(error),
-    };
-    return { principal, selection, message, reply } as unknown as McpExchange;
+    const reply = { answerConsentBy: (given: typeof answer) => (answer = given) };
+    return { principal: ann, selection: EVERYTHING, message, reply } as unknown as McpExchange;
   }
 
   const urls = { elicitation: { url: {} } };
-  const modern = (ask: Ask): Message | undefined => {
+  const modern = (ask: Ask): void => {
     const asked = exchange(ask);
-    return elicitations.prepareModern(asked, modernFacts(asked.message.params));
+    const state = states.take(asked);
+    if (state !== undefined && (!state || state.k !== 'consent')) throw new Error('another state');
+    elicitations.prepareModern(asked, modernFacts(asked.message.params), state);
   };
   const resultOf = (): { requestState: string; inputRequests: Record<string, { params: object }> } => {
     const given = answer!(consent);
@@ -91,7 +71,7 @@ describe('Elicitations', () => {
 
   describe('for revision 2026-07-28', () => {
     it('asks for input by a URL, if the client can', () => {
-      expect(modern({ capabilities: urls })).toBeDefined();
+      modern({ capabilities: urls });
       const result = resultOf();
       expect(isInputRequiredResult(result)).toBe(true);
       expect(result.inputRequests).toEqual({
@@ -106,15 +86,14 @@ describe('Elicitations', () => {
     it.each([[{}], [{ elicitation: {} }], [{ elicitation: { form: {} } }], [{ elicitation: { url: true } }], ['x']])(
       'leaves it to words for a client that declares %j',
       (capabilities) => {
-        expect(modern({ capabilities: capabilities as object })).toBeDefined();
+        modern({ capabilities: capabilities as object });
         expect(answer).toBeUndefined();
       },
     );
 
-    it('takes back what it gave, passes on nothing of it, and asks again', () => {
+    it('asks again when the client has come back, if it still must', () => {
       modern({ capabilities: urls });
-      const message = modern({ capabilities: urls, more: retry(resultOf().requestState) })!;
-      expect(message.params).toEqual({ name: 'crm_find', arguments: { n: 1 }, _meta: { [CAPABILITIES]: urls } });
+      modern({ capabilities: urls, more: retry(resultOf().requestState) });
       expect(answer).toBeDefined();
     });
 
@@ -122,7 +101,7 @@ describe('Elicitations', () => {
       modern({ capabilities: urls });
       const first = resultOf().requestState;
       for (const action of ['decline', 'cancel']) {
-        expect(modern({ capabilities: urls, more: retry(first, action) })).toBeDefined();
+        modern({ capabilities: urls, more: retry(first, action) });
         expect(answer).toBeUndefined();
       }
       let rounds = 1;
@@ -134,29 +113,13 @@ describe('Elicitations', () => {
       expect(rounds).toBe(3);
     });
 
-    it.each<[string, Ask]>([
-      ['another principal', { principal: principalOf('bob', { tenantId: acme }) }],
-      ['another tenant', { principal: principalOf('ann', { tenantId: tenantId('globex') }) }],
-      ['another tool', { name: 'crm_other' }],
-      ['another address', { selection: { kind: 'member', serverId: serverId('crm') } }],
-    ])('refuses a state in the hands of %s', (_, ask) => {
-      modern({ capabilities: urls });
-      expect(modern({ capabilities: urls, ...ask, more: retry(resultOf().requestState) })).toBeUndefined();
-      expect(refused).toEqual([[-32602, expect.stringContaining('requestState')]]);
-    });
-
-    it('refuses a state that is older than an hour', () => {
+    it('gives an hour for it', () => {
       modern({ capabilities: urls });
       const more = retry(resultOf().requestState);
-      clock.time += 3_600_001;
-      expect(modern({ capabilities: urls, more })).toBeUndefined();
-    });
-
-    it('passes on what a member has asked for', () => {
-      for (const requestState of ['a state of the member', new TurningSeal().seal('{"t":"acme"}')]) {
-        const more = { requestState, inputResponses: { name: { action: 'accept', content: {} } } };
-        expect(modern({ capabilities: urls, more })?.params).toMatchObject(more);
-      }
+      clock.time += 3_600_000;
+      modern({ capabilities: urls, more });
+      clock.time += 1;
+      expect(() => modern({ capabilities: urls, more })).toThrow('protocolError');
     });
   });
 

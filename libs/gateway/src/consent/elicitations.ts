@@ -1,13 +1,11 @@
 import { randomUUID } from 'node:crypto';
-import { type ClientFacts, INVALID_PARAMS, type Message, type NeededConsent, withoutParams } from '#builder';
+import type { ClientFacts, Message, NeededConsent } from '#builder';
 import { Clock, isObject } from '#kernel';
 import { Injectable } from '@nestjs/common';
-import { z } from 'zod';
-import { slugOf } from '../catalog/selection.js';
 import type { ConsentAnswer } from '../mcp-endpoint/http-reply.js';
 import type { McpExchange } from '../mcp-endpoint/mcp-exchange.js';
 import type { ClientSession } from '../sessions/client-sessions.js';
-import { SessionSeal } from '../sessions/session-seal.js';
+import { type ConsentState, RequestStates } from '../sessions/request-states.js';
 import { OpenElicitations } from './open-elicitations.js';
 
 /** 2025-11-25, elicitation: the request needs an elicitation in URL mode first. */
@@ -20,25 +18,12 @@ const KEY = 'connect';
 const LIFETIME_MS = 3_600_000;
 /** Clients repeat the call at once when their person has opened the page; after so many times that is told in words. */
 const MAX_ROUNDS = 3;
-const OURS: ReadonlySet<string> = new Set(['requestState', 'inputResponses']);
-
-type State = z.infer<typeof stateSchema>;
-const stateSchema = z.strictObject({
-  k: z.literal('consent'),
-  /** Tenant, principal, address and what is asked for: it is worth nothing to anybody else, and nowhere else. */
-  t: z.string(),
-  p: z.string(),
-  a: z.string(),
-  n: z.string(),
-  i: z.number(),
-  round: z.number().int(),
-});
 
 /** Asks for a person in the caller's idiom: with an elicitation in URL mode, where the caller has said that it can. */
 @Injectable()
 export class Elicitations {
   constructor(
-    private readonly seal: SessionSeal,
+    private readonly states: RequestStates,
     private readonly open: OpenElicitations,
     private readonly clock: Clock,
   ) {}
@@ -55,26 +40,15 @@ export class Elicitations {
   }
 
   /**
-   * Revision 2026-07-28: the result asks for input, and the client calls again with it. What it sends along is between it
-   * and the composer.
+   * Revision 2026-07-28: the result asks for input, and the client calls again with it.
    *
-   * @returns the message as the member is to have it; undefined if it was answered
+   * @param state what the client has brought back of that
    */
-  prepareModern(exchange: McpExchange, { capabilities }: ClientFacts): Message | undefined {
-    const { message, reply } = exchange;
-    const state = this.stateIn(message.params['requestState']);
-    if (state && !this.isOf(state, exchange)) {
-      reply.protocolError(
-        INVALID_PARAMS,
-        'Invalid params: this requestState was not given for this call, or is too old',
-      );
-      return undefined;
-    }
+  prepareModern(exchange: McpExchange, { capabilities }: ClientFacts, state?: ConsentState): void {
     const round = state ? state.round + 1 : 1;
-    if (capabilities.includes('elicitation.url') && round <= MAX_ROUNDS && !(state && hasDeclined(message))) {
-      reply.answerConsentBy((consent) => this.inputRequired(exchange, consent, round));
-    }
-    return state ? withoutParams(message, OURS) : message;
+    if (!capabilities.includes('elicitation.url') || round > MAX_ROUNDS) return;
+    if (state && hasDeclined(exchange.message)) return;
+    exchange.reply.answerConsentBy((consent) => this.inputRequired(exchange, consent, round));
   }
 
   private inputRequired(exchange: McpExchange, { url, text }: NeededConsent, round: number): ConsentAnswer {
@@ -83,28 +57,9 @@ export class Elicitations {
       result: {
         resultType: 'input_required',
         inputRequests: { [KEY]: { method: 'elicitation/create', params } },
-        requestState: this.seal.seal(JSON.stringify(this.stateOf(exchange, round))),
+        requestState: this.states.give(exchange, { k: 'consent', round }, this.clock.now() + LIFETIME_MS),
       },
     };
-  }
-
-  private stateOf({ principal, selection, message }: McpExchange, round: number): State {
-    const { method, params } = message;
-    const n = method === 'tools/call' ? String(params['name']) : `${method} ${String(params['name'] ?? params['uri'])}`;
-    const a = slugOf(selection);
-    return { k: 'consent', t: principal.tenantId, p: principal.id, a, n, i: this.clock.now(), round };
-  }
-
-  /** Undefined for what was sealed elsewhere: members have states of their own, which are passed on. */
-  private stateIn(sealed: unknown): State | undefined {
-    const text = typeof sealed === 'string' ? this.seal.open(sealed) : undefined;
-    return text === undefined ? undefined : stateSchema.safeParse(JSON.parse(text)).data;
-  }
-
-  private isOf(state: State, exchange: McpExchange): boolean {
-    const { t, p, a, n } = this.stateOf(exchange, 0);
-    const isSame = state.t === t && state.p === p && state.a === a && state.n === n;
-    return isSame && state.i + LIFETIME_MS >= this.clock.now();
   }
 }
 

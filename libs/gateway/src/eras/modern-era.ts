@@ -23,12 +23,12 @@ import { isObject } from '#kernel';
 import { Injectable } from '@nestjs/common';
 import { slugOf } from '../catalog/selection.js';
 import { noticesOf } from './list-notices.js';
+import { ModernAsking } from './modern-asking.js';
 import { OfferedLists } from './offered-lists.js';
-import { Elicitations } from '../consent/elicitations.js';
 import { ChangeStreams } from '../mcp-endpoint/change-streams.js';
 import { type McpExchange, headerOf } from '../mcp-endpoint/mcp-exchange.js';
 import type { Granted } from '../subscriptions/subscription-requests.js';
-import { RequestRouter, isForwarded, isOfTasks } from '../router/request-router.js';
+import { RequestRouter, isForwarded } from '../router/request-router.js';
 
 export const SUPPORTED_VERSIONS: readonly string[] = [MODERN_VERSION, ...LEGACY_VERSIONS];
 
@@ -49,7 +49,7 @@ export class ModernEra {
     private readonly lists: OfferedLists,
     private readonly router: RequestRouter,
     private readonly streams: ChangeStreams,
-    private readonly elicitations: Elicitations,
+    private readonly asking: ModernAsking,
   ) {}
 
   handle(exchange: McpExchange): void {
@@ -115,14 +115,8 @@ export class ModernEra {
   }
 
   private forward(exchange: McpExchange, method: ForwardedMethod): void {
-    // 2026-07-28, multi-round-trip requests: a completion asks for no input, and a task asks in another way.
     const client = modernFacts(exchange.message.params);
-    const isAsked = method !== 'completion/complete' && !isOfTasks(method);
-    const message = isAsked ? this.elicitations.prepareModern(exchange, client) : exchange.message;
-    if (!message) return;
-    const running = this.router.route({ ...exchange, message }, method, client);
-    // 2026-07-28, transports: a client that closes the stream has cancelled the request.
-    if (running) exchange.reply.onAbandoned(() => running.cancel());
+    this.asking.carryOut(exchange, client, (asked) => this.router.route(asked, method, client));
   }
 
   private listen(exchange: McpExchange): void {

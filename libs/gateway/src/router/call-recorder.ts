@@ -2,7 +2,7 @@ import { AuditBatches, type AuditEvent, type AuditMode, AuditModes } from '#audi
 import { Clock, type ServerId } from '#kernel';
 import { type Principal, actorOf } from '#tenancy';
 import { Injectable } from '@nestjs/common';
-import type { McpExchange } from '../mcp-endpoint/mcp-exchange.js';
+import type { RoutedExchange } from '../mcp-endpoint/mcp-exchange.js';
 import { type CallOutcome, RecordedReply } from './recorded-reply.js';
 
 /** Callers choose the names of tools that do not exist. */
@@ -44,7 +44,7 @@ export class CallRecorder {
    * @param thing absent: nothing is recorded
    * @throws AuditBacklogError when the call could not be recorded; then it must not be made
    */
-  begin({ principal, reply }: Pick<McpExchange, 'principal' | 'reply'>, thing?: CalledThing): RecordedReply {
+  begin({ principal, reply }: Pick<RoutedExchange, 'principal' | 'reply'>, thing?: CalledThing): RecordedReply {
     if (!thing) return new RecordedReply(reply, { noteEnd: () => undefined, mayWait: false });
     const { tenantId } = principal;
     const mode = this.modes.modeOf(tenantId);

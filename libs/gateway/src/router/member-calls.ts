@@ -11,7 +11,7 @@ import {
 import { Log } from '#observability';
 import type { Principal } from '#tenancy';
 import { Injectable } from '@nestjs/common';
-import type { McpExchange } from '../mcp-endpoint/mcp-exchange.js';
+import type { RoutedExchange } from '../mcp-endpoint/mcp-exchange.js';
 import { TaskReplies } from '../tasks/task-replies.js';
 import { CallRecorder, type CalledThing } from './call-recorder.js';
 import type { OpenCall } from './open-call.js';
@@ -57,7 +57,7 @@ export class MemberCalls {
    *
    * @param thing absent: nothing is recorded
    */
-  record(exchange: McpExchange, thing?: CalledThing): RecordedReply | undefined {
+  record(exchange: RoutedExchange, thing?: CalledThing): RecordedReply | undefined {
     try {
       return this.recorder.begin(exchange, thing);
     } catch (error) {
@@ -69,10 +69,11 @@ export class MemberCalls {
     }
   }
 
-  start(exchange: McpExchange, call: MemberCall): OpenCall {
+  start(exchange: RoutedExchange, call: MemberCall): OpenCall {
     const { recorded, destination, findAgain } = call;
     return this.calls.start(exchange, {
       recorded,
+      isOpenTo: (by) => isSame(findAgain(by), destination),
       begin: (by, hasWaited) => this.begin(hasWaited ? findAgain(by) : destination, call, exchange),
       onFault: (error) => {
         this.log.error('a call failed internally', { err: error });
@@ -84,7 +85,7 @@ export class MemberCalls {
   private begin(
     destination: Destination | undefined,
     { method, client, recorded, refuse, replyTo }: MemberCall,
-    exchange: McpExchange,
+    exchange: RoutedExchange,
   ): RunningCall | undefined {
     if (!destination) {
       refuse();
@@ -104,3 +105,6 @@ export class MemberCalls {
     return slot.member.request({ ...asked, ...heard }, reply);
   }
 }
+
+const isSame = (found: Destination | undefined, { slot, target }: Destination): boolean =>
+  found?.slot.ref.serverId === slot.ref.serverId && found.target === target;

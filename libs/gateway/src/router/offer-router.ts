@@ -1,14 +1,15 @@
-import { type ClientFacts, type Era, INVALID_PARAMS, RESOURCE_NOT_FOUND, type RunningCall } from '#builder';
+import { type ClientFacts, type Era, INVALID_PARAMS, RESOURCE_NOT_FOUND } from '#builder';
 import { isObject } from '#kernel';
 import type { Principal } from '#tenancy';
 import { Injectable } from '@nestjs/common';
 import type { CatalogView } from '../catalog/catalog-view.js';
 import { completionRouteOf, routeOf } from '../catalog/resource-route.js';
 import { ToolCatalog } from '../catalog/tool-catalog.js';
-import type { McpExchange } from '../mcp-endpoint/mcp-exchange.js';
+import type { RoutedExchange } from '../mcp-endpoint/mcp-exchange.js';
 import { AliasedReply } from './aliased-reply.js';
 import type { CalledThing } from './call-recorder.js';
 import { type Destination, type MemberCall, MemberCalls } from './member-calls.js';
+import type { OpenCall } from './open-call.js';
 
 export type OfferMethod = 'prompts/get' | 'resources/read' | 'completion/complete';
 
@@ -19,7 +20,7 @@ interface Wish {
   readonly find: (view: CatalogView) => Destination | undefined;
   /** Absent for what is not recorded. */
   readonly kind?: CalledThing['kind'];
-  readonly refuse: (exchange: McpExchange, era: Era) => void;
+  readonly refuse: (exchange: RoutedExchange, era: Era) => void;
 }
 
 /** Callers choose names that are not there. */
@@ -35,7 +36,7 @@ export class OfferRouter {
   ) {}
 
   /** Starts the request; `undefined` if it is answered already. What the caller may not see is not there. */
-  route(exchange: McpExchange, method: OfferMethod, client: ClientFacts): Pick<RunningCall, 'cancel'> | undefined {
+  route(exchange: RoutedExchange, method: OfferMethod, client: ClientFacts): OpenCall | undefined {
     const { principal, selection, reply } = exchange;
     const wish = wishOf(method, exchange.message.params);
     if (typeof wish === 'string') {
@@ -109,7 +110,8 @@ function completionWish(ref: unknown): Wish | string {
   const { type, name, uri } = isObject(ref) ? ref : {};
   const base = {
     method: 'completion/complete',
-    refuse: ({ reply }: McpExchange) => reply.protocolError(INVALID_PARAMS, 'Invalid params: ref names nothing here'),
+    refuse: ({ reply }: RoutedExchange) =>
+      reply.protocolError(INVALID_PARAMS, 'Invalid params: ref names nothing here'),
   } as const;
   if (type === 'ref/prompt' && typeof name === 'string') return { ...base, name, find: (view) => promptIn(view, name) };
   if (type === 'ref/resource' && typeof uri === 'string')

@@ -1,10 +1,10 @@
-import { EventEmitter } from 'node:events';
-import type { IncomingMessage, ServerResponse } from 'node:http';
+import type { IncomingMessage } from 'node:http';
 import type { RunningCall } from '#builder';
 import { Clock, ComposerError } from '#kernel';
 import { principalOf } from '#tenancy/testing';
 import { beforeEach, describe, expect, it } from '@jest/globals';
 import fc from 'fast-check';
+import { ToldResponse } from '../../testing/told-response.js';
 import { AccessEndedError } from '../gateway.errors.js';
 import { HttpReply } from '../mcp-endpoint/http-reply.js';
 import { OpenExchanges } from '../mcp-endpoint/open-exchanges.js';
@@ -54,53 +54,24 @@ class ToldAdmission extends CallAdmission {
   }
 }
 
-/** A response on a connection that a test closes. */
-class ToldResponse extends EventEmitter {
-  status = 0;
-  headers: readonly string[] = [];
-  body = '';
-  writableFinished = false;
-  writableLength = 0;
-
-  writeHead(status: number, headers: readonly string[]): void {
-    [this.status, this.headers] = [status, headers];
-  }
-  write(part: Buffer | string): boolean {
-    this.body += part.toString();
-    return true;
-  }
-  end(part: Buffer | string = ''): void {
-    this.write(part);
-    this.writableFinished = true;
-    this.emit('close');
-  }
-  cork(): void {
-    // One write or many: all the same here.
-  }
-  uncork(): void {
-    // As above.
-  }
-  flushHeaders(): void {
-    // Nothing waits.
-  }
-}
-
 describe('OpenCall', () => {
   let admission: ToldAdmission;
   let exchanges: OpenExchanges;
   let faults: unknown[];
+  let isAllowed: boolean;
 
   beforeEach(() => {
     admission = new ToldAdmission();
     exchanges = new OpenExchanges(new Clock());
     faults = [];
+    isAllowed = true;
   });
 
   const settle = () => new Promise((resolve) => setImmediate(resolve));
 
   function open(begins?: (reply: RecordedReply) => RunningCall | undefined) {
     const response = new ToldResponse();
-    const reply = new HttpReply(response as unknown as ServerResponse, {
+    const reply = new HttpReply(response.asServerResponse, {
       era: 'legacy',
       id: Buffer.from('1'),
       takesEvents: true,
@@ -120,6 +91,7 @@ describe('OpenCall', () => {
           seen.waited = hasWaited;
           return begins ? begins(recorded) : running;
         },
+        isOpenTo: () => isAllowed,
         onFault: (error) => {
           faults.push(error);
           recorded.protocolError(-32603, 'internal');

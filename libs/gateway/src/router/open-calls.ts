@@ -1,5 +1,5 @@
 import { Injectable } from '@nestjs/common';
-import type { McpExchange } from '../mcp-endpoint/mcp-exchange.js';
+import type { RoutedExchange } from '../mcp-endpoint/mcp-exchange.js';
 import { type OpenExchange, OpenExchanges } from '../mcp-endpoint/open-exchanges.js';
 import { CallAdmission } from './call-admission.js';
 import { OpenCall, type OpenCallParts } from './open-call.js';
@@ -12,7 +12,7 @@ export class OpenCalls {
     private readonly exchanges: OpenExchanges,
   ) {}
 
-  start(exchange: McpExchange, parts: Pick<OpenCallParts, 'recorded' | 'begin' | 'onFault'>): OpenCall {
+  start(exchange: RoutedExchange, parts: Pick<OpenCallParts, 'recorded' | 'begin' | 'isOpenTo' | 'onFault'>): OpenCall {
     const call = new OpenCall(exchange, { ...parts, admission: this.admission, exchanges: this.exchanges });
     call.start();
     return call;
@@ -22,7 +22,7 @@ export class OpenCalls {
    * A call that is carried out here. It waits for nothing, so that an administrator can act while a tenant is at its
    * limits, and it cannot be taken back: who may call no more does not learn how it ended.
    */
-  note({ principal, request, reply }: McpExchange): void {
+  note({ principal, request, reply }: RoutedExchange): void {
     const exchange: OpenExchange = {
       principal,
       request,

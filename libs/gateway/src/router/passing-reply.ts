@@ -2,13 +2,16 @@ import type { ClientAnswer, MemberQuestion, MemberReply, NeededConsent } from '#
 
 /** Hands everything on to another reply. Who stands in between changes what it is there for, and nothing else. */
 export abstract class PassingReply<Reply extends MemberReply = MemberReply> implements MemberReply {
-  readonly id: Buffer;
-  readonly takesEvents: boolean;
   abstract readonly takesPieces: boolean;
 
-  constructor(protected readonly reply: Reply) {
-    this.id = reply.id;
-    this.takesEvents = reply.takesEvents;
+  constructor(protected reply: Reply) {}
+
+  get id(): Buffer {
+    return this.reply.id;
+  }
+
+  get takesEvents(): boolean {
+    return this.reply.takesEvents;
   }
 
   message(parts: readonly Buffer[], status?: number): void {

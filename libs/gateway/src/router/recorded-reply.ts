@@ -1,6 +1,6 @@
 import { INTERNAL_ERROR, type NeededConsent } from '#builder';
 import { ComposerError } from '#kernel';
-import type { HttpReply } from '../mcp-endpoint/http-reply.js';
+import type { McpReply } from '../mcp-endpoint/mcp-reply.js';
 import { PassingReply } from './passing-reply.js';
 
 /** How a call ended, as the audit trail tells it. */
@@ -19,12 +19,12 @@ export interface RecordedReplyOptions {
  * Stands between whoever carries a call out and its caller, and sees to it that the end of the call is recorded: before
  * the answer is given where the tenant wants that, else along with it. Progress is passed on in either case.
  */
-export class RecordedReply extends PassingReply<HttpReply> {
+export class RecordedReply extends PassingReply<McpReply> {
   readonly takesPieces: boolean;
   private readonly noteEnd: NoteEnd;
   private hasEnded = false;
 
-  constructor(reply: HttpReply, { noteEnd, mayWait }: RecordedReplyOptions) {
+  constructor(reply: McpReply, { noteEnd, mayWait }: RecordedReplyOptions) {
     super(reply);
     this.takesPieces = reply.takesPieces && !mayWait;
     this.noteEnd = noteEnd;
@@ -51,7 +51,7 @@ export class RecordedReply extends PassingReply<HttpReply> {
   }
 
   /** The call was not allowed, or its arguments do not fit: `answer` says so. */
-  refuse(answer: (reply: HttpReply) => void): void {
+  refuse(answer: (reply: McpReply) => void): void {
     this.end('refused', () => answer(this.reply));
   }
 

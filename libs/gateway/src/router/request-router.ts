@@ -1,8 +1,9 @@
-import type { ClientFacts, Era, ForwardedMethod, RunningCall, TaskMethod } from '#builder';
+import type { ClientFacts, Era, ForwardedMethod, TaskMethod } from '#builder';
 import { Injectable } from '@nestjs/common';
-import type { McpExchange } from '../mcp-endpoint/mcp-exchange.js';
+import type { RoutedExchange } from '../mcp-endpoint/mcp-exchange.js';
 import { SubscriptionRequests } from '../subscriptions/subscription-requests.js';
 import { OfferRouter } from './offer-router.js';
+import type { OpenCall } from './open-call.js';
 import { TaskRouter } from './task-router.js';
 import { ToolRouter } from './tool-router.js';
 
@@ -32,7 +33,7 @@ export class RequestRouter {
   ) {}
 
   /** Starts the request; `undefined` if it is answered already or cannot be cancelled. */
-  route(exchange: McpExchange, method: ForwardedMethod, client: ClientFacts): Pick<RunningCall, 'cancel'> | undefined {
+  route(exchange: RoutedExchange, method: ForwardedMethod, client: ClientFacts): OpenCall | undefined {
     if (method === 'tools/call') return this.tools.route(exchange, client);
     const isTask = isOfTasks(method);
     return isTask ? this.tasks.route(exchange, method, client) : this.offers.route(exchange, method, client);

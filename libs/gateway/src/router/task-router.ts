@@ -1,12 +1,13 @@
-import { type ClientFacts, INVALID_PARAMS, MISSING_TASKS, type RunningCall, type TaskMethod } from '#builder';
+import { type ClientFacts, INVALID_PARAMS, MISSING_TASKS, type TaskMethod } from '#builder';
 import type { Principal } from '#tenancy';
 import { Injectable } from '@nestjs/common';
 import { ToolCatalog } from '../catalog/tool-catalog.js';
-import type { McpExchange } from '../mcp-endpoint/mcp-exchange.js';
+import type { RoutedExchange } from '../mcp-endpoint/mcp-exchange.js';
 import { TaskHandles } from '../tasks/task-handles.js';
 import { TaskReply } from '../tasks/task-reply.js';
 import { taskRouteOf } from '../tasks/task-route.js';
 import { type Destination, MemberCalls } from './member-calls.js';
+import type { OpenCall } from './open-call.js';
 
 /** What each method is in the audit trail. */
 const ACTIONS: Readonly<Record<TaskMethod, string>> = {
@@ -27,7 +28,7 @@ export class TaskRouter {
   ) {}
 
   /** Starts the request; `undefined` if it is answered already. A task that is not the caller's own is not there. */
-  route(exchange: McpExchange, method: TaskMethod, client: ClientFacts): Pick<RunningCall, 'cancel'> | undefined {
+  route(exchange: RoutedExchange, method: TaskMethod, client: ClientFacts): OpenCall | undefined {
     const { selection, principal, message, reply } = exchange;
     const { taskId } = message.params;
     if (!client.capabilities.includes('extensions.tasks')) {

@@ -1,4 +1,4 @@
-import { type ClientFacts, HEADER_MISMATCH, INVALID_PARAMS, type RunningCall, mismatchIn } from '#builder';
+import { type ClientFacts, HEADER_MISMATCH, INVALID_PARAMS, mismatchIn } from '#builder';
 import { ComposerError } from '#kernel';
 import { Log } from '#observability';
 import type { Principal } from '#tenancy';
@@ -7,15 +7,16 @@ import type { CatalogEntry } from '../catalog/catalog-entry.js';
 import { ToolCatalog } from '../catalog/tool-catalog.js';
 import { ScopeInsufficientError } from '../gateway.errors.js';
 import { ManagementTools } from '../management/management-tools.js';
-import type { McpExchange } from '../mcp-endpoint/mcp-exchange.js';
+import type { RoutedExchange } from '../mcp-endpoint/mcp-exchange.js';
 import { mayManage } from '../policy/tool-policy.js';
 import { type Destination, MemberCalls } from './member-calls.js';
+import type { OpenCall } from './open-call.js';
 import { OpenCalls } from './open-calls.js';
 import type { RecordedReply } from './recorded-reply.js';
 
 /** A call whose end is recorded. */
 interface RecordedCall {
-  readonly exchange: McpExchange;
+  readonly exchange: RoutedExchange;
   readonly name: string;
   readonly recorded: RecordedReply;
 }
@@ -32,7 +33,7 @@ export class ToolRouter {
   ) {}
 
   /** Starts the call; `undefined` if it is answered already or cannot be cancelled. A tool that the caller may not see is unknown. */
-  route(exchange: McpExchange, client: ClientFacts): Pick<RunningCall, 'cancel'> | undefined {
+  route(exchange: RoutedExchange, client: ClientFacts): OpenCall | undefined {
     const { principal, message, reply } = exchange;
     const { name } = message.params;
     if (typeof name !== 'string') {
@@ -75,7 +76,7 @@ export class ToolRouter {
     return undefined;
   }
 
-  private find({ selection }: McpExchange, principal: Principal, name: string): CatalogEntry | undefined {
+  private find({ selection }: RoutedExchange, principal: Principal, name: string): CatalogEntry | undefined {
     const { byName } = this.catalog.viewFor(principal, selection).tools;
     return byName.get(name) ?? byName.get(this.management.nameOf(name) ?? '');
   }

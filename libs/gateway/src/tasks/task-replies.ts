@@ -7,7 +7,7 @@ import {
   extensionsIn,
 } from '#builder';
 import { Injectable } from '@nestjs/common';
-import type { McpExchange } from '../mcp-endpoint/mcp-exchange.js';
+import type { RoutedExchange } from '../mcp-endpoint/mcp-exchange.js';
 import { TaskHandles } from './task-handles.js';
 import { TaskMakingReply } from './task-making-reply.js';
 
@@ -25,7 +25,7 @@ export class TaskReplies {
   constructor(private readonly handles: TaskHandles) {}
 
   /** The reply itself where no task can come of the request. */
-  replyTo(exchange: McpExchange, { method, client, slot, target: tool }: Asked, reply: MemberReply): MemberReply {
+  replyTo(exchange: RoutedExchange, { method, client, slot, target: tool }: Asked, reply: MemberReply): MemberReply {
     if (method !== 'tools/call' || client.era === 'legacy') return reply;
     const isLikely = TASKS_EXTENSION in extensionsIn(slot.offer.capabilities);
     if (!isLikely && !client.capabilities.includes('extensions.tasks')) return reply;
