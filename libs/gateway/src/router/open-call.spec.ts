@@ -1,58 +1,16 @@
 import type { IncomingMessage } from 'node:http';
 import type { RunningCall } from '#builder';
-import { Clock, ComposerError } from '#kernel';
+import { Clock } from '#kernel';
 import { principalOf } from '#tenancy/testing';
 import { beforeEach, describe, expect, it } from '@jest/globals';
 import fc from 'fast-check';
+import { ToldAdmission } from '../../testing/told-admission.js';
 import { ToldResponse } from '../../testing/told-response.js';
 import { AccessEndedError } from '../gateway.errors.js';
 import { HttpReply } from '../mcp-endpoint/http-reply.js';
 import { OpenExchanges } from '../mcp-endpoint/open-exchanges.js';
-import { CallAdmission, type Ticket, type Turn } from './call-admission.js';
 import { OpenCall } from './open-call.js';
 import { RecordedReply } from './recorded-reply.js';
-
-class TooMany extends ComposerError {
-  constructor() {
-    super('COMPOSER_RATE_LIMITED', 'too many', { status: 429, retryAfter: 2 });
-  }
-}
-
-/** Two places, and a line in front of them that a test moves. */
-class ToldAdmission extends CallAdmission {
-  inUse = 0;
-  places = 2;
-  readonly line: { admit: () => void; refuse: () => void }[] = [];
-
-  override refusalOf(): undefined {
-    return undefined;
-  }
-  override enter(): Ticket | Turn {
-    if (this.line.length >= 2) throw new TooMany();
-    if (this.inUse < this.places) return this.ticket();
-    let giveUp!: () => void;
-    const slot = new Promise<Ticket>((resolve, reject) => {
-      const leave = (then: () => void) => () => {
-        this.line.splice(this.line.indexOf(waiter), 1);
-        then();
-      };
-      const waiter = { admit: leave(() => resolve(this.ticket())), refuse: leave(() => reject(new TooMany())) };
-      this.line.push(waiter);
-      giveUp = () => this.line.includes(waiter) && waiter.refuse();
-    });
-    return { slot, giveUp };
-  }
-  private ticket(): Ticket {
-    this.inUse++;
-    let isLeft = false;
-    return {
-      leave: () => {
-        if (!isLeft) this.inUse--;
-        isLeft = true;
-      },
-    };
-  }
-}
 
 describe('OpenCall', () => {
   let admission: ToldAdmission;
