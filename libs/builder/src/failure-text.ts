@@ -1,6 +1,6 @@
 import { ConsentRequiredError, PrincipalMissingError, WiderConsentRequiredError } from '#auth';
 import { EgressTimeoutError, EgressUnreachableError } from '#egress';
-import type { ComposerError } from '#kernel';
+import { type ComposerError, serverId } from '#kernel';
 import {
   MemberBusyError,
   MemberClosedError,
@@ -8,6 +8,7 @@ import {
   MemberTimeoutError,
   ScopeMissingError,
 } from './builder.errors.js';
+import type { RequiredPage } from './mcp/required-page.js';
 import type { MemberReply } from './member.js';
 
 const CHECK_FIRST = 'Whether the call was carried out is not known: check before you repeat it.';
@@ -16,6 +17,11 @@ const CHECK_FIRST = 'Whether the call was carried out is not known: check before
 export function replyFailure(reply: MemberReply, member: string, error: ComposerError): void {
   if (!(error instanceof ConsentRequiredError)) return reply.failed(failureText(member, error), error.code);
   reply.needsConsent({ serverId: error.serverId, url: error.url, text: consentText(member, error) });
+}
+
+/** The member wants a person to open a page of its own first: told as where the composer itself wants that. */
+export function replyPageRequired(reply: MemberReply, member: string, { url, message }: RequiredPage): void {
+  reply.needsConsent({ serverId: serverId(member), url, text: `Server "${member}" asks: ${message}` });
 }
 
 function consentText(member: string, error: ConsentRequiredError): string {

@@ -188,6 +188,27 @@ describe('responseFor', () => {
     expect(answer('{"jsonrpc":"2.0","error":{"code":-32700,"message":"?"}}', '7')).toBe('stranger');
   });
 
+  describe('for a page that comes first', () => {
+    const error = (elicitations: unknown, code = -32042) =>
+      JSON.stringify({ jsonrpc: '2.0', id: 7, error: { code, message: 'a page first', data: { elicitations } } });
+    const page = { mode: 'url', elicitationId: 'e', url: 'https://a.example/p?x=1', message: 'Go' };
+
+    it('says so to a modern caller of a legacy member, whose era has no such error', () => {
+      expect(answer(error([page, page]), '7', { era: 'modern' })).toBe('page-required');
+    });
+
+    it.each([[[]], [[{ ...page, url: 'javascript:1' }]], [[{ ...page, url: 'https://' }]], [{}], [undefined], ['x']])(
+      'takes it for an error like any other where %j names none',
+      (elicitations) => {
+        expect(answer(error(elicitations), '7', { era: 'modern', callerId: '7' })).toBe(error(elicitations, -32603));
+      },
+    );
+
+    it.each<Asked>([{ era: 'legacy' }, { era: 'modern', memberEra: 'modern' }])('changes nothing for %j', (asked) => {
+      expect(answer(error([page]), '7', { ...asked, callerId: '7' })).toBe(error([page]));
+    });
+  });
+
   it('knows an id that the member writes with other escapes', () => {
     const text = '{"jsonrpc":"2.0","id":"a/\u00e9","result":{}}';
     expect(answer(text, '"a\\/\\u00e9"', { callerId: '"a\\/\\u00e9"' })).toBe(

@@ -3,9 +3,16 @@ import { type Span, scanObject } from '../json-rpc/json-scan.js';
 import { declarationOf } from '../client-facts.js';
 import type { Era, ForwardedMethod, MemberRequest } from '../member.js';
 import { extensionEdits } from './extensions.js';
-import { INVALID_PARAMS, META_CAPABILITIES, META_LOG_LEVEL, RESOURCE_NOT_FOUND } from './mcp-protocol.js';
+import {
+  INTERNAL_ERROR,
+  INVALID_PARAMS,
+  META_CAPABILITIES,
+  META_LOG_LEVEL,
+  RESOURCE_NOT_FOUND,
+} from './mcp-protocol.js';
 import { type MemberMessage, textAt } from './member-message.js';
 import { OWN_META } from './own-meta.js';
+import { PAGE_REQUIRED, type RequiredPage, requiredPageIn } from './required-page.js';
 
 const OPEN_OBJECT = 0x7b;
 
@@ -58,7 +65,9 @@ export type TranslatedResponse =
   /** The member wants something of a caller of the legacy era, which is asked in another way. */
   | { readonly kind: 'input-required' }
   /** The member has made a task of a call whose caller takes none. */
-  | { readonly kind: 'task' };
+  | { readonly kind: 'task' }
+  /** The member wants a person to open a page first, and says so in a way that the caller's era does not have. */
+  | { readonly kind: 'page-required'; readonly page: RequiredPage };
 
 export interface ResponseContext {
   /** The id under which the member was asked, as JSON text. */
@@ -78,7 +87,8 @@ export interface ResponseContext {
 const NOT_TO_BE_KEPT = '"ttlMs":0,"cacheScope":"private"';
 
 /** Puts the caller's id back and gives the result the form of the caller's era. Changes no other byte. */
-export function responseFor({ raw, places }: MemberMessage, context: ResponseContext): TranslatedResponse {
+export function responseFor(message: MemberMessage, context: ResponseContext): TranslatedResponse {
+  const { raw, places } = message;
   const { askedAs, callerId, callerEra, memberEra } = context;
   const id = places.get('id');
   if (!id || !isSameId(textAt(raw, id)!, askedAs)) return { kind: 'stranger' };
@@ -94,16 +104,33 @@ export function responseFor({ raw, places }: MemberMessage, context: ResponseCon
     if (callerEra === 'legacy' && type !== undefined && type !== '"complete"') return { kind: 'input-required' };
   }
   const error = places.get('error');
+  if (error && raw[error.start] === OPEN_OBJECT && callerEra === 'modern' && memberEra === 'legacy') {
+    const page = requiredPageIn(message);
+    if (page) return { kind: 'page-required', page };
+    edits.push(...withoutPageCode(raw, error));
+  }
   if (error && callerEra !== memberEra && context.method === 'resources/read') {
     edits.push(...notFoundFor(raw, error, context));
   }
   return { kind: 'message', bytes: applyEdits(raw, edits) };
 }
 
+/** A page that cannot be named is an error like any other. */
+function withoutPageCode(raw: Buffer, error: Span): readonly Edit[] {
+  const code = placesIn(raw, error).get('code');
+  const isPage = code !== undefined && Number(textAt(raw, code)) === PAGE_REQUIRED;
+  return isPage ? [{ ...code, bytes: Buffer.from(String(INTERNAL_ERROR)) }] : [];
+}
+
+function placesIn(raw: Buffer, { start }: Span): ReadonlyMap<string, Span> {
+  const places = new Map<string, Span>();
+  scanObject(raw, start, (key, span) => places.set(key, span));
+  return places;
+}
+
 /** The eras have different codes for a resource that is not there; in the modern one the URI tells it from other errors. */
 function notFoundFor(raw: Buffer, error: Span, { callerEra, target }: ResponseContext): readonly Edit[] {
-  const places = new Map<string, Span>();
-  scanObject(raw, error.start, (key, span) => places.set(key, span));
+  const places = placesIn(raw, error);
   const [code, data] = [places.get('code'), places.get('data')];
   const number = Number(textAt(raw, code));
   if (!code) return [];

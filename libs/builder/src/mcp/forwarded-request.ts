@@ -7,7 +7,7 @@ import {
   MemberTimeoutError,
   asComposerError,
 } from '../builder.errors.js';
-import { replyFailure } from '../failure-text.js';
+import { replyFailure, replyPageRequired } from '../failure-text.js';
 import type { Era, MemberOutcome, MemberReply, MemberRequest, RunningCall } from '../member.js';
 import type { CallParts } from '../members/call-parts.js';
 import { CallTime } from '../wire/call-time.js';
@@ -149,6 +149,10 @@ export abstract class ForwardedRequest<
     if (this.following) {
       this.stop();
       return this.following.answered(message);
+    }
+    if (answered.kind === 'page-required') {
+      const { page } = answered;
+      return this.finish(() => replyPageRequired(this.reply, this.parts.memberName, page));
     }
     if (answered.kind === 'task') return this.follow(message);
     if (answered.kind === 'input-required') return this.askCaller(decoded(message.raw)?.['result']);

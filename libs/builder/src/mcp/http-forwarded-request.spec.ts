@@ -82,6 +82,15 @@ describe('HttpForwardedRequest', () => {
       return true;
     });
 
+  it('sends a modern caller to the page that a legacy member wants opened first', async () => {
+    await register();
+    const elicitations = [{ mode: 'url', elicitationId: 'e', url: 'https://a.example/p', message: 'Sign in.' }];
+    crm.onCall = ({ id }, response) =>
+      answerWith(response, { jsonrpc: '2.0', id, error: { code: -32042, message: 'first', data: { elicitations } } });
+    expect(await textOf(call('modern'))).toBe('Server "crm" asks: Sign in. https://a.example/p');
+    expect((await call('legacy').answered).error).toMatchObject({ code: -32042, data: { elicitations } });
+  });
+
   it('gives the answer in a stream as a message to a reply that takes no pieces', async () => {
     beModern();
     await register();
