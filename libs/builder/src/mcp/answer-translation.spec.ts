@@ -318,6 +318,12 @@ describe('notificationFor', () => {
     expect(told(text, '"mine"', ['modern', 'modern'])).toBe(text);
   });
 
+  it('gives word of a page that is done with as it came, to legacy callers only', () => {
+    const text = '{"jsonrpc":"2.0","method":"notifications/elicitation/complete","params":{"elicitationId":"e"}}';
+    expect(told(text, '"mine"')).toBe(text);
+    expect(told(text, '"mine"', ['modern', 'legacy'])).toBeUndefined();
+  });
+
   it.each(['notifications/tools/list_changed', 'notifications/cancelled', 'anything'])(
     'keeps %s to itself',
     (method) => {

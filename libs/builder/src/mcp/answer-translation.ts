@@ -153,6 +153,7 @@ export function notificationFor(
 ): Buffer | undefined {
   const method = textAt(raw, places.get('method'));
   if (method === '"notifications/message"') return callerEra === 'legacy' || memberEra === 'modern' ? raw : undefined;
+  if (method === '"notifications/elicitation/complete"') return callerEra === 'legacy' ? raw : undefined;
   const params = places.get('params');
   if (method !== '"notifications/progress"' || !callerToken || !params || raw[params.start] !== OPEN_OBJECT) {
     return undefined;
