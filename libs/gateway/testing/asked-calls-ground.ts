@@ -28,6 +28,8 @@ export interface Post {
   readonly takesEvents?: boolean;
   readonly params?: object;
   readonly meta?: object;
+  /** A name for the HTTP request. */
+  readonly request?: string;
 }
 
 /** A call as its member sees it: what it answers, and what it hears. */
@@ -58,7 +60,7 @@ export class AskedCallsGround {
   );
 
   post({ id = 1, principal = principalOf('ann'), capabilities = ALL, method = 'tools/call', ...more }: Post = {}) {
-    const { takesEvents = true, params = {}, meta = {} } = more;
+    const { takesEvents = true, params = {}, meta = {}, request: name = '' } = more;
     const _meta = { 'io.modelcontextprotocol/clientCapabilities': capabilities, ...meta };
     const sent = { jsonrpc: '2.0', id, method, params: { name: 'crm_find', ...params, _meta } };
     const message = parseMessage(Buffer.from(JSON.stringify(sent)));
@@ -66,7 +68,7 @@ export class AskedCallsGround {
     const isToolCall = method === 'tools/call';
     const options = { era: 'modern', id: Buffer.from(String(id)), takesEvents, isToolCall } as const;
     const reply = new HttpReply(response.asServerResponse, options);
-    const request = {} as IncomingMessage;
+    const request = { name } as unknown as IncomingMessage;
     const exchange = { principal, selection: EVERYTHING, message, reply, request } as unknown as McpExchange;
     this.asking.carryOut(exchange, modernFacts(message.params), (asked) => this.start(asked));
     return response;

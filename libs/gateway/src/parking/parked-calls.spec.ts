@@ -160,8 +160,10 @@ describe('ParkedCalls', () => {
     it('and asks then what has come meanwhile', () => {
       const { retry, keys } = parked();
       ground.ask('roots/list');
+      gathered();
       const second = retry({ [keys[0]!]: ACCEPT });
       gathered();
+      expect(ground.answersOf()).toEqual([JSON.stringify(ACCEPT)]);
       expect(Object.keys(bodyOf(second).result.inputRequests)).toEqual(['question-2']);
     });
 
@@ -235,6 +237,9 @@ describe('ParkedCalls', () => {
       await settle();
       expect([waiting.status, ground.answersOf()]).toEqual([429, []]);
       const again = retry({ [keys[0]!]: ACCEPT });
+      ground.ask('roots/list')!();
+      gathered();
+      expect(again.body).toBe('');
       ground.admission.line[0]!.admit();
       await settle();
       expect(ground.answersOf()).toEqual([JSON.stringify(ACCEPT)]);
@@ -242,6 +247,20 @@ describe('ParkedCalls', () => {
       expect(bodyOf(again)).toMatchObject({ id: 2, result: { resultType: 'complete' } });
       expect(isFree()).toEqual([0, 0, 0]);
     });
+  });
+
+  it('goes on as whoever its caller is now, with the credential of the last request', async () => {
+    const { retry, keys } = parked();
+    const now = principalOf('ann', { credential: { kind: 'api_key', id: 'another' } });
+    retry({ [keys[0]!]: ACCEPT }, { principal: now, request: 'second' });
+    const asked: unknown[] = [];
+    await ground.exchanges.recheck(now.tenantId, (request) => {
+      asked.push(request);
+      return Promise.resolve(now);
+    });
+    expect(asked).toEqual([{ name: 'second' }]);
+    ground.exchanges.end(({ credential }) => credential.id === 'another');
+    expect(ground.calls[0]!.isCancelled).toBe(true);
   });
 
   it('keeps no place at the member while it is parked, and no other call from going on', () => {
@@ -391,7 +410,12 @@ describe('ParkedCalls', () => {
 
     it('when the process does, after which nobody is asked any more', () => {
       parked();
+      const { retry, keys } = parked();
+      const second = retry({ [keys[0]!]: ACCEPT });
       ground.parked.onModuleDestroy();
+      ground.calls[1]!.reply.result({ content: [] });
+      expect(bodyOf(second)).toMatchObject({ result: { resultType: 'complete' } });
+      expect(ground.ends.splice(1)).toEqual(['done']);
       audited('the composer stops');
       ground.post();
       expect(ground.ask('roots/list')).toBeUndefined();
@@ -435,5 +459,8 @@ describe('ParkedCalls', () => {
     });
     expect(bodyOf(first.retry({ 'question-1': ACCEPT }))).toMatchObject({ id: 2, result: {} });
     expect(isFree()).toEqual([0, 0, 0]);
+    const third = parked();
+    ground.calls[2]!.reply.message(answer('}'));
+    expect(bodyOf(third.retry({ 'question-1': ACCEPT }))).toMatchObject({ id: 2, result: {} });
   });
 });
