@@ -1,3 +1,5 @@
+import { isObject } from '#kernel';
+
 /** What members may have lists of, as `MemberOffer` names them. */
 export const OFFERED = ['tools', 'prompts', 'resources', 'resourceTemplates'] as const;
 export type Offered = (typeof OFFERED)[number];
@@ -33,6 +35,12 @@ const NOTHING: MemberOffer = {
 /** An offer of these alone. */
 export function offerOf(some: Partial<MemberOffer>): MemberOffer {
   return { ...NOTHING, ...some };
+}
+
+/** Whether the member declares a feature, `listChanged` or `subscribe` for instance, of something that it has. */
+export function declares({ capabilities }: Pick<MemberOffer, 'capabilities'>, what: string, feature: string): boolean {
+  const declared = capabilities[what];
+  return isObject(declared) && declared[feature] === true;
 }
 
 /** Whether none of the lists has an entry. */

@@ -12,6 +12,12 @@ const isModern = mode.startsWith('modern');
 const haveChanged = () => notes && existsSync(notes) && readFileSync(notes, 'utf8').includes('tools have changed');
 /** Calls that wait for an answer of the caller, by the id of the question. */
 const waiting = new Map();
+const capabilities = mode.endsWith('watched')
+  ? { tools: { listChanged: true }, resources: { subscribe: true } }
+  : { tools: {} };
+const subscribed = new Set();
+/** The `subscriptions/listen` that stands, of the modern era. */
+let listening;
 
 note(`start ${process.pid} ${JSON.stringify([process.cwd(), process.env])}`);
 if (mode === 'crash') process.exit(3);
@@ -26,16 +32,14 @@ if (mode === 'family') {
 
 const answers = {
   'server/discover': () =>
-    isModern
-      ? { result: { supportedVersions: ['2026-07-28'], capabilities: { tools: {} }, resultType: 'complete' } }
-      : undefined,
+    isModern ? { result: { supportedVersions: ['2026-07-28'], capabilities, resultType: 'complete' } } : undefined,
   initialize: () =>
     isModern
       ? undefined
       : {
           result: {
             protocolVersion: '2025-11-25',
-            capabilities: { tools: {} },
+            capabilities,
             serverInfo: { name: 'fixture', version: '1' },
           },
         },
@@ -44,6 +48,10 @@ const answers = {
       tools: (haveChanged() ? ['echo', 'new'] : ['echo']).map((name) => ({ name, inputSchema: { type: 'object' } })),
     },
   }),
+  'resources/list': () => ({ result: { resources: [] } }),
+  'resources/templates/list': () => ({ result: { resourceTemplates: [] } }),
+  'resources/subscribe': ({ uri }) => (uri.startsWith('note:') ? subscribed.add(uri) && { result: {} } : undefined),
+  'resources/unsubscribe': ({ uri }) => ({ result: {}, gone: subscribed.delete(uri) }),
 };
 
 const calls = {
@@ -88,6 +96,31 @@ const calls = {
   },
 };
 
+/** What a test wants of whichever process it concerns: it stands in the notes. */
+const wishes = {
+  update: ({ uri }) => {
+    const _meta = listening && { 'io.modelcontextprotocol/subscriptionId': listening.id };
+    const isHeard = listening ? listening.notifications.resourceSubscriptions?.includes(uri) : subscribed.has(uri);
+    if (isHeard) say({ method: 'notifications/resources/updated', params: { uri, _meta } });
+  },
+  'end listening': () => say({ method: 'notifications/cancelled', params: { requestId: listening.id } }),
+  change: () => calls.change(),
+  die: () => process.exit(1),
+};
+if (mode.endsWith('watched')) {
+  const wished = () =>
+    readFileSync(notes, 'utf8')
+      .split('\n')
+      .flatMap((line) => (line.startsWith('please ') ? [JSON.parse(line.slice(7))] : []));
+  let known = wished().length;
+  setInterval(() => {
+    for (const wish of wished().slice(known)) {
+      known++;
+      wishes[wish.do](wish);
+    }
+  }, 20).unref();
+}
+
 createInterface({ input: process.stdin }).on('line', (line) => {
   const { id, method, params = {}, result, error } = JSON.parse(line);
   note(`${method ?? 'answer'} ${JSON.stringify(id ?? params)}`);
@@ -104,6 +137,12 @@ createInterface({ input: process.stdin }).on('line', (line) => {
     if (answer) say({ id, result: answer });
     return;
   }
-  const answer = answers[method]?.();
+  if (method === 'subscriptions/listen' && mode === 'modern-watched') {
+    const { notifications } = params;
+    listening = { id, notifications };
+    const _meta = { 'io.modelcontextprotocol/subscriptionId': id };
+    return say({ method: 'notifications/subscriptions/acknowledged', params: { notifications, _meta } });
+  }
+  const answer = answers[method]?.(params);
   say({ id, ...(answer ?? { error: { code: -32601, message: 'Method not found' } }) });
 });

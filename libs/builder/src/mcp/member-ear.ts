@@ -1,6 +1,5 @@
 import type { RequestPatch } from '#auth';
 import type { EgressPool } from '#egress';
-import { isObject } from '#kernel';
 import type { Log } from '#observability';
 import { MemberBusyError, MemberClosedError, MemberProtocolError, refusalOf } from '../builder.errors.js';
 import type { MemberCredential } from '../member-credential.js';
@@ -9,13 +8,13 @@ import type { Deadlines } from '../wire/deadlines.js';
 import { patchFor } from '../wire/request-head.js';
 import { TimeLimit } from '../wire/time-limit.js';
 import type { AnswerHead } from '../wire/wire-exchange.js';
-import { decoded } from './control-request.js';
 import { ListenStream } from './listen-stream.js';
 import type { McpLink, McpSession } from './mcp-link.js';
 import { type AccountBound, isOf, isStillOf } from './member-link.js';
 import { type MemberMessage, listChangeOf, textAt } from './member-message.js';
 import { ownAnswerTo } from './own-answer.js';
-import { OWN_META } from './own-meta.js';
+import { LISTEN, type Wanted, listenParams } from './listen-params.js';
+import { WatchedResources } from './watched-resources.js';
 
 export interface MemberEarParts {
   readonly link: McpLink;
@@ -27,18 +26,6 @@ export interface MemberEarParts {
   readonly onListChange: (list?: ListKind) => void;
   /** Nothing is wanted any more, and has not been for a while: the ear is closed. */
   readonly onIdle: () => void;
-}
-
-/** What is listened for. */
-interface Wanted {
-  readonly lists: boolean;
-  readonly uris: ReadonlySet<string>;
-}
-
-interface Watched {
-  readonly watchers: Set<() => void>;
-  /** The member has taken it. */
-  taken: Promise<void>;
 }
 
 interface Listening extends AccountBound {
@@ -56,7 +43,6 @@ const NO_STREAM_REST_MS = 600_000;
 const STEADY_MS = 10_000;
 /** How long a stream goes on of which nothing, or less, is wanted. */
 const LINGER_MS = 30_000;
-const MAX_URIS = 1_000;
 /** Answers of the composer's own that may be under way. */
 const MAX_TELLING = 16;
 
@@ -66,7 +52,10 @@ const MAX_TELLING = 16;
  * it for a while. What may have been missed in between is told as if it had happened.
  */
 export class MemberEar {
-  private readonly watched = new Map<string, Watched>();
+  private readonly watched = new WatchedResources({
+    begin: (uri) => this.subscribe(uri),
+    end: (uri) => this.unsubscribe(uri),
+  });
   private hearsLists = false;
   private listening: Listening | undefined;
   private opening: Promise<void> | undefined;
@@ -91,23 +80,8 @@ export class MemberEar {
    * Calls `onUpdate` whenever the resource may be another one. The member is told of a URI once, however many watch it.
    * Resolves with how to stop it; rejects with a `ComposerError` if the member does not take it.
    */
-  async watch(uri: string, onUpdate: () => void): Promise<() => void> {
-    let known = this.watched.get(uri);
-    if (!known) {
-      if (this.watched.size >= MAX_URIS) throw new MemberBusyError();
-      known = { watchers: new Set(), taken: Promise.resolve() };
-      this.watched.set(uri, known);
-      known.taken = this.subscribe(uri);
-    }
-    known.watchers.add(onUpdate);
-    const stop = () => this.stopWatching(uri, onUpdate);
-    try {
-      await known.taken;
-    } catch (error) {
-      stop();
-      throw error;
-    }
-    return stop;
+  watch(uri: string, onUpdate: () => void): Promise<() => void> {
+    return this.watched.watch(uri, onUpdate);
   }
 
   /**
@@ -144,7 +118,7 @@ export class MemberEar {
     if (!this.listening) return !this.isWanted;
     const { session, wanted } = this.listening;
     if (session.era === 'legacy') return true;
-    return (wanted.lists || !this.hearsLists) && [...this.watched.keys()].every((uri) => wanted.uris.has(uri));
+    return (wanted.lists || !this.hearsLists) && this.watched.uris.every((uri) => wanted.uris.has(uri));
   }
 
   private async subscribe(uri: string): Promise<void> {
@@ -158,10 +132,7 @@ export class MemberEar {
     this.openIfWanted();
   }
 
-  private stopWatching(uri: string, onUpdate: () => void): void {
-    const known = this.watched.get(uri);
-    if (!known?.watchers.delete(onUpdate) || known.watchers.size > 0) return;
-    this.watched.delete(uri);
+  private unsubscribe(uri: string): void {
     const { link, log } = this.parts;
     if (link.peek()?.era === 'legacy') {
       link
@@ -186,7 +157,7 @@ export class MemberEar {
 
   private async openStream(): Promise<void> {
     this.stopResting();
-    const wanted = { lists: this.hearsLists, uris: new Set(this.watched.keys()) };
+    const wanted = { lists: this.hearsLists, uris: new Set(this.watched.uris) };
     try {
       const before = this.listening;
       const next = await this.begin(wanted);
@@ -272,9 +243,7 @@ export class MemberEar {
     const method = textAt(raw, places.get('method'));
     const list = listChangeOf(method);
     if (list) return this.parts.onListChange(list);
-    if (method !== '"notifications/resources/updated"') return;
-    const params = decoded(raw)?.['params'];
-    if (isObject(params)) this.tell(this.watched.get(String(params['uri'])));
+    this.watched.hear(message);
   }
 
   private answer(message: MemberMessage, session: McpSession): void {
@@ -295,11 +264,7 @@ export class MemberEar {
   private tellMissed(): void {
     this.hasMissed = false;
     if (this.hearsLists) this.parts.onListChange();
-    for (const known of this.watched.values()) this.tell(known);
-  }
-
-  private tell(known: Watched | undefined): void {
-    for (const onUpdate of [...(known?.watchers ?? [])]) onUpdate();
+    this.watched.tellAll();
   }
 
   private rest(longestMs: number): void {
@@ -327,13 +292,7 @@ export class MemberEar {
   }
 }
 
-const LISTEN = 'subscriptions/listen';
-
-function listenMessage(id: number, { lists, uris }: Wanted): Buffer {
-  const notifications = {
-    ...(lists ? { toolsListChanged: true, promptsListChanged: true, resourcesListChanged: true } : {}),
-    ...(uris.size > 0 ? { resourceSubscriptions: [...uris] } : {}),
-  };
-  const params = { _meta: OWN_META, notifications };
+function listenMessage(id: number, wanted: Wanted): Buffer {
+  const params = listenParams(wanted);
   return Buffer.from(JSON.stringify({ jsonrpc: '2.0', id: `composer-listen-${id}`, method: LISTEN, params }));
 }

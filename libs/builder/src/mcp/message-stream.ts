@@ -1,4 +1,5 @@
 import type { ComposerError } from '#kernel';
+import type { Era } from '../member.js';
 import type { MemberLink, TellOptions } from './member-link.js';
 import type { MemberMessage } from './member-message.js';
 
@@ -22,7 +23,17 @@ export interface MessageStream {
 
 /** A session of a transport that answers on one stream, as HTTP+SSE and stdio do. */
 export interface StreamSession {
+  readonly era: Era;
   readonly stream: MessageStream;
+}
+
+/** What hears of a link what nobody has asked for. */
+export interface LinkListener<Session> {
+  opened(session: Session): void;
+  /** A notification that belongs to no request. */
+  heard(message: MemberMessage): void;
+  /** A stream that breaks is opened anew without waiting for a call: what the member tells of its own accord is not missed. */
+  readonly staysOpen: boolean;
 }
 
 /** The one call that has a link for itself: whatever is said there besides answers is said within that call. */

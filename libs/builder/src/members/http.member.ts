@@ -1,4 +1,4 @@
-import { type PrincipalId, isObject } from '#kernel';
+import type { PrincipalId } from '#kernel';
 import type { HttpServerConfig, StoredCatalog } from '#registry';
 import { MemberBusyError } from '../builder.errors.js';
 import { declaredBy, profileOf } from '../client-facts.js';
@@ -12,7 +12,7 @@ import { TaskEars } from '../mcp/task-ears.js';
 import type { MemberReply, MemberRequest, MemberTask, TaskWatcher } from '../member.js';
 import type { EgressPool } from '#egress';
 import { type CredentialOwner, EVERYBODY } from '../member-credentials.js';
-import type { MemberOffer } from '../member-offer.js';
+import { type MemberOffer, declares } from '../member-offer.js';
 import type { ReadyCall } from './live-member.js';
 import { type LinkUse, MemberLinks } from './member-links.js';
 import type { MemberBuilder, MemberOrder } from './member-parts.js';
@@ -168,9 +168,4 @@ const QUIET: LinkUse = { profile: '' };
 function useOf({ client, principalId }: MemberRequest): LinkUse {
   const profile = profileOf(client.capabilities);
   return profile === '' ? QUIET : { profile, caller: principalId };
-}
-
-function declares({ capabilities }: MemberOffer, list: string, what: string): boolean {
-  const declared = capabilities[list];
-  return isObject(declared) && declared[what] === true;
 }

@@ -4,11 +4,12 @@ import type { SseServerConfig, StoredCatalog } from '#registry';
 import { MemberBusyError } from '../builder.errors.js';
 import { declaredBy, profileOf } from '../client-facts.js';
 import { McpOffer } from '../mcp/mcp-offer.js';
+import { StreamEar } from '../mcp/stream-ear.js';
 import type { MemberReply, MemberRequest } from '../member.js';
 import type { CredentialOwner } from '../member-credentials.js';
-import type { MemberOffer } from '../member-offer.js';
+import { type MemberOffer, declares } from '../member-offer.js';
 import { SseForwardedRequest } from '../sse/sse-forwarded-request.js';
-import { SseLink } from '../sse/sse-link.js';
+import { SseLink, type SseSession } from '../sse/sse-link.js';
 import type { ReadyCall } from './live-member.js';
 import { LeasedLinks } from './leased-links.js';
 import { MemberLinks } from './member-links.js';
@@ -19,6 +20,8 @@ import { WireMember } from './wire-member.js';
 const MAX_STREAMS = 64;
 const MAX_LEASED = 64;
 const IDLE_MS = 300_000;
+/** Streams that stay open because somebody watches a resource. */
+const MAX_WATCHED = 16;
 
 /**
  * An MCP server over HTTP+SSE, the transport before Streamable HTTP. Callers of a tenant that cannot be asked anything share
@@ -31,6 +34,7 @@ export class SseMember extends WireMember<SseServerConfig> {
   private readonly links: MemberLinks<SseLink>;
   private readonly leases: LeasedLinks<SseLink>;
   private readonly offer: McpOffer;
+  private readonly ears = new WeakMap<SseLink, StreamEar<SseSession>>();
 
   constructor(order: MemberOrder<SseServerConfig>) {
     super(order, new URL(order.config.endpoint));
@@ -46,7 +50,7 @@ export class SseMember extends WireMember<SseServerConfig> {
       ...kept,
       max: MAX_STREAMS,
       open: (owner, use) => this.openLink(owner, use?.profile),
-      isInUse: (link) => link.isBusy,
+      isInUse: (link) => link.isBusy || this.isWatched(link),
     });
     this.leases = new LeasedLinks({
       ...kept,
@@ -69,6 +73,17 @@ export class SseMember extends WireMember<SseServerConfig> {
     return this.offer.snapshot();
   }
 
+  override get tellsOfUpdates(): boolean {
+    return declares(this.offer.current, 'resources', 'subscribe');
+  }
+
+  override async watch(uri: string, as: PrincipalId, onUpdate: () => void): Promise<() => void> {
+    const link = this.links.for(this.credentials.ownerOf(undefined, as));
+    const watched = this.links.every().filter((one) => one !== link && this.isWatched(one));
+    if (!link || watched.length >= MAX_WATCHED) throw new MemberBusyError();
+    return this.ears.get(link)!.watch(uri, onUpdate);
+  }
+
   override forgetCredentials(principalId?: PrincipalId): void {
     super.forgetCredentials(principalId);
     for (const link of [...this.links.every(principalId), ...this.leases.every(principalId)]) void link.review();
@@ -89,6 +104,7 @@ export class SseMember extends WireMember<SseServerConfig> {
   }
 
   protected override async endSessions(): Promise<void> {
+    for (const link of this.links.every()) this.ears.get(link)?.end();
     await Promise.all([this.links.end(), this.leases.end()]);
   }
 
@@ -96,20 +112,39 @@ export class SseMember extends WireMember<SseServerConfig> {
     await Promise.all([super.freeConnections(), this.streams.destroy()]);
   }
 
+  private isWatched(link: SseLink): boolean {
+    return this.ears.get(link)?.isWatching ?? false;
+  }
+
   private openLink({ tool, principalId }: CredentialOwner, profile: string | undefined): SseLink {
+    const isOwn = profile === undefined && tool === undefined && principalId === undefined;
     const { parts, log, noteListChanged } = this.order;
-    return new SseLink({
+    const { deadlines } = parts;
+    const link: SseLink = new SseLink({
       endpoint: this.endpoint,
       headers: this.headers,
       pool: this.pool,
       streams: this.streams,
       credential: () => this.credentials.for(tool, principalId),
-      deadlines: parts.deadlines,
+      deadlines,
       log,
-      noteListChanged: (list) => noteListChanged(principalId, list),
-      staysOpen: profile === undefined && tool === undefined && principalId === undefined,
+      listener: {
+        opened: (session) => ear.opened(session),
+        heard: (message) => ear.heard(message),
+        get staysOpen() {
+          return isOwn || ear.isWatching;
+        },
+      },
       declares: declaredBy(profile),
     });
+    const ear = new StreamEar<SseSession>({
+      link,
+      deadlines,
+      log,
+      onListChange: (list) => noteListChanged(principalId, list),
+    });
+    this.ears.set(link, ear);
+    return link;
   }
 }
 

@@ -1,13 +1,16 @@
+import type { PrincipalId } from '#kernel';
 import type { StdioServerConfig, StoredCatalog } from '#registry';
 import { endpointOf, stdioCommandOf } from '#registry';
 import { declaredBy, profileOf } from '../client-facts.js';
 import { McpOffer } from '../mcp/mcp-offer.js';
+import { listChangeOf, textAt } from '../mcp/member-message.js';
+import { StreamEar } from '../mcp/stream-ear.js';
 import type { MemberReply, MemberRequest } from '../member.js';
 import { EVERYBODY } from '../member-credentials.js';
-import type { MemberOffer } from '../member-offer.js';
+import { type MemberOffer, declares } from '../member-offer.js';
 import { StdioForwardedRequest } from '../stdio/stdio-forwarded-request.js';
 import { StdioHabits } from '../stdio/stdio-habits.js';
-import { StdioLink } from '../stdio/stdio-link.js';
+import { StdioLink, type StdioLinkParts, type StdioSession } from '../stdio/stdio-link.js';
 import { LeasedLinks } from './leased-links.js';
 import { LiveMember, type ReadyCall } from './live-member.js';
 import type { MemberBuilder, MemberOrder } from './member-parts.js';
@@ -27,6 +30,7 @@ export class StdioMember extends LiveMember<StdioServerConfig> {
   private readonly own: StdioLink;
   private readonly quiet: StdioLink;
   private readonly leases: LeasedLinks<StdioLink>;
+  private readonly ear: StreamEar<StdioSession>;
   private readonly offer: McpOffer;
 
   constructor(order: MemberOrder<StdioServerConfig>) {
@@ -35,6 +39,12 @@ export class StdioMember extends LiveMember<StdioServerConfig> {
     this.offer = new McpOffer({ ...order, origin: JSON.stringify([config.command, config.args, config.cwd]) });
     this.own = this.openLink();
     this.quiet = this.openLink('');
+    this.ear = new StreamEar<StdioSession>({
+      link: this.own,
+      deadlines: parts.deadlines,
+      log: order.log,
+      onListChange: (list) => order.noteListChanged(undefined, list),
+    });
     this.leases = new LeasedLinks({
       max: MAX_LEASED,
       idleMs: IDLE_MS,
@@ -56,6 +66,18 @@ export class StdioMember extends LiveMember<StdioServerConfig> {
     return this.offer.snapshot();
   }
 
+  override get tellsOfUpdates(): boolean {
+    return declares(this.offer.current, 'resources', 'subscribe');
+  }
+
+  override listen(isWanted: boolean): void {
+    this.ear.hear(isWanted);
+  }
+
+  override watch(uri: string, _as: PrincipalId, onUpdate: () => void): Promise<() => void> {
+    return this.ear.watch(uri, onUpdate);
+  }
+
   protected override callFor(request: MemberRequest, reply: MemberReply): ReadyCall | undefined {
     const { client, principalId } = request;
     const profile = profileOf(client.capabilities);
@@ -70,20 +92,34 @@ export class StdioMember extends LiveMember<StdioServerConfig> {
   }
 
   protected override async endSessions(): Promise<void> {
+    this.ear.end();
     await Promise.all([this.own.end(), this.quiet.end(), this.leases.end()]);
   }
 
   private openLink(profile?: string): StdioLink {
     const { config, parts, log, noteListChanged } = this.order;
+    const isOwn = profile === undefined;
+    const ear = () => this.ear;
+    const listener: StdioLinkParts['listener'] = {
+      opened: (session) => isOwn && this.ear.opened(session),
+      heard: (message) => {
+        if (isOwn) return this.ear.heard(message);
+        const list = listChangeOf(textAt(message.raw, message.places.get('method')));
+        if (list) noteListChanged(undefined, list);
+      },
+      get staysOpen() {
+        return isOwn && (config.health_check.enabled || ear().isWatching);
+      },
+    };
     return new StdioLink({
       config,
       processes: parts.processes,
       deadlines: parts.deadlines,
       log,
-      noteListChanged: (list) => noteListChanged(undefined, list),
+      listener,
       habits: this.habits,
       declares: declaredBy(profile),
-      ...(profile === undefined ? { staysOpen: config.health_check.enabled } : { staysOpen: false, own: this.own }),
+      ...(isOwn ? {} : { own: this.own }),
     });
   }
 }

@@ -6,7 +6,7 @@ import { MemberClosedError, MemberProtocolError, asComposerError, refusalOf } fr
 import { type ControlAnswer, sendControl } from '../mcp/control-request.js';
 import type { ClientFlag } from '../client-facts.js';
 import { agreedVersion, faultOf, initializeWith } from '../mcp/handshake.js';
-import { type MemberMessage, listChangeOf, textAt } from '../mcp/member-message.js';
+import type { MemberMessage } from '../mcp/member-message.js';
 import {
   type AccountBound,
   type OwnMessage,
@@ -19,10 +19,9 @@ import {
 } from '../mcp/member-link.js';
 import { ownAnswerTo } from '../mcp/own-answer.js';
 import { type ServerFacts, factsIn } from '../mcp/server-facts.js';
-import type { MessageStreamLink, StreamHolder, StreamSession } from '../mcp/message-stream.js';
+import type { LinkListener, MessageStreamLink, StreamHolder, StreamSession } from '../mcp/message-stream.js';
 import { type OwnAnswer, askOn } from '../mcp/own-question.js';
 import type { MemberCredential } from '../member-credential.js';
-import type { ListKind } from '../member-offer.js';
 import type { Deadlines } from '../wire/deadlines.js';
 import { type HeaderList, applyPatch, passCookies, patchFor } from '../wire/request-head.js';
 import { outcomeOf } from '../wire/retry.js';
@@ -52,9 +51,7 @@ export interface SseLinkParts {
   readonly credential: () => MemberCredential;
   readonly deadlines: Deadlines;
   readonly log: Log;
-  readonly noteListChanged: (list: ListKind) => void;
-  /** A stream that breaks is opened anew without waiting for a call: what the member tells of its own accord is not missed. */
-  readonly staysOpen: boolean;
+  readonly listener: LinkListener<SseSession>;
   /** What the member may ask in the session. */
   readonly declares: readonly ClientFlag[];
 }
@@ -124,7 +121,9 @@ export class SseLink implements MessageStreamLink<SseSession> {
   async review(): Promise<void> {
     const { session } = this;
     if (!session) return;
-    if (!(await isStillOf(session, this.parts.credential())) && this.session === session) this.forget(session);
+    if ((await isStillOf(session, this.parts.credential())) || this.session !== session) return;
+    this.forget(session);
+    this.reopenLater();
   }
 
   /** An id that no other request of this link has. */
@@ -200,16 +199,17 @@ export class SseLink implements MessageStreamLink<SseSession> {
     const stream = await this.openStream(limit);
     try {
       const { account } = stream;
-      const bare: SseSession = { stream, headers: {}, account, facts: { capabilities: {} } };
+      const bare: SseSession = { era: 'legacy', stream, headers: {}, account, facts: { capabilities: {} } };
       const { value } = await this.askIn(bare, initializeWith(this.parts.declares), limit);
       const headers = { 'mcp-protocol-version': agreedVersion(value, this.parts.log) };
-      const session = { stream, headers, account, facts: factsIn(value['result']) };
+      const session: SseSession = { era: 'legacy', stream, headers, account, facts: factsIn(value['result']) };
       this.agreed = session;
       await this.post(session, { message: { method: 'notifications/initialized' }, limit });
       if (this.isEnded) throw new MemberClosedError();
       // It may have broken meanwhile; `expect` tells, and so does its end.
       this.session = session;
       this.openedAt = performance.now();
+      this.parts.listener.opened(session);
       return session;
     } catch (error) {
       stream.close();
@@ -308,8 +308,7 @@ export class SseLink implements MessageStreamLink<SseSession> {
 
   private heard(stream: SseStream, message: MemberMessage): void {
     if (message.kind === 'notification') {
-      const list = listChangeOf(textAt(message.raw, message.places.get('method')));
-      if (list) this.parts.noteListChanged(list);
+      this.parts.listener.heard(message);
       this.holder?.told(message);
       return;
     }
@@ -329,7 +328,7 @@ export class SseLink implements MessageStreamLink<SseSession> {
   }
 
   private reopenLater(): void {
-    if (!this.parts.staysOpen || this.isEnded || this.cancelReopening) return;
+    if (!this.parts.listener.staysOpen || this.isEnded || this.cancelReopening) return;
     const restMs = Math.min(FIRST_REST_MS * 2 ** this.breaks, LONGEST_REST_MS) * (0.5 + Math.random() / 2);
     this.cancelReopening = this.parts.deadlines.add(restMs, () => {
       this.cancelReopening = undefined;

@@ -5,13 +5,12 @@ import { MemberBusyError, MemberClosedError, asComposerError } from '../builder.
 import type { ClientFlag } from '../client-facts.js';
 import { faultOf } from '../mcp/handshake.js';
 import { type Told, bytesOf } from '../mcp/member-link.js';
-import { type MemberMessage, listChangeOf, textAt } from '../mcp/member-message.js';
-import type { MessageStreamLink, StreamHolder, StreamSession } from '../mcp/message-stream.js';
+import type { MemberMessage } from '../mcp/member-message.js';
+import type { LinkListener, MessageStreamLink, StreamHolder, StreamSession } from '../mcp/message-stream.js';
 import { ownAnswerTo } from '../mcp/own-answer.js';
 import { OWN_META } from '../mcp/own-meta.js';
 import { type OwnAnswer, askOn } from '../mcp/own-question.js';
 import { type ServerFacts, factsIn } from '../mcp/server-facts.js';
-import type { ListKind } from '../member-offer.js';
 import type { Deadlines } from '../wire/deadlines.js';
 import { TimeLimit } from '../wire/time-limit.js';
 import { type Agreement, agreeOnEra } from './agree-on-era.js';
@@ -30,9 +29,7 @@ export interface StdioLinkParts {
   readonly processes: MemberProcesses;
   readonly deadlines: Deadlines;
   readonly log: Log;
-  readonly noteListChanged: (list: ListKind) => void;
-  /** A process that ends is started anew without waiting for a call: what the member tells of its own accord is not missed. */
-  readonly staysOpen: boolean;
+  readonly listener: LinkListener<StdioSession>;
   /** Shared by all links of the member. */
   readonly habits: StdioHabits;
   /** What the member may ask of whom it is started for. */
@@ -170,7 +167,10 @@ export class StdioLink implements MessageStreamLink<StdioSession> {
       if (stream.isClosed) throw new MemberEndedError('its process ended as soon as it was asked');
       this.openedAt = performance.now();
       habits.era = agreement.era;
-      return (this.session = { stream, ...agreement });
+      const session = { stream, ...agreement };
+      this.session = session;
+      this.parts.listener.opened(session);
+      return session;
     } catch (error) {
       const hasEnded = error instanceof MemberEndedError;
       void stream.close();
@@ -217,8 +217,7 @@ export class StdioLink implements MessageStreamLink<StdioSession> {
 
   private heard(stream: StdioStream, message: MemberMessage): void {
     if (message.kind === 'notification') {
-      const list = listChangeOf(textAt(message.raw, message.places.get('method')));
-      if (list) this.parts.noteListChanged(list);
+      this.parts.listener.heard(message);
       this.holder?.told(message);
       return;
     }
@@ -242,7 +241,7 @@ export class StdioLink implements MessageStreamLink<StdioSession> {
   }
 
   private reopenLater(): void {
-    if (!this.parts.staysOpen || this.isEnded || this.cancelReopening) return;
+    if (!this.parts.listener.staysOpen || this.isEnded || this.cancelReopening) return;
     this.cancelReopening = this.parts.deadlines.add(this.parts.habits.rest.leftMs(), () => {
       this.cancelReopening = undefined;
       this.open(new TimeLimit(OPENING_MS)).catch((error: unknown) => {
