@@ -7,6 +7,7 @@ import { observabilityConfig } from '#observability';
 import { databaseConfig, keysConfig } from '#persistence';
 import { registryConfig, stdioConfig } from '#registry';
 import { tokenStoreConfig } from '#token-store';
+import { stdioClientConfig } from './stdio/stdio-client.config.js';
 
 /** Every slice of the environment that the application reads, so that all faults can be told at once. */
 export const CONFIGURATION = [
@@ -24,4 +25,5 @@ export const CONFIGURATION = [
   registryConfig,
   stdioConfig,
   gatewayConfig,
+  stdioClientConfig,
 ];

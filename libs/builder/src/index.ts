@@ -26,6 +26,7 @@ export {
   RESOURCE_NOT_FOUND,
   UNSUPPORTED_VERSION,
   decodeHeader,
+  encodeHeader,
 } from './mcp/mcp-protocol.js';
 export { type MirroredParam, mirroredIn, mismatchIn } from './mcp/mirrored-params.js';
 export { MISSING_TASKS, TASKS_EXTENSION, extensionsIn } from './mcp/extensions.js';
@@ -54,3 +55,5 @@ export {
 } from './member-offer.js';
 export { MemberPool } from './member-pool.js';
 export { MemberSlot } from './member-slot.js';
+export { LineReader } from './stdio/line-reader.js';
+export { EventStreamReader } from './wire/event-stream-reader.js';

@@ -7,6 +7,7 @@ import { migrateCommand } from './migrate.js';
 import { principalCommand } from './principal.js';
 import { revokeCommand } from './revoke.js';
 import { roleCommand } from './role.js';
+import { stdioCommand } from './stdio.js';
 import { tenantCommand } from './tenant.js';
 
 /** All commands. A wrong usage ends with an exception of commander's instead of the process. */
@@ -21,6 +22,8 @@ export function commandLine(): Command {
     ...[keysCommand(), auditCommand(), revokeCommand()],
   ];
   for (const command of commands) program.addCommand(prepared(command, program));
+  // What it prints are messages, and nothing else.
+  program.addCommand(stdioCommand().copyInheritedSettings(program));
   return program;
 }
 
