@@ -60,12 +60,12 @@ describe('composer stdio', () => {
     await client.connect(transport);
     expect((await fetch(`http://127.0.0.1:${port}/health/live`)).status).toBe(200);
     const second = await piped([]).end(60_000);
-    expect({ code: second.code, stdout: second.stdout }).toEqual({ code: 1, stdout: '' });
-    expect(second.stderr).toMatch(/^composer: .*another process/m);
     const pid = transport.pid!;
     process.kill(pid, 'SIGTERM');
     await new Promise<void>((resolve) => (client.onclose = resolve));
     expect(() => process.kill(pid, 0)).toThrow();
+    expect({ code: second.code, stdout: second.stdout }).toEqual({ code: 1, stdout: '' });
+    expect(second.stderr).toMatch(/^composer: process \d+ has the embedded database/m);
   }, 90_000);
 
   it('wants a credential where callers need one, and does not start without', async () => {
