@@ -68,7 +68,7 @@ describe.each(['watched', 'modern-watched'])('what a process that is %s tells', 
     update(NOTE);
     await saw(2);
     expect(seen).toEqual([`ann ${NOTE}`, `bob ${NOTE}`]);
-    stops[0]!();
+    stops[0]();
     update(NOTE);
     await saw(3);
     expect(seen.slice(2)).toEqual([`bob ${NOTE}`]);
@@ -78,7 +78,7 @@ describe.each(['watched', 'modern-watched'])('what a process that is %s tells', 
     const [one] = [await watch('ann'), await watch('bob', 'note://2')];
     one();
     if (isModern) await watch('ann', 'note://3'); // asks anew, for what is wanted then
-    await until(() => asked(ended!).length > 0, 'the end of a subscription');
+    await until(() => asked(ended).length > 0, 'the end of a subscription');
     update(NOTE);
     update('note://2');
     await saw(1);
@@ -88,7 +88,7 @@ describe.each(['watched', 'modern-watched'])('what a process that is %s tells', 
   it('is asked for again when the process is another one, and is told as if it had happened', async () => {
     await watch('ann');
     please({ do: 'die' });
-    await until(() => asked(begun!).length === 2, 'another subscription');
+    await until(() => asked(begun).length === 2, 'another subscription');
     await saw(1);
     update(NOTE);
     await saw(2);
@@ -98,12 +98,12 @@ describe.each(['watched', 'modern-watched'])('what a process that is %s tells', 
     it('is asked for again when it ends the subscription', async () => {
       await watch('ann');
       please({ do: 'end listening' });
-      await until(() => asked(begun!).length === 2, 'another subscription');
+      await until(() => asked(begun).length === 2, 'another subscription');
     });
 
     it('is of lists where somebody listens', async () => {
       member().listen(true);
-      await until(() => asked(begun!).length === 1, 'a subscription');
+      await until(() => asked(begun).length === 1, 'a subscription');
       please({ do: 'change' });
       await until(() => lists.includes('tools'), 'the news');
     });
