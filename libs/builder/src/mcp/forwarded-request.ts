@@ -171,7 +171,7 @@ export abstract class ForwardedRequest<
   told(message: MemberMessage): void {
     const method = textAt(message.raw, message.places.get('method'));
     if (method === '"notifications/cancelled"') this.questions?.takeBack(message);
-    if (method === '"notifications/message"') this.passOn(message);
+    if (method === '"notifications/message"' || method === '"notifications/elicitation/complete"') this.passOn(message);
   }
 
   /** Gives the caller what the member tells it besides the answer. */
