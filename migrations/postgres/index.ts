@@ -10,6 +10,7 @@ import { CreateVirtualServers1795651200005 } from './1795651200005-create-virtua
 import { CreateCredentials1795737600000 } from './1795737600000-create-credentials.js';
 import { RotateKeys1795737600002 } from './1795737600002-rotate-keys.js';
 import { MarkTakenCredentials1795737600003 } from './1795737600003-mark-taken-credentials.js';
+import { CreateSessionRecords1795737600004 } from './1795737600004-create-session-records.js';
 
 /** Every migration, oldest first. Append only: a released one is never edited. */
 export const migrations = [
@@ -25,4 +26,5 @@ export const migrations = [
   CreateCredentials1795737600000,
   RotateKeys1795737600002,
   MarkTakenCredentials1795737600003,
+  CreateSessionRecords1795737600004,
 ] as const;
