@@ -19,10 +19,11 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   audit: ['kernel', 'config', 'tenancy', 'observability', 'persistence'],
   access: ['kernel', 'config', 'pages', 'tenancy', 'observability', 'persistence', 'egress', 'audit'],
   'token-store': ['kernel', 'config', 'tenancy', 'observability', 'persistence', 'audit'],
+  'session-store': ['kernel', 'config', 'observability', 'persistence'],
   auth: ['kernel', 'config', 'pages', 'tenancy', 'observability', 'egress', 'audit', 'token-store'],
   registry: ['kernel', 'config', 'tenancy', 'observability', 'persistence', 'audit', 'auth'],
   builder: ['kernel', 'config', 'observability', 'egress', 'auth', 'registry'],
-  gateway: ['kernel', 'config', 'tenancy', 'observability', 'audit', 'registry', 'builder'],
+  gateway: ['kernel', 'config', 'tenancy', 'observability', 'audit', 'session-store', 'registry', 'builder'],
   health: ['kernel', 'config', 'tenancy', 'observability', 'persistence', 'builder'],
 };
 const ORDER = Object.keys(MAY_IMPORT);

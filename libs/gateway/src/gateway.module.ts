@@ -3,6 +3,7 @@ import { BuilderModule } from '#builder';
 import { Clock } from '#kernel';
 import { ObservabilityModule } from '#observability';
 import { RegistryModule } from '#registry';
+import { SessionStoreModule } from '#session-store';
 import { type DynamicModule, Module, type ModuleMetadata, type Provider } from '@nestjs/common';
 import { ConfigModule } from '@nestjs/config';
 import { MemberReach } from './catalog/member-reach.js';
@@ -11,6 +12,9 @@ import { ToolCatalog } from './catalog/tool-catalog.js';
 import { Selections } from './catalog/selections.js';
 import { Asking } from './eras/asking.js';
 import { LegacyEra } from './eras/legacy-era.js';
+import { LegacyStreams } from './eras/legacy-streams.js';
+import { ListeningIds } from './eras/listening-ids.js';
+import { SessionDoor } from './eras/session-door.js';
 import { ModernAsking } from './eras/modern-asking.js';
 import { ModernEra } from './eras/modern-era.js';
 import { OfferedLists } from './eras/offered-lists.js';
@@ -38,9 +42,17 @@ import { RequestRouter } from './router/request-router.js';
 import { TaskRouter } from './router/task-router.js';
 import { ToolRouter } from './router/tool-router.js';
 import { ClientSessions } from './sessions/client-sessions.js';
+import { EventIds } from './sessions/event-ids.js';
+import { SessionPost } from './sessions/session-post.js';
+import { ReplicatedSessions } from './sessions/replicated-sessions.js';
+import { KeptStreams } from './streams/kept-streams.js';
+import { Resumption } from './streams/resumption.js';
+import { StoredStreams } from './streams/stored-streams.js';
+import { StreamSource } from './streams/stream-source.js';
 import { OpenQuestions } from './sessions/open-questions.js';
 import { RequestStates } from './sessions/request-states.js';
 import { ResourceSubscriptions } from './subscriptions/resource-subscriptions.js';
+import { SessionSubscriptions } from './subscriptions/session-subscriptions.js';
 import { SubscriptionRequests } from './subscriptions/subscription-requests.js';
 import { TaskHandles } from './tasks/task-handles.js';
 import { TaskReplies } from './tasks/task-replies.js';
@@ -72,6 +84,7 @@ export class GatewayModule {
         BuilderModule,
         ObservabilityModule,
         RegistryModule,
+        SessionStoreModule,
       ],
       controllers: [MembersController],
       providers: [
@@ -81,6 +94,9 @@ export class GatewayModule {
         OpenCalls,
         Selections,
         LegacyEra,
+        LegacyStreams,
+        ListeningIds,
+        SessionDoor,
         ModernEra,
         OfferedLists,
         Asking,
@@ -105,6 +121,14 @@ export class GatewayModule {
         ResourceSubscriptions,
         SubscriptionRequests,
         ClientSessions,
+        ReplicatedSessions,
+        SessionPost,
+        EventIds,
+        KeptStreams,
+        StoredStreams,
+        StreamSource,
+        Resumption,
+        SessionSubscriptions,
         ManagementTools,
         ServerTools,
         Clock,

@@ -193,9 +193,17 @@ export class HttpForwardedRequest extends PostedRequest<McpSession, HttpRequestP
     this.resumptions++;
     // A member may come and go while it waits for people.
     if (!this.isAsking) this.idleResumptions++;
+    this.openStreamForWaiting();
     // A tick of the deadlines would be too coarse: a member may count on the time that it has named.
     this.resuming = setTimeout(() => this.resume(lastEventId), Math.max(retryMs, SHORTEST_RETRY_MS));
     return true;
+  }
+
+  /** Where the member makes the composer come back for its answer, the caller gets a stream that it can come back to. */
+  private openStreamForWaiting(): void {
+    if (this.isStreaming || this.request.client.era === 'modern' || !this.reply.takesEvents) return;
+    this.isStreaming = true;
+    this.reply.openStream();
   }
 
   private resume(lastEventId: string): void {

@@ -123,7 +123,7 @@ export class ChangeStreams implements OnModuleInit, BeforeApplicationShutdown {
   }
 
   /** As whom the stream of this key is open now; undefined if it is not open here. */
-  find(key: string): Pick<ChangeStream, 'principal'> | undefined {
+  find(key: string): Pick<ChangeStream, 'principal' | 'slug'> | undefined {
     return this.streams.get(key);
   }
 

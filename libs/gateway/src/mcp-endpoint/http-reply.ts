@@ -12,6 +12,8 @@ import {
   type NeededConsent,
 } from '#builder';
 import type { ComposerError } from '#kernel';
+import { writeEvent } from '../streams/event-writer.js';
+import type { ResumableStream } from '../streams/resumable-stream.js';
 
 /** Not of JSON-RPC's reserved range: the request was refused, and nobody has carried anything out. */
 const REFUSED = -32000;
@@ -24,10 +26,6 @@ const STATUSES: ReadonlyMap<number, number> = new Map([
 ]);
 /** Of the error that says the same. */
 const CONSENT_REQUIRED = 'COMPOSER_CONSENT_REQUIRED';
-const EVENT_START = Buffer.from('event: message\ndata: ');
-const EVENT_END = Buffer.from('\n\n');
-/** What a reader that does not read may leave waiting here. */
-const MAX_WAITING_BYTES = 16 * 1024 * 1024;
 
 /** JSON-RPC 2.0, section 5.1. */
 export interface JsonRpcFault {
@@ -68,6 +66,9 @@ export class HttpReply implements MemberReply {
   private isPassingOn = false;
   private whenAnswered: readonly (() => void)[] = [];
   private asker: Asker | undefined;
+  private openKept: (() => ResumableStream) | undefined;
+  private kept: ResumableStream | undefined;
+  private nextEventId: (() => string) | undefined;
   private consentAnswer: ((consent: NeededConsent) => ConsentAnswer) | undefined;
 
   constructor(
@@ -158,8 +159,18 @@ export class HttpReply implements MemberReply {
   }
 
   ask(question: MemberQuestion, take: (answer: ClientAnswer) => void): (() => void) | undefined {
-    if (this.isGone || this.isAnswered || !this.takesEvents) return undefined;
+    if ((this.isGone && !this.kept) || this.isAnswered || !this.takesEvents) return undefined;
     return this.asker?.(question, take);
+  }
+
+  /** What goes over the stream, once there is one, its caller can come back for. Before that, nothing is kept. */
+  keepBy(open: () => ResumableStream): void {
+    this.openKept = open;
+  }
+
+  /** Every event has an id. */
+  nameEventsBy(nextId: () => string): void {
+    this.nextEventId = nextId;
   }
 
   /** 2026-07-28 carries the kind of some errors in the HTTP status too; before, 200 carries every answer to a request. */
@@ -212,19 +223,16 @@ export class HttpReply implements MemberReply {
       'no',
     ]);
     this.response.flushHeaders();
+    this.kept = this.openKept?.();
+    this.kept?.attach(this.response);
   }
 
   event(parts: readonly Buffer[]): void {
-    if (this.isGone || this.isAnswered) return;
-    if (this.response.writableLength > MAX_WAITING_BYTES) {
-      this.response.destroy();
-      return;
-    }
-    this.response.cork();
-    this.response.write(EVENT_START);
-    for (const part of parts) this.response.write(onOneLine(part));
-    this.response.write(EVENT_END);
-    this.response.uncork();
+    if (this.isAnswered || (this.isGone && !this.kept)) return;
+    // What is kept is copied: parts may be pieces of something larger.
+    if (this.kept) return this.kept.event(onOneLine(Buffer.concat(parts)));
+    const data = onOneLine(parts.length === 1 ? parts[0]! : Buffer.concat(parts));
+    writeEvent(this.response, data, this.nextEventId?.());
   }
 
   piece(piece: Buffer): boolean {
@@ -240,7 +248,8 @@ export class HttpReply implements MemberReply {
   endStream(): void {
     if (this.isAnswered) return;
     this.noteAnswered();
-    if (!this.isGone) this.response.end();
+    if (this.kept) this.kept.end();
+    else if (!this.isGone) this.response.end();
   }
 
   /** 2025-11-25, cancellation: a request that was cancelled gets no response; its connection is still to be freed. */

@@ -2,7 +2,7 @@ import { randomBytes } from 'node:crypto';
 import { CLIENT_FLAGS, type ClientFacts, type LogLevel, type RunningCall } from '#builder';
 import { Clock } from '#kernel';
 import type { Principal } from '#tenancy';
-import { Injectable } from '@nestjs/common';
+import { Injectable, type OnApplicationShutdown, type OnModuleInit } from '@nestjs/common';
 import { z } from 'zod';
 import { SessionSeal } from './session-seal.js';
 
@@ -10,7 +10,9 @@ const LIFETIME_MS = 24 * 3_600_000;
 const MAX_ENDED = 100_000;
 const MAX_RUNNING = 50_000;
 const MAX_OPENED = 10_000;
-const MAX_LEVELS = 10_000;
+/** What is not used for so long is not kept in memory: it is opened again when it is. */
+const IDLE_MS = 1_800_000;
+const SWEEP_MS = 60_000;
 
 type Cancellable = Pick<RunningCall, 'cancel'>;
 type Facts = z.infer<typeof content>;
@@ -39,26 +41,42 @@ export interface ClientSession extends ClientFacts {
   readonly id: string;
 }
 
+/** A session that was used lately. */
+interface Opened {
+  readonly facts: Facts;
+  usedAt: number;
+  /** What was asked of the other replicas, or cannot be known to them. */
+  isLearnt: boolean;
+  level?: LogLevel;
+}
+
 /**
- * Sessions of legacy clients. An id is sealed and names tenant, principal, address, version, what the client
- * can be asked and time, so that it outlives this
- * process; it is no credential, and worth nothing to another principal. Kept in memory are only the sessions that were
- * ended before their time, and the calls that could be cancelled.
+ * Sessions of legacy clients, as far as this process knows them. An id is sealed and names tenant, principal, address,
+ * version, what the client can be asked and time, so that it outlives the process; it is no credential, and worth nothing
+ * to another principal. Kept in memory are the sessions that were used lately, those that were ended before their time,
+ * and the calls that could be cancelled. What other replicas have to know is `ReplicatedSessions`' to tell.
  */
 @Injectable()
-export class ClientSessions {
+export class ClientSessions implements OnModuleInit, OnApplicationShutdown {
   private readonly ended = new Map<string, number>();
   private readonly running = new Map<string, Cancellable>();
-  /** Ids that were opened lately: opening costs more than the rest of a request's routing. */
-  private readonly opened = new Map<string, Facts>();
-
-  /** What clients want to hear of the log, where they have said so to this process. */
-  private readonly levels = new Map<string, LogLevel>();
+  /** Opening an id costs more than the rest of a request's routing. */
+  private readonly opened = new Map<string, Opened>();
+  private timer: NodeJS.Timeout | undefined;
 
   constructor(
     private readonly seal: SessionSeal,
     private readonly clock: Clock,
   ) {}
+
+  onModuleInit(): void {
+    this.timer = setInterval(() => this.sweep(), SWEEP_MS);
+    this.timer.unref();
+  }
+
+  onApplicationShutdown(): void {
+    clearInterval(this.timer);
+  }
 
   open(
     { principal, slug }: SessionOwner,
@@ -73,21 +91,44 @@ export class ClientSessions {
       n: randomBytes(16).toString('base64url'),
       i: this.clock.now(),
     };
-    return { id: this.seal.seal(JSON.stringify(facts)), era: 'legacy', version, capabilities };
+    const id = this.seal.seal(JSON.stringify(facts));
+    // Nobody else has heard of it.
+    this.keep(id, { ...facts, u: false, c: [...capabilities] }).isLearnt = true;
+    return { id, era: 'legacy', version, capabilities };
   }
 
   /** The session, if it is the owner's own and has not ended. */
   find(id: string, { principal, slug }: SessionOwner): ClientSession | undefined {
     if (this.ended.has(id)) return undefined;
-    const facts = this.opened.get(id) ?? this.openAndKeep(id);
-    if (!facts || facts.t !== principal.tenantId || facts.p !== principal.id || facts.s !== slug) return undefined;
+    const opened = this.opened.get(id) ?? this.openAndKeep(id);
+    if (!opened) return undefined;
+    const { facts } = opened;
+    opened.usedAt = this.clock.now();
+    if (facts.t !== principal.tenantId || facts.p !== principal.id || facts.s !== slug) return undefined;
     if (facts.i + LIFETIME_MS < this.clock.now()) return undefined;
     return { id, era: 'legacy', version: facts.v, capabilities: facts.u ? ['elicitation.url'] : facts.c };
   }
 
-  end({ id }: ClientSession): void {
+  /** Whether this process knows how the session stands, besides what its id says. */
+  hasLearnt({ id }: ClientSession): boolean {
+    return this.opened.get(id)?.isLearnt === true;
+  }
+
+  /** @param level undefined if the client has said nothing of it to anybody */
+  learn({ id }: ClientSession, level: LogLevel | undefined): void {
+    const opened = this.opened.get(id);
+    if (!opened) return;
+    opened.isLearnt = true;
+    if (level !== undefined) opened.level ??= level;
+  }
+
+  /** Another replica has told of it: what is not in use here is asked for when it is. */
+  isInUse(id: string): boolean {
+    return this.opened.has(id);
+  }
+
+  end({ id }: Pick<ClientSession, 'id'>): void {
     this.opened.delete(id);
-    this.levels.delete(id);
     const now = this.clock.now();
     this.ended.set(id, now + LIFETIME_MS);
     for (const [old, until] of this.ended) {
@@ -96,19 +137,18 @@ export class ClientSessions {
     }
   }
 
-  setLogLevel({ id }: ClientSession, level: LogLevel): void {
-    this.levels.delete(id);
-    this.levels.set(id, level);
-    if (this.levels.size > MAX_LEVELS) this.levels.delete(this.levels.keys().next().value!);
+  setLogLevel({ id }: Pick<ClientSession, 'id'>, level: LogLevel): void {
+    const opened = this.opened.get(id);
+    if (opened) opened.level = level;
   }
 
-  /** Undefined if the client has said nothing of it, or to another process. */
+  /** Undefined if the client has said nothing of it. */
   logLevelOf({ id }: ClientSession): LogLevel | undefined {
-    return this.levels.get(id);
+    return this.opened.get(id)?.level;
   }
 
   /** Remembers a call so that the session can cancel it. Returns how to forget it. */
-  track(session: ClientSession, requestId: string | number, call: Cancellable): () => void {
+  track(session: Pick<ClientSession, 'id'>, requestId: string | number, call: Cancellable): () => void {
     const key = callKey(session, requestId);
     if (this.running.size < MAX_RUNNING) this.running.set(key, call);
     return () => {
@@ -116,18 +156,40 @@ export class ClientSessions {
     };
   }
 
-  cancel(session: ClientSession, requestId: string | number): void {
+  /** False if no such call runs here. */
+  cancel(session: Pick<ClientSession, 'id'>, requestId: string | number): boolean {
     const key = callKey(session, requestId);
-    this.running.get(key)?.cancel();
+    const call = this.running.get(key);
     this.running.delete(key);
+    call?.cancel();
+    return call !== undefined;
   }
 
-  private openAndKeep(id: string): Facts | undefined {
+  /** Sessions and calls that are kept in memory. */
+  get size(): number {
+    return this.opened.size + this.running.size + this.ended.size;
+  }
+
+  /** Forgets what was not used for a while, and the ends of sessions whose ids are worth nothing any more. */
+  sweep(): void {
+    const now = this.clock.now();
+    for (const [id, { usedAt }] of this.opened) if (usedAt + IDLE_MS <= now) this.opened.delete(id);
+    for (const [id, until] of this.ended) {
+      if (until > now) break;
+      this.ended.delete(id);
+    }
+  }
+
+  private openAndKeep(id: string): Opened | undefined {
     const facts = factsOf(this.seal.open(id));
-    if (!facts) return undefined;
+    return facts && this.keep(id, facts);
+  }
+
+  private keep(id: string, facts: Facts): Opened {
     if (this.opened.size >= MAX_OPENED) this.opened.delete(this.opened.keys().next().value!);
-    this.opened.set(id, facts);
-    return facts;
+    const opened = { facts, usedAt: this.clock.now(), isLearnt: false };
+    this.opened.set(id, opened);
+    return opened;
   }
 }
 
@@ -136,4 +198,5 @@ function factsOf(text: string | undefined): Facts | undefined {
   return content.safeParse(JSON.parse(text)).data;
 }
 
-const callKey = ({ id }: ClientSession, requestId: string | number): string => `${id} ${JSON.stringify(requestId)}`;
+const callKey = ({ id }: Pick<ClientSession, 'id'>, requestId: string | number): string =>
+  `${id} ${JSON.stringify(requestId)}`;

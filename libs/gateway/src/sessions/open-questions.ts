@@ -5,7 +5,7 @@ import { Injectable } from '@nestjs/common';
 
 /** Whom a question was put to: nobody else can answer it. */
 interface Asked {
-  readonly principal: Principal;
+  readonly principal: Pick<Principal, 'tenantId' | 'id'>;
   readonly sessionId: string;
 }
 
@@ -20,6 +20,7 @@ interface OpenQuestion extends Asked {
   readonly take: (answer: ClientAnswer) => void;
 }
 
+const PREFIX = 'composer-';
 const MAX = 10_000;
 const MAX_OF_SESSION = 64;
 
@@ -45,7 +46,7 @@ export class OpenQuestions {
   ): (() => void) | undefined {
     const count = this.bySession.get(sessionId) ?? 0;
     if (this.open.size >= MAX || count >= MAX_OF_SESSION) return undefined;
-    const id = `composer-${randomBytes(16).toString('base64url')}`;
+    const id = `${PREFIX}${randomBytes(16).toString('base64url')}`;
     this.open.set(id, { principal, sessionId, take });
     this.bySession.set(sessionId, count + 1);
     reply.openStream();
@@ -56,13 +57,20 @@ export class OpenQuestions {
     };
   }
 
-  /** What nobody has asked of this client is nobody's answer. */
-  take({ principal, sessionId }: Asked, id: string, answer: ClientAnswer): void {
+  /** Whether a question of some process has such an id. */
+  static isIdOfQuestion(id: string): boolean {
+    return id.startsWith(PREFIX);
+  }
+
+  /** What nobody has asked of this client is nobody's answer: false then. */
+  take({ principal, sessionId }: Asked, id: string, answer: ClientAnswer): boolean {
     const question = this.open.get(id);
     const { tenantId, id: principalId } = question?.principal ?? {};
-    if (question?.sessionId !== sessionId || tenantId !== principal.tenantId || principalId !== principal.id) return;
+    const isTheirs = question?.sessionId === sessionId && tenantId === principal.tenantId;
+    if (!isTheirs || principalId !== principal.id) return false;
     this.close(id);
     question.take(answer);
+    return true;
   }
 
   private close(id: string): boolean {

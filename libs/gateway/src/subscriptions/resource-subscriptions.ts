@@ -37,6 +37,8 @@ interface Subscribed {
   readonly subscriber: Subscriber;
   /** By the URI that the subscriber knows; absent while the member is asked. */
   readonly uris: Map<string, Subscription | undefined>;
+  /** Those that have changed while nobody was there to be told. */
+  readonly missed: Set<string>;
   /** Rounds of sweeping without an open stream. */
   rounds: number;
 }
@@ -94,10 +96,32 @@ export class ResourceSubscriptions implements OnModuleInit, OnApplicationShutdow
     if (!route) return { kind: 'not-found' };
     if (!route.slot.member?.tellsOfUpdates) return { kind: 'unknown' };
     if (this.isFull(subscriber)) return FULL;
-    const own = known ?? { subscriber, uris: new Map(), rounds: 0 };
+    const own = known ?? { subscriber, uris: new Map(), missed: new Set(), rounds: 0 };
     this.subscribed.set(key, own);
     own.uris.set(uri, undefined);
     return this.watch(own, uri, route);
+  }
+
+  /**
+   * For a stream that is open here: subscribes to what its client has asked another process for, or this one before its
+   * last start, and tells of what the client may have missed. False if that does not work at the moment.
+   */
+  async takeUp(key: string, uri: string): Promise<boolean> {
+    const own = this.subscribed.get(key);
+    if (own?.uris.has(uri)) {
+      if (own.missed.delete(uri)) await this.deliver(own, uri);
+      return true;
+    }
+    const stream = this.streams.find(key);
+    if (!stream) return true;
+    const { principal, slug } = stream;
+    const selection = await this.selections.find(principal, slug);
+    const answer = selection && (await this.subscribe({ key, principal, slug }, selection, uri));
+    if (answer?.kind === 'failed') return false;
+    const subscribed = this.subscribed.get(key);
+    // What happened in between, nobody has seen.
+    if (subscribed?.uris.has(uri)) await this.deliver(subscribed, uri);
+    return true;
   }
 
   unsubscribe(key: string, uri: string): void {
@@ -134,6 +158,7 @@ export class ResourceSubscriptions implements OnModuleInit, OnApplicationShutdow
   private drop(own: Subscribed, uri: string): void {
     own.uris.get(uri)?.stop();
     own.uris.delete(uri);
+    own.missed.delete(uri);
     if (own.uris.size === 0 && this.subscribed.get(own.subscriber.key) === own) {
       this.subscribed.delete(own.subscriber.key);
     }
@@ -142,7 +167,7 @@ export class ResourceSubscriptions implements OnModuleInit, OnApplicationShutdow
   /** What the subscriber may see is judged by what its stream is open as now. */
   private async deliver(own: Subscribed, uri: string): Promise<void> {
     try {
-      if (!this.streams.find(own.subscriber.key)) return;
+      if (!this.streams.find(own.subscriber.key)) return void own.missed.add(uri);
       const route = await this.routeNow(own, uri);
       if (!this.isStill(own, uri)) return;
       if (!route) return this.drop(own, uri);

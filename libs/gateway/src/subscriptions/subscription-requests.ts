@@ -8,9 +8,11 @@ import {
 } from '#builder';
 import { isObject } from '#kernel';
 import { Log } from '#observability';
+import type { Principal } from '#tenancy';
 import { Injectable } from '@nestjs/common';
 import { slugOf } from '../catalog/selection.js';
 import type { McpExchange } from '../mcp-endpoint/mcp-exchange.js';
+import { SessionSubscriptions } from './session-subscriptions.js';
 import { TaskSubscriptions } from '../tasks/task-subscriptions.js';
 import { ResourceSubscriptions, type SubscriptionAnswer } from './resource-subscriptions.js';
 
@@ -30,6 +32,7 @@ type Asked = Pick<McpExchange, 'principal' | 'selection' | 'message' | 'reply'>;
 export class SubscriptionRequests {
   constructor(
     private readonly subscriptions: ResourceSubscriptions,
+    private readonly ofSessions: SessionSubscriptions,
     private readonly tasks: TaskSubscriptions,
     private readonly log: Log,
   ) {}
@@ -44,12 +47,14 @@ export class SubscriptionRequests {
       return true;
     }
     if (method === 'resources/unsubscribe') {
-      this.subscriptions.unsubscribe(sessionId, uri);
-      reply.result({});
+      this.ofSessions.unsubscribe(principal.tenantId, sessionId, uri).then(
+        () => reply.result({}),
+        (error: unknown) => this.fail(reply, error),
+      );
       return true;
     }
     const subscriber = { key: sessionId, principal, slug: slugOf(selection) };
-    this.subscriptions.subscribe(subscriber, selection, uri).then(
+    this.ofSessions.subscribe(subscriber, selection, uri).then(
       (answer) => tell(reply, answer, uri),
       (error: unknown) => this.fail(reply, error),
     );
@@ -84,6 +89,11 @@ export class SubscriptionRequests {
       })
       .catch((error: unknown) => this.fail(reply, error));
     return true;
+  }
+
+  /** The stream of the session is open here: what it has subscribed to is told over it. */
+  resume(principal: Principal, sessionId: string): void {
+    void this.ofSessions.resume(principal.tenantId, sessionId);
   }
 
   /** The session, or the stream, is over. */

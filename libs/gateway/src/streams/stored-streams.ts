@@ -1,0 +1,130 @@
+import { tenantId } from '#kernel';
+import { Log } from '#observability';
+import { type SessionNote, SessionRecords } from '#session-store';
+import { Injectable, type OnApplicationShutdown, type OnModuleInit } from '@nestjs/common';
+import { sessionKey } from '../sessions/session-key.js';
+import type { ResumableStream } from './resumable-stream.js';
+import { HEAD, type StreamHead, recordsOf } from './stream-records.js';
+
+interface Written {
+  /** Number of the last event that is written. */
+  upTo: number;
+  /** Of the next record. */
+  next: number;
+  isDirty: boolean;
+}
+
+/** Events that come together are written together. */
+const FLUSH_MS = 50;
+const RETRY_MS = 1_000;
+/** A running stream is renewed so often; its head is gone soon after its process is. */
+const RENEW_MS = 5_000;
+const LEASE_SECONDS = 15;
+/** When the request is answered. */
+const KEPT_SECONDS = 300;
+/** Events of a stream that goes on; long enough for every call. */
+const EVENT_SECONDS = 1_800;
+
+/**
+ * Writes streams to where every replica finds them: those whose client has gone, and those that a client has asked another
+ * replica for. From then on every event is there some milliseconds after it came. What nobody may need costs nothing.
+ */
+@Injectable()
+export class StoredStreams implements OnModuleInit, OnApplicationShutdown {
+  private readonly written = new Map<ResumableStream, Written>();
+  private timer: NodeJS.Timeout | undefined;
+  private renewals: NodeJS.Timeout | undefined;
+  private flushing: Promise<void> | undefined;
+  private isStopping = false;
+
+  constructor(
+    private readonly records: SessionRecords,
+    private readonly log: Log,
+  ) {}
+
+  onModuleInit(): void {
+    this.renewals = setInterval(() => this.renew(), RENEW_MS);
+    this.renewals.unref();
+  }
+
+  /** What has come until now is still written. */
+  async onApplicationShutdown(): Promise<void> {
+    this.isStopping = true;
+    clearInterval(this.renewals);
+    clearTimeout(this.timer);
+    await this.flushing;
+    await this.flush();
+  }
+
+  /** From now on all of it is written. */
+  store(stream: ResumableStream): void {
+    if (!this.written.has(stream)) this.written.set(stream, { upTo: 0, next: 1, isDirty: true });
+    this.flushSoon();
+  }
+
+  noteChanged(stream: ResumableStream): void {
+    const written = this.written.get(stream);
+    if (!written) return;
+    written.isDirty = true;
+    this.flushSoon();
+  }
+
+  forget(stream: ResumableStream): void {
+    this.written.delete(stream);
+  }
+
+  private renew(): void {
+    for (const [stream, written] of this.written) if (!stream.isDone) written.isDirty = true;
+    this.flushSoon();
+  }
+
+  private flushSoon(ms = FLUSH_MS): void {
+    if (this.isStopping) return;
+    this.timer ??= setTimeout(() => {
+      this.timer = undefined;
+      this.flushing ??= this.flush().finally(() => (this.flushing = undefined));
+    }, ms).unref();
+  }
+
+  private async flush(): Promise<void> {
+    for (const [stream, written] of [...this.written]) {
+      if (!written.isDirty) continue;
+      written.isDirty = false;
+      try {
+        await this.write(stream, written);
+      } catch (error) {
+        this.log.warn('events of a session could not be kept for other replicas', { err: error });
+        written.isDirty = this.written.has(stream);
+        return this.flushSoon(RETRY_MS);
+      }
+    }
+    // What came meanwhile has found this one at work.
+    if ([...this.written.values()].some(({ isDirty }) => isDirty)) this.flushSoon();
+  }
+
+  private async write(stream: ResumableStream, written: Written): Promise<void> {
+    const { id, sessionId, tenantId: tenant } = stream.facts;
+    const session = sessionKey(sessionId);
+    const { isDone, length } = stream;
+    const bodies = recordsOf(stream.after(written.upTo), id, written.next);
+    const head: StreamHead = { done: isDone, last: length };
+    const notes: SessionNote[] = [
+      ...bodies.map((body) => ({ ...body, session, seconds: EVENT_SECONDS })),
+      {
+        session,
+        name: `s/${id}/${HEAD}`,
+        text: JSON.stringify(head),
+        seconds: isDone ? KEPT_SECONDS : LEASE_SECONDS,
+      },
+    ];
+    const isKept = await this.records.keep(tenantId(tenant), notes);
+    if (!isKept) {
+      this.log.warn('events of a session are not kept for other replicas: its tenant has too many of them');
+      this.written.delete(stream);
+      return;
+    }
+    written.upTo = length;
+    written.next += bodies.length;
+    if (isDone) this.written.delete(stream);
+  }
+}
