@@ -39,6 +39,9 @@ beforeAll(async () => {
   expect((await fetch(`${two.composer.url}/t/acme/token`, { method: 'POST', body })).status).toBe(200);
   acme = two.tenantIds.acme;
   await storeCredential(two.composer.app, tenantId(acme));
+  const session = await two.acme.caller.open();
+  const level = await two.acme.caller.legacy('logging/setLevel', { session, params: { level: 'error' } });
+  expect(level.status).toBe(200);
   inGlobex = { 'app.tenant': two.tenantIds.globex };
   tables = await asSuperuser(tenantTables, two.database.name);
   application = new Client({ connectionString: two.database.env['DATABASE_URL'] });
