@@ -56,7 +56,7 @@ describe('a member over HTTP+SSE', () => {
   const calls = () => origin.posted.filter(({ method }) => method === 'tools/call');
 
   it('answers many calls over one stream, each with its own answer', async () => {
-    await register();
+    await register({ timeout: 60 });
     const waiting: [unknown, OpenStream][] = [];
     origin.onCall = ({ id }, stream) => void waiting.push([id, stream]);
     const replies = Array.from({ length: 20 }, () => call());

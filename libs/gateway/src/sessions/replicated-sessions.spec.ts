@@ -152,7 +152,9 @@ describe('ReplicatedSessions', () => {
     const held = used();
     await pass();
     expect([own.size, shared.store.size]).toEqual([0, 0]);
-    expect(held).toBeGreaterThan(before * 1.05);
-    expect(used()).toBeLessThan(before * 1.05);
+    const left = used();
+    expect(left).toBeLessThan(before * 1.05);
+    // Of what they held, for the process of the tests holds much else.
+    expect(left - before).toBeLessThan((held - before) / 2);
   });
 });
