@@ -25,8 +25,8 @@ export interface NamedEvent {
 }
 
 /**
- * Cuts an event stream into the data of its events. Comments are left out, and names unless they are asked for; the last
- * id is kept. Looks at every byte once for where events end, however small the pieces are in which they come.
+ * Cuts an event stream into the data of its events. Comments and events without data are left out, as the WHATWG has it,
+ * and names unless they are asked for; the last id is kept. Looks at every byte once for where events end, however small the pieces are in which they come.
  */
 export class EventStreamReader {
   /** The beginning of an event that has no end yet, with room behind it for more. */
@@ -48,7 +48,7 @@ export class EventStreamReader {
     for (const event of events) {
       this.mark(event);
       const data = joined(event, DATA);
-      if (data) events[kept++] = data;
+      if (data?.length) events[kept++] = data;
     }
     events.length = kept;
     return events;
@@ -58,7 +58,7 @@ export class EventStreamReader {
   pushNamed(chunk: Buffer): NamedEvent[] {
     return this.cut(chunk).flatMap((event) => {
       const data = joined(event, DATA);
-      return data ? [{ name: linesOf(event, NAME).at(-1)?.toString('utf8') || 'message', data }] : [];
+      return data?.length ? [{ name: linesOf(event, NAME).at(-1)?.toString('utf8') || 'message', data }] : [];
     });
   }
 
