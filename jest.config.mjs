@@ -4,7 +4,8 @@ export default {
   modulePathIgnorePatterns: ['<rootDir>/dist/'],
   extensionsToTreatAsEsm: ['.ts'],
   workerIdleMemoryLimit: '700MB',
-  maxWorkers: 2,
+  // Many tests wait for other processes: one more than the two cores that the tests are meant for.
+  maxWorkers: 3,
   globalSetup: '<rootDir>/test/support/real-postgres-setup.mjs',
   globalTeardown: '<rootDir>/test/support/real-postgres-teardown.mjs',
   testTimeout: 30_000,
