@@ -2,9 +2,8 @@ import { existsSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { exclusively } from '../prepare/exclusively.mjs';
-import { lockfileChanged, recordInstall } from '../prepare/install-stamp.mjs';
-import { PrepareFailure, npm } from '../prepare/npm.mjs';
+import { PrepareFailure } from '../prepare/npm.mjs';
+import { installApart } from '../prepare/own-install.mjs';
 
 /*
  * The suite runs on Node 22 or newer, the composer on 20 too. Both the suite and a Node for it have a package.json of
@@ -24,19 +23,14 @@ const PACKAGES = {
 
 /** Installs the suite if it is not there. Gives the Node that runs it, and its program. */
 export async function installSuite(say) {
-  const found = placesOf();
-  if (!isInstalled(found)) {
-    await exclusively(SUITE, async () => {
-      if (isInstalled(found)) return;
-      say('installing the conformance suite (first run)…');
-      const optional = found.isOurs ? [] : ['--omit=optional'];
-      await npm(SUITE, ['ci', '--no-audit', '--no-fund', '--ignore-scripts', ...optional], {
-        failed: 'the conformance suite could not be installed: check the network and `npm config get registry`',
-      });
-      recordInstall(SUITE);
-    });
-  }
-  return found;
+  const { node, entry, isOurs } = placesOf();
+  await installApart(SUITE, {
+    isThere: () => existsSync(entry) && existsSync(node),
+    name: 'the conformance suite',
+    say,
+    args: isOurs ? [] : ['--omit=optional'],
+  });
+  return { node, entry };
 }
 
 function placesOf() {
@@ -51,8 +45,6 @@ function placesOf() {
   }
   return { node: join(SUITE, 'node_modules', name, 'bin', 'node'), entry, isOurs: true };
 }
-
-const isInstalled = ({ node, entry }) => existsSync(entry) && existsSync(node) && !lockfileChanged(SUITE);
 
 export const suiteVersion = () =>
   createRequire(join(SUITE, 'package.json'))('./package.json').dependencies['@modelcontextprotocol/conformance'];

@@ -6,6 +6,7 @@ export {
   type SkippedOperation,
   compileOperations,
 } from './compile-operations.js';
+export { type ImportedDocument, importDocument } from './import-document.js';
 export { DOCUMENT_LIMITS, type OpenApiDocument } from './openapi-document.js';
 export {
   type BodyProperty,

@@ -1,0 +1,114 @@
+const SLOW_MS = 5_000;
+const MOST_GROWTH = 50 * 1024 * 1024;
+const LEAST_SHARE = 0.99;
+const SHOWN_SLOWEST = 10;
+
+/** What the results say in all. `results` and `memory` are those of `importAll`. */
+export function summaryOf(results, memory) {
+  const withOutcome = (outcome) => results.filter((result) => result.outcome === outcome);
+  const imported = withOutcome('imported');
+  const slow = results.filter(({ ms }) => ms > SLOW_MS);
+  const growth = Math.max(0, ...memory.map(({ before, after }) => after - before));
+  const failed = [...withOutcome('crashed'), ...withOutcome('hung')];
+  return {
+    documents: results.length,
+    imported: imported.length,
+    refused: withOutcome('refused'),
+    slow,
+    failed,
+    empty: imported.filter(({ operations }) => operations === 0),
+    operations: sum(imported.map(({ operations }) => operations)),
+    leftOut: leftOut(imported),
+    slowest: results.toSorted((one, other) => other.ms - one.ms).slice(0, SHOWN_SLOWEST),
+    memory,
+    growth,
+    isGood:
+      failed.length + slow.length === 0 &&
+      imported.length >= results.length * LEAST_SHARE &&
+      growth <= MOST_GROWTH &&
+      withOutcome('refused').every(({ code, reason }) => Boolean(code && reason)),
+  };
+}
+
+/** Operations that did not become tools, by reason: how many, in how many documents. The most frequent first. */
+function leftOut(imported) {
+  const byReason = new Map();
+  for (const { file, skipped } of imported) {
+    for (const { reason } of skipped) {
+      // What is quoted names something of one document.
+      const kind = reason.replaceAll(/"[^"]*"/g, '"…"').replaceAll(/\b\d+\b/g, 'N');
+      const entry = byReason.get(kind) ?? { operations: 0, files: new Set() };
+      entry.operations++;
+      entry.files.add(file);
+      byReason.set(kind, entry);
+    }
+  }
+  return [...byReason]
+    .map(([reason, { operations, files }]) => ({ reason, operations, documents: files.size }))
+    .sort((one, other) => other.operations - one.operations);
+}
+
+/** The summary as a page of Markdown, and for the terminal. */
+export function written(summary, { name, processes }) {
+  const { documents, imported, refused, slow, failed, operations, empty } = summary;
+  const skipped = sum(summary.leftOut.map((entry) => entry.operations));
+  return [
+    `${name}, ${processes} processes at once, Node ${process.versions.node.split('.')[0]}.`,
+    table(
+      ['documents', '', ''],
+      [
+        ['all', documents, ''],
+        ['imported', imported, share(imported, documents)],
+        ['refused with a reason', refused.length, share(refused.length, documents)],
+        [`over ${SLOW_MS / 1000} s`, slow.length, ''],
+        ['crashed or hung', failed.length, ''],
+      ],
+    ),
+    table(
+      ['operations', '', ''],
+      [
+        ['became tools', operations, share(operations, operations + skipped)],
+        ['left out', skipped, share(skipped, operations + skipped)],
+        ['documents without a single tool', empty.length, ''],
+      ],
+    ),
+    ...section(
+      'Failed',
+      ['document', 'what happened'],
+      failed.map(({ file, reason }) => [file, reason]),
+    ),
+    ...section(
+      'Refused',
+      ['document', 'reason'],
+      refused.map(({ file, reason }) => [file, reason]),
+    ),
+    ...section(
+      'Operations left out',
+      ['reason', 'operations', 'documents'],
+      summary.leftOut.map((entry) => [entry.reason, entry.operations, entry.documents]),
+    ),
+    ...section(
+      'Slowest',
+      ['document', 'ms'],
+      summary.slowest.map(({ file, ms }) => [file, ms.toFixed(0)]),
+    ),
+    ...section(
+      'Memory of the processes, MiB',
+      ['', 'after the first documents', 'at the end', 'growth'],
+      summary.memory.map(({ before, after }, at) => [at + 1, mib(before), mib(after), mib(after - before)]),
+    ),
+  ].join('\n');
+}
+
+function section(title, head, rows) {
+  return rows.length === 0 ? [] : [`### ${title}\n`, table(head, rows)];
+}
+
+function table(head, rows) {
+  const line = (cells) => `| ${cells.map((cell) => `${cell}`.replaceAll('|', '\\|')).join(' | ')} |`;
+  return ['', line(head), line(head.map(() => '---')), ...rows.map(line), ''].join('\n').slice(1);
+}
+
+const sum = (numbers) => numbers.reduce((one, other) => one + other, 0);
+const share = (part, whole) => (whole === 0 ? '' : `${((100 * part) / whole).toFixed(2)} %`);
+const mib = (bytes) => (bytes / 1024 / 1024).toFixed(0);
