@@ -129,7 +129,8 @@ function buildPath(operation: OpenApiOperation, given: Arguments, base: URL): st
     const parameter = byName.get(name);
     return parameter ? styledPathSegment(parameter, asSent(parameter, given[parameter.argument])) : template;
   });
-  const query = [base.search.slice(1), ...inPlace(operation, 'query').flatMap((parameter) => pairs(parameter, given))];
+  const fixed = [base.search.slice(1), operation.query ?? ''];
+  const query = [...fixed, ...inPlace(operation, 'query').flatMap((parameter) => pairs(parameter, given))];
   const joined = query.filter((pair) => pair !== '').join('&');
 
   const prefix = base.pathname.replace(/\/$/, '');

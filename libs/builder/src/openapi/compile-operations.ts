@@ -6,6 +6,7 @@ import type { OpenApiDocument } from './openapi-document.js';
 import type { HttpMethod, OpenApiOperation, OperationAnnotations } from './openapi-operation.js';
 import { TooManyOperationsError, UnsupportedOperationError } from './openapi.errors.js';
 import { describeOperation } from './operation-description.js';
+import { readPathTemplate } from './path-template.js';
 import { plainText } from './plain-text.js';
 import { dereference } from './reference.js';
 import { type RouteKind, readRouteRules } from './route-rules.js';
@@ -84,7 +85,6 @@ export function compileOperations(document: OpenApiDocument, options: CompileOpt
 }
 
 const MAX_LABEL_BYTES = 256;
-const MAX_PATH_LENGTH = 512;
 
 const ROUTE_REASONS: Readonly<Record<Exclude<RouteKind, 'TOOL'>, string>> = {
   EXCLUDE: 'excluded by open_api.custom_routes',
@@ -94,6 +94,7 @@ const ROUTE_REASONS: Readonly<Record<Exclude<RouteKind, 'TOOL'>, string>> = {
 
 interface Place {
   readonly method: string;
+  /** As the document writes it. */
   readonly path: string;
   readonly item: unknown;
   readonly operation: unknown;
@@ -127,27 +128,13 @@ function* placesOf(path: string, item: unknown): Generator<Place> {
 
 function pathItem(document: OpenApiDocument, path: string, raw: unknown): { item: unknown; problem?: string } {
   try {
-    const problem = pathProblem(path);
-    if (problem) return { item: undefined, problem };
+    readPathTemplate(path);
     const item = dereference(document, raw);
     return { item: item === raw ? raw : { ...(item as object), ...(raw as object) } };
   } catch (error) {
     if (error instanceof UnsupportedOperationError) return { item: undefined, problem: error.message };
     throw error;
   }
-}
-
-/** Why a path template cannot be put behind an endpoint; the same rules as for the values in it. */
-function pathProblem(path: string): string | undefined {
-  if (!path.startsWith('/') || path.startsWith('//')) return 'the path does not start with one slash';
-  if (path.length > MAX_PATH_LENGTH) return `the path is longer than ${MAX_PATH_LENGTH} characters`;
-  // The URL parser is the judge of what moves a path: dots in any spelling, back slashes, tabs and the like.
-  const plain = path.replace(/\{[^{}/]*\}/g, 'x');
-  const url = URL.canParse(plain, 'http://host') ? new URL(plain, 'http://host') : undefined;
-  const isMoved = url?.host !== 'host' || url.pathname.split('/').length !== path.split('/').length;
-  return isMoved || /[?#\\\s]|%(2f|5c|00)/i.test(plain)
-    ? 'the path holds a query, a fragment, a dot segment or a character that no path may hold'
-    : undefined;
 }
 
 interface Settings {
@@ -163,7 +150,8 @@ function compileOperation(
   const { method, path, item, operation, name, problem } = place;
   if (problem) throw new UnsupportedOperationError(problem);
   if (budget.isUsedUp) throw new UnsupportedOperationError('the schemas of the document are too large in all');
-  const parameters = declaredParameters(document, { path, item, operation }, notes);
+  const template = readPathTemplate(path);
+  const parameters = declaredParameters(document, { template, item, operation }, notes);
   // Neither may carry content with a meaning (RFC 9110, 9.3.1 and 9.3.2).
   const isBodiless = method === 'GET' || method === 'HEAD';
   const body = isBodiless ? undefined : declaredBody(document, operation, budget);
@@ -179,7 +167,8 @@ function compileOperation(
     inputSchema: input.inputSchema,
     annotations: annotationsOf(operation, method),
     method: method as HttpMethod,
-    path,
+    path: template.path,
+    ...(template.query && { query: template.query }),
     parameters: input.parameters,
     ...(input.body && { body: input.body }),
   };

@@ -4,6 +4,7 @@ import { isJsonType } from './media-type.js';
 import type { OpenApiDocument } from './openapi-document.js';
 import type { OperationParameter, ParameterLocation, ParameterStyle } from './openapi-operation.js';
 import { UnsupportedOperationError } from './openapi.errors.js';
+import type { PathTemplate } from './path-template.js';
 import { dereference } from './reference.js';
 
 /** A parameter as the document declares it, before it has a name among the arguments. */
@@ -13,7 +14,7 @@ export interface DeclaredParameter extends Omit<OperationParameter, 'argument'> 
 }
 
 interface Place {
-  readonly path: string;
+  readonly template: PathTemplate;
   readonly item: unknown;
   readonly operation: unknown;
 }
@@ -32,36 +33,53 @@ const STYLES: Readonly<Record<ParameterLocation, readonly ParameterStyle[]>> = {
  * @throws UnsupportedOperationError if a required one cannot be honoured
  */
 export function declaredParameters(document: OpenApiDocument, place: Place, notes: string[]): DeclaredParameter[] {
+  const { path, inQuery } = place.template;
   const byKey = new Map<string, DeclaredParameter>();
   for (const raw of [...listOf(place.item, 'parameters'), ...listOf(place.operation, 'parameters')]) {
-    const parameter = dereference(document, raw);
+    const parameter = placed(dereference(document, raw), place.template);
     const [name = '', location = ''] = [textOf(parameter, 'name'), textOf(parameter, 'in')];
     const key = `${location}:${location === 'header' ? name.toLowerCase() : name}`;
     byKey.delete(key);
-    const fault = faultOf(parameter, place.path);
+    const fault = faultOf(parameter, place.template);
     if (!fault) byKey.set(key, declared(document, parameter));
-    else if (memberOf(parameter, 'required') === true && !isIgnorable(name, location)) {
+    else if (memberOf(parameter, 'required') === true && !isIgnorable(name, location, place.template.query)) {
       throw new UnsupportedOperationError(`the required parameter "${name}" ${fault}`);
     } else notes.push(`the parameter "${name}" is left out: it ${fault}`);
   }
   const parameters = [...byKey.values()];
-  return [...undeclaredPathParameters(place.path, parameters, notes), ...parameters];
+  const paths = undeclared(templateNames(path), 'path', { parameters, notes });
+  const queries = undeclared([...inQuery.values()], 'query', { parameters, notes });
+  return [...paths, ...parameters, ...queries];
 }
+
+// What a document calls a parameter of the path, and writes into the query of that path, is one of the query.
+function placed(parameter: unknown, { path, inQuery }: PathTemplate): unknown {
+  const name = textOf(parameter, 'name') ?? '';
+  const queryName = inQuery.get(name);
+  const isElsewhere = textOf(parameter, 'in') !== 'path' || templateNames(path).includes(name);
+  if (queryName === undefined || isElsewhere) return parameter;
+  return { ...(parameter as object), in: 'query', name: queryName, style: 'form', explode: true };
+}
+
+const namesOf = (query: string): string[] => [...new URLSearchParams(query).keys()];
 
 /** The names in a path template, in order. */
 export const templateNames = (path: string): string[] =>
   [...path.matchAll(/\{([^{}/]+)\}/g)].map(([, name = '']) => name);
 
-// Headers that the gateway sets itself, and path parameters that the path does not mention.
-const isIgnorable = (name: string, location: string): boolean =>
-  location === 'path' || (location === 'header' && !isHeaderAllowed(name));
+// Headers that the gateway sets itself, path parameters that the path does not mention, and what it says already.
+const isIgnorable = (name: string, location: string, query: string): boolean =>
+  location === 'path' ||
+  (location === 'query' && namesOf(query).includes(name)) ||
+  (location === 'header' && !isHeaderAllowed(name));
 
-function faultOf(parameter: unknown, path: string): string | undefined {
+function faultOf(parameter: unknown, { path, query }: PathTemplate): string | undefined {
   const [name, location] = [textOf(parameter, 'name'), textOf(parameter, 'in')];
   if (!name || name === '__proto__') return 'has no usable name';
   if (location === undefined || !Object.hasOwn(STYLES, location))
     return `stands in "${location}", which is not supported`;
   if (location === 'path' && !templateNames(path).includes(name)) return 'does not occur in the path';
+  if (location === 'query' && namesOf(query).includes(name)) return 'has its value in the path';
   if (location === 'header' && !isHeaderAllowed(name)) return 'is a header that arguments may not set';
   if (location === 'cookie' && !isCookieName(name)) return 'has a name that no cookie may have';
   const style = textOf(parameter, 'style');
@@ -92,22 +110,24 @@ const dereferenced = (document: OpenApiDocument, schema: unknown): unknown =>
   objectOf({ schema: dereference(document, schema) }, 'schema');
 
 // Careless documents name a parameter in the path alone. It can only be text.
-function undeclaredPathParameters(
-  path: string,
-  declared: readonly DeclaredParameter[],
-  notes: string[],
+function undeclared(
+  names: readonly string[],
+  place: 'path' | 'query',
+  { parameters, notes }: { parameters: readonly DeclaredParameter[]; notes: string[] },
 ): DeclaredParameter[] {
-  const known = new Set(declared.filter((parameter) => parameter.in === 'path').map(({ name }) => name));
-  const missing = [...new Set(templateNames(path))].filter((name) => !known.has(name));
+  const known = new Set(parameters.filter((parameter) => parameter.in === place).map(({ name }) => name));
+  const missing = [...new Set(names)].filter((name) => !known.has(name));
   return missing.map((name) => {
     if (name === '__proto__') throw new UnsupportedOperationError('a path parameter has no usable name');
-    notes.push(`the path parameter "${name}" is not declared and taken for text`);
+    notes.push(`the ${place} parameter "${name}" is not declared and taken for text`);
+    const [style] = STYLES[place] as [ParameterStyle];
+    const isInPath = place === 'path';
     return {
       name,
-      in: 'path',
-      required: true,
-      style: 'simple',
-      explode: false,
+      in: place,
+      required: isInPath,
+      style,
+      explode: !isInPath,
       schema: { type: 'string' },
       description: '',
     };

@@ -68,6 +68,8 @@ export interface OpenApiOperation {
   readonly method: HttpMethod;
   /** Path template, relative to the member's endpoint. */
   readonly path: string;
+  /** What every call has in its query, encoded. */
+  readonly query?: string;
   readonly parameters: readonly OperationParameter[];
   readonly body?: OperationBody;
 }
