@@ -24,6 +24,8 @@ export interface GraphqlToolParts {
   readonly mask: (text: string) => string;
 }
 
+type GraphQlRequest = OperationRequest & { readonly body: string };
+
 /**
  * The one tool of a GraphQL service: sends any operation, as the GraphQL-over-HTTP specification says it in JSON. An
  * answer with `errors` is an error result that keeps the data that came with them.
@@ -47,14 +49,14 @@ export class GraphqlTool implements RequestTool {
     return JSON.stringify({ name, description, inputSchema });
   }
 
-  requestFor(args: Readonly<Record<string, unknown>>): OperationRequest {
+  requestFor(args: Readonly<Record<string, unknown>>): GraphQlRequest {
     const faults = faultsOf(args);
     if (faults.length > 0) throw new InvalidArgumentsError(this.parts.name, faults);
     return this.request(String(args['query']), args['variables'] ?? undefined);
   }
 
   /** What every GraphQL service can answer: whether it is one. */
-  probe(): OperationRequest {
+  probe(): GraphQlRequest {
     return this.request('{ __typename }');
   }
 
@@ -74,7 +76,7 @@ export class GraphqlTool implements RequestTool {
     return result;
   }
 
-  private request(query: string, variables?: unknown): OperationRequest {
+  private request(query: string, variables?: unknown): GraphQlRequest {
     const body = JSON.stringify({ query, ...(variables === undefined ? {} : { variables }) });
     return { method: 'POST', path: this.path, headers: HEADERS, body };
   }

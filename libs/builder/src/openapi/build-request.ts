@@ -14,7 +14,7 @@ export interface OperationRequest {
   readonly path: string;
   /** Lower-case names. */
   readonly headers: Readonly<Record<string, string>>;
-  readonly body?: string;
+  readonly body?: string | Buffer;
 }
 
 type Arguments = Readonly<Record<string, unknown>>;
@@ -44,7 +44,7 @@ export function buildRequest(operation: OpenApiOperation, args: unknown, base: U
     method: operation.method,
     path: buildPath(operation, given, base),
     headers: buildHeaders(operation, given, body),
-    ...(body && { body: body.text }),
+    ...(body && { body: body.content }),
   };
 }
 

@@ -67,7 +67,7 @@ describe('the name of a tool', () => {
   });
 
   it('does not change when an operation before it cannot become a tool', () => {
-    const upload = { requestBody: { content: { 'multipart/form-data': {} } } };
+    const upload = { requestBody: { required: true, content: { '': {} } } };
     const { operations } = compile({
       '/a': { post: { operationId: 'p', ...upload } },
       '/b': { post: { operationId: 'p' } },
@@ -130,7 +130,7 @@ describe('custom_routes', () => {
 
 describe('an operation', () => {
   it.each([
-    ['multipart/form-data', { '/a': { post: { requestBody: { content: { 'multipart/form-data': {} } } } } }],
+    ['no media type', { '/a': { post: { requestBody: { required: true, content: { '': {} } } } } }],
     ['style', { '/a': { get: { parameters: [{ name: 'q', in: 'query', required: true, style: 'tabDelimited' }] } } }],
     ['querystring', { '/a': { get: { parameters: [{ name: 'q', in: 'querystring', required: true }] } } }],
     ['method', { '/a': { trace: {} } }],
@@ -335,7 +335,7 @@ describe('a Swagger 2.0 document', () => {
     });
   });
 
-  it('has its form fields put into a form, and files skipped', () => {
+  it('has its form fields put into a form, or into its parts where there is a file', () => {
     const post = (parameters: object[], consumes?: string[]) =>
       swagger({ '/a': { post: { parameters, ...(consumes && { consumes }) } } });
     const field = { name: 'a', in: 'formData', type: 'array', items: {}, collectionFormat: 'multi', required: true };
@@ -344,7 +344,10 @@ describe('a Swagger 2.0 document', () => {
       required: true,
       properties: [{ name: 'a', style: 'form', explode: true }],
     });
-    expect(post([{ name: 'f', in: 'formData', type: 'file' }]).skipped[0]?.reason).toContain('multipart');
+    expect(post([{ name: 'f', in: 'formData', type: 'file' }]).operations[0]?.body).toMatchObject({
+      kind: 'multipart',
+      properties: [{ name: 'f', file: true }],
+    });
     expect(post([{ ...field, name: '__proto__' }]).operations[0]?.inputSchema.properties).toEqual({});
     expect(
       post([{ name: 'q', in: 'query', type: 'array', required: true, collectionFormat: 'tsv' }]).skipped[0]?.reason,

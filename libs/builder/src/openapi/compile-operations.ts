@@ -154,7 +154,7 @@ function compileOperation(
   const parameters = declaredParameters(document, { template, item, operation }, notes);
   // Neither may carry content with a meaning (RFC 9110, 9.3.1 and 9.3.2).
   const isBodiless = method === 'GET' || method === 'HEAD';
-  const body = isBodiless ? undefined : declaredBody(document, operation, budget);
+  const body = isBodiless ? undefined : declaredBody(document, operation, { budget, notes });
   if (isBodiless && memberOf(operation, 'requestBody') !== undefined) notes.push(`a ${method} request has no body`);
   if (listOf(operation, 'servers').length > 0)
     notes.push("its own servers are ignored; the member's endpoint is called");

@@ -1,8 +1,9 @@
+import { BODY_KINDS, type BodyPart, bodyKind, contentTypeOf, formParts } from './body-media.js';
 import { entriesOf, listOf, memberOf, textOf } from './json-reader.js';
-import { essenceOf, isJsonType } from './media-type.js';
 import type { OpenApiDocument } from './openapi-document.js';
 import { INPUT_LIMITS, type OperationBody, type ParameterStyle } from './openapi-operation.js';
 import { UnsupportedOperationError } from './openapi.errors.js';
+import { plainText } from './plain-text.js';
 import { dereference } from './reference.js';
 import type { SchemaBudget } from './schema-budget.js';
 
@@ -12,6 +13,8 @@ export interface DeclaredBody extends Pick<OperationBody, 'contentType' | 'kind'
   readonly schema: unknown;
   /** The members of an object body, which become arguments of their own. */
   readonly fields?: BodyFields;
+  /** What the document says of single parts of a form of several parts. */
+  readonly parts?: ReadonlyMap<string, BodyPart>;
   /** How a form writes the fields that the document gives a style. */
   readonly styles: ReadonlyMap<string, { readonly style: ParameterStyle; readonly explode: boolean }>;
 }
@@ -24,45 +27,64 @@ export interface BodyFields {
 }
 
 /**
- * The body of an operation; JSON is preferred to forms, and forms to text.
+ * The body of an operation. JSON is preferred to forms, forms to text, and text to a file; a form that has no fields is
+ * no body.
  *
- * @throws UnsupportedOperationError if the body has none of these types
+ * @throws UnsupportedOperationError if it has too many fields, or a reference cannot be followed
  */
-export function declaredBody(
-  document: OpenApiDocument,
-  operation: unknown,
-  budget: SchemaBudget,
-): DeclaredBody | undefined {
+export function declaredBody(document: OpenApiDocument, operation: unknown, work: BodyWork): DeclaredBody | undefined {
   const body = dereference(document, memberOf(operation, 'requestBody'));
-  const types = entriesOf(body, 'content');
-  if (types.length === 0) return undefined;
+  const offers = entriesOf(body, 'content').map(([type, raw]) => {
+    const media = dereference(document, raw);
+    return { type, media, kind: bodyKind(type, () => dereference(document, memberOf(media, 'schema'))) };
+  });
+  if (offers.length === 0) return undefined;
 
-  const offers = types.map(([type, media]) => ({ type, media, kind: kindOf(type) }));
-  const offer = KINDS.map((kind) => offers.find((candidate) => candidate.kind === kind)).find(Boolean);
-  if (!offer?.kind) throw new UnsupportedOperationError(`a body of type ${types[0]?.[0]} is not supported`);
+  const offer = BODY_KINDS.map((kind) => offers.find((candidate) => candidate.kind === kind)).find(Boolean);
+  const isRequired = memberOf(body, 'required') === true;
+  if (!offer?.kind) {
+    if (isRequired) throw new UnsupportedOperationError('its body has no media type');
+    work.notes.push('the body is left out: it has no media type');
+    return undefined;
+  }
 
-  const media = dereference(document, offer.media);
+  const { kind, type, media } = offer;
   const schema = memberOf(media, 'schema') ?? {};
-  const fields = offer.kind === 'text' ? undefined : objectFields(document, schema, { visits: 0, budget });
-  if (offer.kind === 'form' && !fields) throw new UnsupportedOperationError('a form without fields is not supported');
+  const isForm = kind === 'form' || kind === 'multipart';
+  const fields =
+    isForm || kind === 'json' ? objectFields(document, schema, { visits: 0, budget: work.budget }) : undefined;
+  if (isForm && !fields && isWithoutMembers(dereference(document, schema))) {
+    work.notes.push('the body is left out: it is a form without fields');
+    return undefined;
+  }
   return {
-    contentType: offer.type.includes('*') ? 'application/json' : offer.type,
-    kind: offer.kind,
-    required: memberOf(body, 'required') === true,
+    contentType: contentTypeOf(kind, type),
+    kind,
+    required: isRequired,
     description: textOf(body, 'description') ?? '',
-    schema,
+    schema: kind === 'text' ? textSchema(document, schema, type) : schema,
     ...(fields && { fields }),
+    ...(kind === 'multipart' && fields && { parts: formParts(document, media, fields.properties) }),
     styles: formStyles(media),
   };
 }
 
-const KINDS = ['json', 'form', 'text'] as const;
+export interface BodyWork {
+  readonly budget: SchemaBudget;
+  readonly notes: string[];
+}
 
-function kindOf(type: string): OperationBody['kind'] | undefined {
-  const essence = essenceOf(type);
-  if (isJsonType(type) || essence === '*/*' || essence === 'application/*') return 'json';
-  if (essence === 'application/x-www-form-urlencoded') return 'form';
-  return essence === 'text/plain' ? 'text' : undefined;
+// Text of a type such as XML has a schema of what it means; the argument is the text.
+function textSchema(document: OpenApiDocument, schema: unknown, type: string): unknown {
+  const isText = textOf(dereference(document, schema), 'type') === 'string';
+  return isText ? schema : { type: 'string', description: `text of type ${plainText(type, 128)}` };
+}
+
+// Only what certainly says "no member" counts: a schema of alternatives has some.
+function isWithoutMembers(schema: unknown): boolean {
+  const isOpenEnded = memberOf(schema, 'type') === undefined && memberOf(schema, 'properties') === undefined;
+  const isEntangled = [...ENTANGLING, 'allOf'].some((keyword) => memberOf(schema, keyword) !== undefined);
+  return !isOpenEnded && !isEntangled && !isOpen(memberOf(schema, 'additionalProperties'));
 }
 
 const FORM_STYLES: readonly string[] = [

@@ -1,6 +1,7 @@
 import type { Json, JsonObject } from '#kernel';
 import type { DeclaredBody } from './declared-body.js';
 import type { DeclaredParameter } from './declared-parameters.js';
+import { fileSchema } from './file-argument.js';
 import { memberOf } from './json-reader.js';
 import type { OpenApiDocument } from './openapi-document.js';
 import { type BodyProperty, INPUT_LIMITS, type OperationBody, type OperationParameter } from './openapi-operation.js';
@@ -94,11 +95,16 @@ function named(
   };
 }
 
-const property = (name: string, { styles }: DeclaredBody): BodyProperty => ({
-  argument: name,
-  name,
-  ...styles.get(name),
-});
+function property(name: string, { styles, parts }: DeclaredBody): BodyProperty {
+  const { file, contentType } = parts?.get(name) ?? {};
+  return {
+    argument: name,
+    name,
+    ...styles.get(name),
+    ...(file && { file: true }),
+    ...(contentType && { contentType }),
+  };
+}
 
 function freeName(taken: ReadonlySet<string>, { name, in: location }: DeclaredParameter): string {
   if (!taken.has(name)) return name;
@@ -125,14 +131,14 @@ function inputObject(
     if (isRequired) required.push(argument);
   }
   for (const { argument, name } of body?.properties ?? []) {
-    properties[argument] = translator.translate(declared.body?.fields?.properties.get(name), ARGUMENT_DEPTH);
+    const schema = translator.translate(declared.body?.fields?.properties.get(name), ARGUMENT_DEPTH);
+    properties[argument] = asPart(schema, declared.body?.parts?.get(name)?.file);
     if (body?.required && declared.body?.fields?.required.has(name)) required.push(argument);
   }
   if (body?.argument !== undefined) {
-    properties[body.argument] = described(
-      translator.translate(declared.body?.schema, ARGUMENT_DEPTH),
-      declared.body?.description ?? '',
-    );
+    const schema = translator.translate(declared.body?.schema, ARGUMENT_DEPTH);
+    const text = declared.body?.description ?? '';
+    properties[body.argument] = described(body.kind === 'binary' ? asPart({}, 'one') : schema, text);
     if (body.required) required.push(body.argument);
   }
   const definitions = translator.definitions();
@@ -143,6 +149,14 @@ function inputObject(
     additionalProperties: body?.additional ?? false,
     ...(Object.keys(definitions).length > 0 && { $defs: definitions }),
   };
+}
+
+function asPart(schema: Json, file: 'one' | 'many' | undefined): Json {
+  if (!file) return schema;
+  const text = memberOf(schema, 'description');
+  const description = typeof text === 'string' ? text : '';
+  if (file === 'one') return fileSchema(description);
+  return { type: 'array', ...(description && { description }), items: fileSchema('') };
 }
 
 function described(schema: Json, text: string): Json {

@@ -11,3 +11,10 @@ export function isJsonType(contentType: string | undefined): boolean {
 /** The `charset` parameter in lower case, if there is one. */
 export const charsetOf = (contentType: string | undefined): string | undefined =>
   /;\s*charset\s*=\s*"?([\w.:-]+)/i.exec(contentType ?? '')?.[1]?.toLowerCase();
+
+/** Whether a body of this type is text. Types that are not known are not. */
+export const isTextualType = (essence: string): boolean =>
+  essence.startsWith('text/') || isJsonType(essence) || TEXTUAL.test(essence);
+
+const TEXTUAL =
+  /^(?:application\/(?:xml|yaml|x-yaml|javascript|graphql|ndjson|x-ndjson|jsonl|json-seq|sql|toml|jwt|x-www-form-urlencoded)|[\w.+-]+\/[\w.+-]+\+(?:xml|yaml|json-seq))$/;

@@ -31,11 +31,17 @@ export interface BodyProperty {
   /** Forms only, where the document says so; otherwise lists repeat the name and objects are JSON. */
   readonly style?: ParameterStyle;
   readonly explode?: boolean;
+  /** Forms of several parts only: the value is a file, or each element of a list is one. */
+  readonly file?: true;
+  /** Forms of several parts only: what the document says that the part is. */
+  readonly contentType?: string;
 }
 
 export interface OperationBody {
+  /** A range such as `image/*` where the caller says which one it is. */
   readonly contentType: string;
-  readonly kind: 'json' | 'form' | 'text';
+  /** `binary`: the one argument is a file. */
+  readonly kind: 'json' | 'form' | 'multipart' | 'text' | 'binary';
   /** Whether a body is sent even when none of its arguments is given. */
   readonly required: boolean;
   /** The arguments that are put together to the body; absent if `argument` is the whole body. */

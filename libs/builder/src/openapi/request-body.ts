@@ -1,10 +1,12 @@
-import type { Fault } from '#kernel';
+import { type Fault, isObject } from '#kernel';
+import { type FileArgument, readFile } from './file-argument.js';
+import { type FormPart, multipart } from './multipart.js';
 import type { BodyProperty, OpenApiOperation, OperationBody } from './openapi-operation.js';
-import { styleFault, styledPairs, textOfValue } from './parameter-style.js';
+import { partsOf, styleFault, styledPairs, textOfValue } from './parameter-style.js';
 
 export interface RequestBody {
   readonly contentType: string;
-  readonly text: string;
+  readonly content: string | Buffer;
 }
 
 type Arguments = Readonly<Record<string, unknown>>;
@@ -26,20 +28,49 @@ export function buildBody(operation: OpenApiOperation, given: Arguments, faults:
     ({ argument }) => given[argument] !== undefined,
   );
   if (fields.length === 0 && !body.required) return undefined;
-  const text = body.kind === 'form' ? form(fields, given, faults) : JSON.stringify(object(fields, given));
-  return { contentType: body.contentType, text };
+  return ofFields(body, { fields, given }, faults);
+}
+
+interface Fields {
+  readonly fields: readonly BodyProperty[];
+  readonly given: Arguments;
+}
+
+function ofFields({ kind, contentType }: OperationBody, { fields, given }: Fields, faults: Fault[]): RequestBody {
+  if (kind === 'multipart') return multipart(formParts(fields, given, faults));
+  const content = kind === 'form' ? form(fields, given, faults) : JSON.stringify(object(fields, given));
+  return { contentType, content };
 }
 
 function whole(
-  { kind, contentType }: OperationBody,
+  body: OperationBody,
   { argument, value }: { argument: string; value: unknown },
   faults: Fault[],
-) {
-  if (kind === 'json') return { contentType, text: JSON.stringify(value) };
-  if (typeof value === 'object') faults.push({ path: argument, message: 'must be text' });
-  const isUnicode = /charset/i.test(contentType);
-  return { contentType: isUnicode ? contentType : `${contentType};charset=utf-8`, text: textOfValue(value) };
+): RequestBody | undefined {
+  const { kind, contentType } = body;
+  const fault = (message: string): undefined => void faults.push({ path: argument, message });
+  if (kind === 'json') return { contentType, content: JSON.stringify(value) };
+  if (kind === 'binary') {
+    const file = readFile(value);
+    return typeof file === 'string' ? fault(file) : bytes(contentType, file);
+  }
+  if (kind === 'text') {
+    if (typeof value === 'object') return fault('must be text');
+    const isUnicode = /charset/i.test(contentType);
+    return { contentType: isUnicode ? contentType : `${contentType};charset=utf-8`, content: textOfValue(value) };
+  }
+  if (!isObject(value)) return fault('must be an object with the fields of a form');
+  const fields = Object.keys(value).map((name) => ({ argument: name, name }));
+  return ofFields(body, { fields, given: value }, faults);
 }
+
+function bytes(contentType: string, { content, mimeType }: FileArgument): RequestBody {
+  if (!contentType.includes('*')) return { contentType, content };
+  const isInRange = mimeType?.startsWith(contentType.slice(0, contentType.indexOf('*'))) ?? false;
+  return { contentType: isInRange && mimeType !== undefined ? mimeType : BYTES, content };
+}
+
+const BYTES = 'application/octet-stream';
 
 function additional({ parameters, body }: OpenApiOperation, given: Arguments): BodyProperty[] {
   if (!body?.additional) return [];
@@ -71,4 +102,36 @@ function form(fields: readonly BodyProperty[], given: Arguments, faults: Fault[]
     }
   });
   return pairs.join('&');
+}
+
+// A part for each element of a list, JSON for what is no scalar (OpenAPI 3.1.1, 4.8.15.2).
+function formParts(fields: readonly BodyProperty[], given: Arguments, faults: Fault[]): FormPart[] {
+  return fields.flatMap((field) => {
+    const value = given[field.argument];
+    const isJoined = Array.isArray(value) && field.explode === false && field.file === undefined;
+    const values = isJoined ? [partsOf(value).join(JOINED[field.style ?? ''] ?? ',')] : [value].flat();
+    return values
+      .filter((member) => member !== null && member !== undefined)
+      .flatMap((member) => (field.file ? filePart(field, member, faults) : [textPart(field, member)]));
+  });
+}
+
+const JOINED: Readonly<Record<string, string>> = { spaceDelimited: ' ', pipeDelimited: '|' };
+
+function textPart({ name, contentType }: BodyProperty, value: unknown): FormPart {
+  const type = contentType ?? (typeof value === 'object' ? 'application/json' : undefined);
+  const isJson = type === 'application/json';
+  const content = isJson ? JSON.stringify(value) : textOfValue(value);
+  return { name, content, ...(type !== undefined && { contentType: type }) };
+}
+
+function filePart({ name, argument, contentType }: BodyProperty, value: unknown, faults: Fault[]): FormPart[] {
+  const file = readFile(value);
+  if (typeof file === 'string') {
+    faults.push({ path: argument, message: file });
+    return [];
+  }
+  // Servers take a part without a file's name for a field of text.
+  const { content, filename = name, mimeType } = file;
+  return [{ name, content, filename, contentType: mimeType ?? contentType ?? BYTES }];
 }

@@ -1,7 +1,7 @@
 import { STATUS_CODES } from 'node:http';
 import { type JsonObject, isObject } from '#kernel';
 import { isDeeperThan, plainCopy } from './bounded-json.js';
-import { charsetOf, essenceOf, isJsonType } from './media-type.js';
+import { charsetOf, essenceOf, isJsonType, isTextualType } from './media-type.js';
 import { cut } from './plain-text.js';
 
 /** What a member answered, its body whole and already decompressed. */
@@ -78,11 +78,7 @@ const textResult = (text: string): OperationResult => ({ content: [{ type: 'text
 // SVG is text that models can read and clients rarely draw.
 const isPicture = (essence: string): boolean => essence.startsWith('image/') && essence !== 'image/svg+xml';
 
-const isTextual = (essence: string): boolean =>
-  essence === '' || essence.startsWith('text/') || isJsonType(essence) || TEXTUAL.test(essence);
-
-const TEXTUAL =
-  /^(?:application\/(?:xml|yaml|x-yaml|javascript|graphql|x-ndjson|jsonl|json-seq|sql|toml|x-www-form-urlencoded)|[\w.+-]+\/[\w.+-]+\+(?:xml|yaml|json-seq))$/;
+const isTextual = (essence: string): boolean => essence === '' || isTextualType(essence);
 
 function decoded(body: Buffer, contentType: string | undefined): string | undefined {
   try {
