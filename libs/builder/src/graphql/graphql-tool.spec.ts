@@ -32,7 +32,7 @@ describe('GraphqlTool', () => {
     const request = tool.requestFor(args);
     expect(request).toMatchObject({ method: 'POST', path: '/api/graphql?v=1' });
     expect(request.headers).toMatchObject({ 'content-type': 'application/json' });
-    expect(JSON.parse(request.body!)).toEqual(body);
+    expect(JSON.parse(request.body)).toEqual(body);
   });
 
   it.each([
