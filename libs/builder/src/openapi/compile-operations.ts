@@ -9,7 +9,7 @@ import { describeOperation } from './operation-description.js';
 import { readPathTemplate } from './path-template.js';
 import { plainText } from './plain-text.js';
 import { dereference } from './reference.js';
-import { type RouteKind, readRouteRules } from './route-rules.js';
+import { type RouteKind, type RouteRules, readRouteRules } from './route-rules.js';
 import { SchemaBudget } from './schema-budget.js';
 import { ToolNames, toolName } from './tool-names.js';
 
@@ -59,18 +59,13 @@ export function compileOperations(document: OpenApiDocument, options: CompileOpt
   const operations: OpenApiOperation[] = [];
   const skipped: SkippedOperation[] = [];
   const notes: OperationNote[] = [];
-  let scanned = 0;
-  let tools = 0;
-  for (const place of places(document)) {
-    if (++scanned > maxOperations * SCAN_FACTOR) throw new TooManyOperationsError(maxOperations);
-    const { method, path, problem } = place;
-    const operation = plainText(`${method} ${path}`, MAX_LABEL_BYTES);
-    const kind = problem === undefined ? rules.kindOf(method, path) : 'TOOL';
+  const judged = judgedPlaces(document, rules, maxOperations);
+  for (const { place, operation, kind } of judged) {
+    const { method, path } = place;
     if (kind !== 'TOOL') {
       skipped.push({ operation, reason: ROUTE_REASONS[kind] });
       continue;
     }
-    if (++tools > maxOperations) throw new TooManyOperationsError(maxOperations);
     const name = names.take(toolName(place.operation, method, path));
     const remarks: string[] = [];
     try {
@@ -82,6 +77,29 @@ export function compileOperations(document: OpenApiDocument, options: CompileOpt
     }
   }
   return { operations, skipped, notes };
+}
+
+interface JudgedPlace {
+  readonly place: Place;
+  /** `METHOD /path`, as it is told. */
+  readonly operation: string;
+  readonly kind: RouteKind;
+}
+
+// All of them before the first is compiled: what is too much is refused at once.
+function judgedPlaces(document: OpenApiDocument, rules: RouteRules, maxOperations: number): JudgedPlace[] {
+  const judged: JudgedPlace[] = [];
+  let tools = 0;
+  for (const place of places(document)) {
+    const { method, path, problem } = place;
+    const kind = problem === undefined ? rules.kindOf(method, path) : 'TOOL';
+    if (kind === 'TOOL') tools++;
+    judged.push({ place, operation: plainText(`${method} ${path}`, MAX_LABEL_BYTES), kind });
+    if (tools > maxOperations || judged.length > maxOperations * SCAN_FACTOR) {
+      throw new TooManyOperationsError(maxOperations);
+    }
+  }
+  return judged;
 }
 
 const MAX_LABEL_BYTES = 256;
