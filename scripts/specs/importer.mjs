@@ -1,8 +1,9 @@
 // One process that imports documents as the composer does, one after the other, and tells its parent how it went.
 import { readFile } from 'node:fs/promises';
 import { setTimeout as pause } from 'node:timers/promises';
-import { importDocument } from '../../dist/libs/builder/src/openapi/index.js';
+import { ThreadDocumentImporter } from '../../dist/libs/builder/src/openapi/thread.document-importer.js';
 
+const documents = new ThreadDocumentImporter();
 const DEEDS = { import: imported, memory };
 
 process.on('message', async ({ deed, file }) => process.send(await DEEDS[deed](file)));
@@ -13,7 +14,7 @@ async function imported(file) {
   const source = await readFile(file);
   const from = performance.now();
   try {
-    const { operations, skipped } = importDocument(source);
+    const { operations, skipped } = await documents.import(source);
     return { outcome: 'imported', ms: performance.now() - from, operations: operations.length, skipped };
   } catch (error) {
     const ms = performance.now() - from;

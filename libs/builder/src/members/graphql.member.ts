@@ -24,7 +24,7 @@ export class GraphqlMember extends WireMember<GraphqlServerConfig> {
 
   async refresh(timeoutMs: number, as?: PrincipalId): Promise<MemberOffer> {
     const { method, path, headers, body } = this.tool.probe();
-    const request = { method, path, headers: { ...this.headers, ...headers }, body: body!, timeoutMs };
+    const request = { method, path, headers: { ...this.headers, ...headers }, body, timeoutMs };
     const answer = await askMember(this.pool, this.credentials.for(undefined, as), request);
     const { status, isRefusal } = answer;
     if (isRefusal || status === 401 || status === 403) throw refusalOf(status, answer.headers['www-authenticate']);

@@ -6,6 +6,7 @@ import type { ServerConfig, StoredCatalog } from '#registry';
 import { Injectable } from '@nestjs/common';
 import type { Member, MemberOutcome } from '../member.js';
 import type { ListKind } from '../member-offer.js';
+import { type DocumentImporter, documentImporter } from '../openapi/index.js';
 import { MemberProcesses } from '../stdio/member-processes.js';
 import { Deadlines } from '../wire/deadlines.js';
 
@@ -14,6 +15,7 @@ import { Deadlines } from '../wire/deadlines.js';
 export class MemberParts {
   /** Of members that are processes. */
   readonly processes = new MemberProcesses();
+  readonly documents: DocumentImporter = documentImporter();
 
   constructor(
     readonly egress: EgressPools,

@@ -8,8 +8,6 @@ import {
   type OperationRequest,
   type OperationResponse,
   buildRequest,
-  compileOperations,
-  parseDocument,
   toToolResult,
 } from '../openapi/index.js';
 import { askMember } from './ask-member.js';
@@ -84,7 +82,7 @@ export const openApiMemberBuilder: MemberBuilder<OpenApiServerConfig> = {
     if (!isNew && stored) return new OpenApiMember(order, compiledOf(stored.content), undefined);
     try {
       const { source, compressed } = await loadSpecification(config.open_api, parts.http);
-      const { operations, skipped } = compileOperations(parseDocument(source), {
+      const { operations, skipped } = await parts.documents.import(source, {
         customRoutes: config.open_api.custom_routes,
       });
       if (skipped.length > 0)

@@ -5,8 +5,9 @@ import { gzip } from 'node:zlib';
 import { EgressDeniedError, type EgressHttp } from '#egress';
 import type { OpenApiServerConfig } from '#registry';
 import { SpecificationError } from '../builder.errors.js';
+import { DOCUMENT_LIMITS } from '../openapi/index.js';
 
-const MAX_BYTES = 5 * 1024 * 1024;
+const MAX_BYTES = DOCUMENT_LIMITS.maxBytes;
 const TIMEOUT_MS = 10_000;
 const REDIRECTS = 3;
 
@@ -14,7 +15,7 @@ type OpenApiSettings = OpenApiServerConfig['open_api'];
 
 /** A specification as it came, and the form in which it is kept. */
 export interface Specification {
-  readonly source: string | Buffer | object;
+  readonly source: Buffer;
   readonly compressed: Buffer;
 }
 
@@ -27,11 +28,13 @@ export function fingerprintOf({ spec, spec_url, spec_filepath, custom_routes }: 
 
 /** Fetches or reads the specification. Rejects with `SpecificationError` that names the setting at fault. */
 export async function loadSpecification(settings: OpenApiSettings, http: EgressHttp): Promise<Specification> {
-  const source =
-    settings.spec ??
-    (settings.spec_url ? await fetched(settings.spec_url, http) : await fromFile(settings.spec_filepath!));
-  const text = Buffer.isBuffer(source) ? source : Buffer.from(JSON.stringify(source));
-  return { source, compressed: await promisify(gzip)(text) };
+  const source = await sourceOf(settings, http);
+  return { source, compressed: await promisify(gzip)(source) };
+}
+
+async function sourceOf({ spec, spec_url, spec_filepath }: OpenApiSettings, http: EgressHttp): Promise<Buffer> {
+  if (spec) return Buffer.from(JSON.stringify(spec));
+  return spec_url ? fetched(spec_url, http) : fromFile(spec_filepath!);
 }
 
 async function fetched(url: string, http: EgressHttp): Promise<Buffer> {

@@ -6,6 +6,8 @@ export {
   type SkippedOperation,
   compileOperations,
 } from './compile-operations.js';
+export type { DocumentImporter } from './document-importer.js';
+export { documentImporter } from './open-importer.js';
 export { type ImportedDocument, importDocument } from './import-document.js';
 export { DOCUMENT_LIMITS, type OpenApiDocument } from './openapi-document.js';
 export {
@@ -20,6 +22,7 @@ export {
   INPUT_LIMITS,
 } from './openapi-operation.js';
 export {
+  ImportsBusyError,
   InvalidArgumentsError,
   InvalidDocumentError,
   InvalidRoutesError,

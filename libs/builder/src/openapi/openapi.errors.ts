@@ -43,6 +43,17 @@ export class InvalidRoutesError extends ComposerError {
   }
 }
 
+/** As many documents wait to be imported as may. */
+export class ImportsBusyError extends ComposerError {
+  constructor() {
+    super('COMPOSER_OPENAPI_BUSY', 'too many OpenAPI documents wait to be imported; try again', {
+      status: 503,
+      retryable: true,
+      retryAfter: 5,
+    });
+  }
+}
+
 /** One operation cannot become a tool. Ends up as a reason in the list of skipped operations, never at a caller. */
 export class UnsupportedOperationError extends ComposerError {
   constructor(reason: string) {

@@ -74,17 +74,17 @@ describe('parseDocument', () => {
 });
 
 describe('a document made to do harm', () => {
-  it('is refused beyond 5 MiB, counted in bytes', () => {
+  it('is refused beyond 16 MiB, counted in bytes', () => {
     const filler = 'é'.repeat(DOCUMENT_LIMITS.maxBytes / 2);
-    expect(faultOf(JSON.stringify({ ...document(), x: filler }))).toContain('larger than 5 MiB');
-    expect(faultOf(new Uint8Array(DOCUMENT_LIMITS.maxBytes + 1))).toContain('larger than 5 MiB');
+    expect(faultOf(JSON.stringify({ ...document(), x: filler }))).toContain('larger than 16 MiB');
+    expect(faultOf(new Uint8Array(DOCUMENT_LIMITS.maxBytes + 1))).toContain('larger than 16 MiB');
   });
 
   it('is refused beyond 1 MiB of YAML, which JSON of the same size is not', () => {
     const text = 'openapi: 3.0.0\npaths: {}\nx: ';
     const filler = 'x'.repeat(DOCUMENT_LIMITS.maxYamlBytes - text.length);
     expect(parseDocument(text + filler).version).toBe('3.0');
-    expect(faultOf(`${text}${filler}x`)).toContain('larger than 1 MiB; convert it to JSON, which may have 5 MiB');
+    expect(faultOf(`${text}${filler}x`)).toContain('larger than 1 MiB; convert it to JSON, which may have 16 MiB');
     expect(parseDocument(JSON.stringify({ ...document(), x: `${filler}${text}` })).version).toBe('3.0');
   });
 

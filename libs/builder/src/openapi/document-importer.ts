@@ -1,0 +1,12 @@
+import type { CompileOptions } from './compile-operations.js';
+import type { ImportedDocument } from './import-document.js';
+
+/** Makes tools of OpenAPI documents, each within bounds of time and memory of its own. */
+export abstract class DocumentImporter {
+  /**
+   * @param source JSON or YAML in UTF-8; not used after the call
+   * @throws ComposerError with the code of `InvalidDocumentError`, `UnsupportedVersionError`, `InvalidRoutesError` or
+   *   `TooManyOperationsError`; `ImportsBusyError` if too many documents wait already
+   */
+  abstract import(source: Uint8Array, options?: CompileOptions): Promise<ImportedDocument>;
+}
