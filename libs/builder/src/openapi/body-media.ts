@@ -20,8 +20,8 @@ export const BODY_KINDS = ['json', 'form', 'multipart', 'text', 'binary'] as con
  * @param schema of it, which is only asked for types that are not known
  */
 export function bodyKind(type: string, schema: () => unknown): OperationBody['kind'] | undefined {
-  const essence = essenceOf(type);
-  if (isJsonType(type) || essence === '*/*' || essence === 'application/*') return 'json';
+  const essence = essenceOf(plainType(type));
+  if (isJsonType(essence) || essence === '*/*' || essence === 'application/*') return 'json';
   if (essence === 'application/x-www-form-urlencoded') return 'form';
   if (MULTIPART.includes(essence)) return 'multipart';
   if (!MEDIA_RANGE.test(essence)) return undefined;
@@ -35,10 +35,14 @@ export function bodyKind(type: string, schema: () => unknown): OperationBody['ki
 const MULTIPART = ['multipart/form-data', 'application/form-data'];
 const MEDIA_RANGE = /^[\w!#$&^.+-]+\/(?:\*|[\w!#$&^.+-]+)$/;
 
+/** `application/*+json` means whatever is JSON; JSON itself is. */
+const plainType = (type: string): string => type.trim().replace(/^([\w.-]+\/)\*\+/, '$1');
+
 /** What is sent as `content-type`; a range stays for a file alone, whose caller says what it is. */
 export function contentTypeOf(kind: OperationBody['kind'], type: string): string {
   if (kind === 'multipart') return 'multipart/form-data';
-  if (kind === 'binary' || !type.includes('*')) return type.trim();
+  const plain = plainType(type);
+  if (kind === 'binary' || !plain.includes('*')) return plain;
   return kind === 'text' ? 'text/plain' : 'application/json';
 }
 

@@ -210,6 +210,15 @@ describe('a body of another type', () => {
     expect(send(operation, { body: 'x' }).body).toBe('x');
   });
 
+  it.each([
+    ['application/*+json', 'application/json'],
+    ['application/*+xml', 'application/xml;charset=utf-8'],
+    ['application/json; charset=utf-8', 'application/json; charset=utf-8'],
+  ])('is of the plain type where the document names a family: %s', (type, sent) => {
+    const operation = tool({ [type]: { schema: { type: 'string' } } });
+    expect(send(operation, { body: 'x' }).headers['content-type']).toBe(sent);
+  });
+
   it('gives way to types that are easier to write', () => {
     const offers = { 'application/zip': {}, 'text/plain': {}, 'multipart/form-data': {}, 'application/json': {} };
     expect(tool(offers).body).toMatchObject({ contentType: 'application/json' });
