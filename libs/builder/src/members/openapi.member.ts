@@ -27,6 +27,7 @@ interface Compiled {
 export class OpenApiMember extends WireMember<OpenApiServerConfig> {
   readonly provesCredential = false;
   private readonly tools: ReadonlyMap<string, RequestTool>;
+  private offer: MemberOffer | undefined;
 
   constructor(
     order: MemberOrder<OpenApiServerConfig>,
@@ -49,11 +50,10 @@ export class OpenApiMember extends WireMember<OpenApiServerConfig> {
     return this.offered();
   }
 
+  /** Made once: the tools of a large service have megabytes, and every check of the member asks for them. */
   offered(): MemberOffer {
-    const tools = this.compiled.operations.map(({ name, description, inputSchema, annotations }) =>
-      JSON.stringify({ name, description, inputSchema, annotations }),
-    );
-    return offerOf({ tools });
+    this.offer ??= offerOf({ tools: this.compiled.operations.map(definitionOf) });
+    return this.offer;
   }
 
   snapshot(): StoredCatalog {
@@ -73,6 +73,9 @@ export class OpenApiMember extends WireMember<OpenApiServerConfig> {
     };
   }
 }
+
+const definitionOf = ({ name, description, inputSchema, annotations }: OpenApiOperation): string =>
+  JSON.stringify({ name, description, inputSchema, annotations });
 
 export const openApiMemberBuilder: MemberBuilder<OpenApiServerConfig> = {
   types: ['openapi'],
