@@ -8,7 +8,7 @@ export default {
   maxWorkers: 3,
   globalSetup: '<rootDir>/test/support/real-postgres-setup.mjs',
   globalTeardown: '<rootDir>/test/support/real-postgres-teardown.mjs',
-  testTimeout: 30_000,
+  testTimeout: 90_000,
   testEnvironmentOptions: { customExportConditions: ['composer-src', 'node', 'node-addons'] },
   moduleNameMapper: { '^(\\.{1,2}/.*)\\.js$': '$1' },
   transform: {

@@ -7,7 +7,7 @@ import { fileURLToPath } from 'node:url';
 
 const ROOT = fileURLToPath(new URL('../..', import.meta.url));
 const TETHER = new URL('./tether.mjs', import.meta.url).href;
-const START_DEADLINE_MS = 30_000;
+const START_DEADLINE_MS = 60_000;
 /** A composer that is told to stop while it creates its first database finishes that before. */
 const STOP_DEADLINE_MS = 20_000;
 const INHERITED = ['PATH', 'HOME', 'TMPDIR', 'SystemRoot'];

@@ -180,7 +180,8 @@ describe('clients of every kind', () => {
     await eventually(() => expect(old.waiting).toContain('freed'));
     const cancelled = { jsonrpc: '2.0', method: 'notifications/cancelled', params: { requestId: 'abc' } };
     await send(composer.url, { headers: session, body: JSON.stringify(cancelled) });
-    expect((await answer).text).toBe('');
+    // The stream says where to come back, as for every call that takes a while; it holds no message.
+    expect((await answer).text).not.toContain('jsonrpc');
   });
 
   it('goes on with a call when a legacy client loses its connection, for that is no cancellation', async () => {

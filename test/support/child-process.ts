@@ -83,7 +83,7 @@ export class RunningChild {
   }
 
   /** Waits until what was written on `stream` matches. Fails at once when the process ends without it. */
-  async waitFor(stream: 'stdout' | 'stderr' | 'output', pattern: RegExp, withinMs = 30_000): Promise<RegExpExecArray> {
+  async waitFor(stream: 'stdout' | 'stderr' | 'output', pattern: RegExp, withinMs = 60_000): Promise<RegExpExecArray> {
     const giveUp = performance.now() + withinMs;
     for (;;) {
       const hasEnded = this.hasEnded; // before the look: what it wrote last must still be found

@@ -198,7 +198,7 @@ describe('changes on Postgres', () => {
     const gate = new Promise<void>((resolve) => (finish = resolve));
     two.feed.onChange(({ topic }) => (topic === 'held' ? gate : undefined));
     await one.database.inTenant(tenant, announce('held'));
-    const behind = await one.feed.settled(300);
+    const behind = await one.feed.settled(2_000);
     expect(behind).toHaveLength(1);
     expect(behind[0]!.name).toMatch(new RegExp(`:${process.pid}$`));
     finish();
