@@ -33,12 +33,16 @@ export function agreedVersion(answer: Readonly<Record<string, unknown>>, log: Lo
 
 /** What it is told as that a member answered with an error. */
 export function faultOf(method: string, error: unknown, log: Log): MemberFaultError {
-  const code = isObject(error) ? Number(error['code']) : NaN;
+  const code = isObject(error) && typeof error['code'] === 'number' ? error['code'] : NaN;
   return new MemberFaultError(`it answered ${method} with an error: ${told(error, log)}`, code);
 }
 
 /** A member's words are for people to read: without secrets, cut short, and never taken for anything else. */
 export function told(error: unknown, log: Log): string {
   if (!isObject(error)) return 'nothing that can be read';
-  return log.mask(`${String(error['code'])} ${String(error['message'])}`).slice(0, 200);
+  const { code, message } = error;
+  return log.mask(`${plain(code)} ${plain(message)}`).slice(0, 200);
 }
+
+/** An object may have anything in the place of what would make it a text. */
+const plain = (value: unknown): string => (typeof value === 'object' ? JSON.stringify(value) : String(value));

@@ -32,6 +32,8 @@ describe('readMemberMessage', () => {
     ['an id that stands twice', '{"jsonrpc":"2.0","id":1,"id":2,"result":{}}'],
     ['a result that stands twice under two spellings', '{"jsonrpc":"2.0","id":1,"result":{},"r\\u0065sult":{}}'],
     ['a large message with an id that stands twice', `{"jsonrpc":"2.0","id":1,"id":1,"result":{"a":"${large}"}}`],
+    ['a large message with a result that has no end', `{"jsonrpc":"2.0","id":1,"x":"${large}","result":{]}`],
+    ['a large message with params that are none', `{"jsonrpc":"2.0","method":"a","x":"${large}","params":{nope}}`],
     ['bytes that are not UTF-8', Buffer.from('{"jsonrpc":"2.0","id":1,"result":{"a":"\xff"}}', 'latin1')],
     ['endless nesting', `{"jsonrpc":"2.0","id":1,"result":{"a":${'['.repeat(100_000)}`],
   ])('refuses %s', (_, text) => {

@@ -6,7 +6,7 @@ import { type Span, scanObject, skipBlank } from '../json-rpc/json-scan.js';
 import { LIST_KINDS, type ListKind } from '../member-offer.js';
 import type { ControlAnswer } from './control-request.js';
 
-/** Up to here the whole grammar of a message is checked; beyond, only what is needed to find its parts. */
+/** Up to here the whole grammar of a message is checked; beyond, only what is needed to find its parts, and theirs. */
 const MAX_PARSED_BYTES = 256 * 1024;
 const OPEN_OBJECT = 0x7b;
 /** What the servers of the official SDKs answer to a request of a session that they do not know. */
@@ -64,7 +64,7 @@ function placesOf(raw: Buffer): Map<string, Span> {
     });
     if (skipBlank(raw, end) !== raw.length) throw new NotJsonError();
     // A request is answered by the composer and passed on to nobody: what is wrong inside it breaks no call.
-    if (!places.has('method') || !places.has('id')) checkGrammar(raw);
+    if (!places.has('method') || !places.has('id')) checkGrammar(raw, places);
   } catch (error) {
     if (error instanceof SyntaxError) throw unreadable('not valid JSON', error);
     if (error instanceof NotJsonError || error instanceof TooDeepError) throw unreadable(error.message, error);
@@ -73,8 +73,14 @@ function placesOf(raw: Buffer): Map<string, Span> {
   return places;
 }
 
-function checkGrammar(raw: Buffer): void {
-  if (raw.length <= MAX_PARSED_BYTES) JSON.parse(raw.toString('utf8'));
+function checkGrammar(raw: Buffer, places: ReadonlyMap<string, Span>): void {
+  if (raw.length <= MAX_PARSED_BYTES) return void JSON.parse(raw.toString('utf8'));
+  for (const part of ['params', 'result', 'error']) {
+    const place = places.get(part);
+    if (place && raw[place.start] === OPEN_OBJECT && scanObject(raw, place.start, () => undefined) !== place.end) {
+      throw new NotJsonError();
+    }
+  }
 }
 
 /** JSON-RPC 2.0, section 5: a result or an error, never both; MCP makes either an object. */

@@ -84,9 +84,14 @@ function textsIn(
   return placesIn(raw, list, method).flatMap(({ start, end }, index) => {
     const entry: unknown = entries[index];
     if (isEntry(entry)) return [raw.toString('utf8', start, end)];
-    if (refused.length < MAX_ENTRIES) refused.push(String(isObject(entry) ? entry['name'] : entry).slice(0, 64));
+    if (refused.length < MAX_ENTRIES) refused.push(nameOf(entry).slice(0, 64));
     return [];
   });
+}
+
+function nameOf(entry: unknown): string {
+  const name = isObject(entry) ? entry['name'] : entry;
+  return typeof name === 'string' ? name : (JSON.stringify(name) ?? 'nameless');
 }
 
 /** Where the entries stand. Nesting that no message may have is a fault of the member's, as in its answers to callers. */

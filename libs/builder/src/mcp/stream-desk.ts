@@ -100,8 +100,9 @@ export class StreamDesk {
 }
 
 /** The request that a notification tells the progress of; `NaN` for any other message. */
-function progressTokenOf({ raw, places }: MemberMessage): number {
+function progressTokenOf({ raw, places, kind }: MemberMessage): number {
   const params = places.get('params');
+  if (kind !== 'notification') return NaN;
   if (textAt(raw, places.get('method')) !== '"notifications/progress"' || !params) return NaN;
   if (raw[params.start] !== OPEN_OBJECT) return NaN;
   let token = NaN;

@@ -144,7 +144,8 @@ export class TaskEar {
   private heard({ raw, places, kind }: MemberMessage): void {
     if (kind !== 'notification' || textAt(raw, places.get('method')) !== CHANGED) return;
     const params = decoded(raw)?.['params'];
-    const watchers = isObject(params) ? this.watched.get(String(params['taskId'])) : undefined;
+    const id = isObject(params) ? params['taskId'] : undefined;
+    const watchers = typeof id === 'string' ? this.watched.get(id) : undefined;
     for (const watcher of [...(watchers ?? [])]) watcher.changed(raw);
   }
 

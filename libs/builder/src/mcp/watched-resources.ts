@@ -57,7 +57,8 @@ export class WatchedResources {
   hear({ raw, places }: MemberMessage): void {
     if (textAt(raw, places.get('method')) !== UPDATED) return;
     const params = decoded(raw)?.['params'];
-    if (isObject(params)) tell(this.watched.get(String(params['uri'])));
+    const uri = isObject(params) ? params['uri'] : undefined;
+    if (typeof uri === 'string') tell(this.watched.get(uri));
   }
 
   /** Any of them may have changed. */

@@ -82,8 +82,10 @@ export class StdioStream implements MessageStream, ProcessListener {
     try {
       for (const line of this.reader.push(chunk)) this.take(line);
     } catch (error) {
-      if (!(error instanceof LineTooLongError)) throw error;
-      return this.endAtOnce(new MemberProtocolError(error.message, error));
+      if (error instanceof LineTooLongError) return this.endAtOnce(new MemberProtocolError(error.message, error));
+      // Nobody stands above this one: what is thrown here would end the composer, and not the member.
+      this.parts.log.error('what a member wrote could not be handled', { err: error });
+      return this.endAtOnce(new MemberProtocolError('what it wrote could not be handled', error));
     }
     const { overflow } = this.desk;
     if (overflow) this.endAtOnce(overflow);
