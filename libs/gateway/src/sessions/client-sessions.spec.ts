@@ -170,6 +170,21 @@ describe('ClientSessions', () => {
       expect(call.cancel).not.toHaveBeenCalled();
     });
 
+    it('every call of a session that is over, and none of another', () => {
+      const session = sessions.open(ann, OLD);
+      const [one, other, foreign] = [running(), running(), running()];
+      sessions.track(session, 1, one);
+      const forget = sessions.track(session, '1', other);
+      sessions.track(sessions.open(ann, OLD), 1, foreign);
+      const before = sessions.size;
+      sessions.cancelAll(session);
+      sessions.cancelAll(session);
+      forget();
+      expect([one, other].map(({ cancel }) => cancel.mock.calls.length)).toEqual([1, 1]);
+      expect(foreign.cancel).not.toHaveBeenCalled();
+      expect(sessions.size).toBe(before - 2);
+    });
+
     it('nothing that was answered, though the id was used again', () => {
       const session = sessions.open(ann, OLD);
       const [first, second] = [running(), running()];

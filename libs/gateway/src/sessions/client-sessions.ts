@@ -59,7 +59,9 @@ interface Opened {
 @Injectable()
 export class ClientSessions implements OnModuleInit, OnApplicationShutdown {
   private readonly ended = new Map<string, number>();
-  private readonly running = new Map<string, Cancellable>();
+  /** By session, then by the id of the request. */
+  private readonly running = new Map<string, Map<string, Cancellable>>();
+  private runningCount = 0;
   /** Opening an id costs more than the rest of a request's routing. */
   private readonly opened = new Map<string, Opened>();
   private timer: NodeJS.Timeout | undefined;
@@ -149,25 +151,39 @@ export class ClientSessions implements OnModuleInit, OnApplicationShutdown {
 
   /** Remembers a call so that the session can cancel it. Returns how to forget it. */
   track(session: Pick<ClientSession, 'id'>, requestId: string | number, call: Cancellable): () => void {
-    const key = callKey(session, requestId);
-    if (this.running.size < MAX_RUNNING) this.running.set(key, call);
+    const key = JSON.stringify(requestId);
+    const calls = this.running.get(session.id) ?? new Map<string, Cancellable>();
+    if (this.runningCount < MAX_RUNNING) {
+      this.running.set(session.id, calls);
+      if (!calls.has(key)) this.runningCount++;
+      calls.set(key, call);
+    }
     return () => {
-      if (this.running.get(key) === call) this.running.delete(key);
+      if (calls.get(key) === call) this.untrack(session, key);
     };
   }
 
   /** False if no such call runs here. */
   cancel(session: Pick<ClientSession, 'id'>, requestId: string | number): boolean {
-    const key = callKey(session, requestId);
-    const call = this.running.get(key);
-    this.running.delete(key);
+    const key = JSON.stringify(requestId);
+    const call = this.running.get(session.id)?.get(key);
+    this.untrack(session, key);
     call?.cancel();
     return call !== undefined;
   }
 
+  /** The session is over, so nobody can have an answer any more. */
+  cancelAll(session: Pick<ClientSession, 'id'>): void {
+    const calls = [...(this.running.get(session.id) ?? [])];
+    for (const [key, call] of calls) {
+      this.untrack(session, key);
+      call.cancel();
+    }
+  }
+
   /** Sessions and calls that are kept in memory. */
   get size(): number {
-    return this.opened.size + this.running.size + this.ended.size;
+    return this.opened.size + this.runningCount + this.ended.size;
   }
 
   /** Forgets what was not used for a while, and the ends of sessions whose ids are worth nothing any more. */
@@ -178,6 +194,13 @@ export class ClientSessions implements OnModuleInit, OnApplicationShutdown {
       if (until > now) break;
       this.ended.delete(id);
     }
+  }
+
+  private untrack({ id }: Pick<ClientSession, 'id'>, key: string): void {
+    const calls = this.running.get(id);
+    if (!calls?.delete(key)) return;
+    this.runningCount--;
+    if (calls.size === 0) this.running.delete(id);
   }
 
   private openAndKeep(id: string): Opened | undefined {
@@ -197,6 +220,3 @@ function factsOf(text: string | undefined): Facts | undefined {
   if (text === undefined) return undefined;
   return content.safeParse(JSON.parse(text)).data;
 }
-
-const callKey = ({ id }: Pick<ClientSession, 'id'>, requestId: string | number): string =>
-  `${id} ${JSON.stringify(requestId)}`;

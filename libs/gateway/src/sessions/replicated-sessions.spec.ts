@@ -78,6 +78,17 @@ describe('ReplicatedSessions', () => {
     expect(ended).toEqual([session.id]);
   });
 
+  it('take their calls with them, wherever those run', async () => {
+    const [one, two] = [process(), process()];
+    const session = one.sessions.open(owner, FACTS);
+    await two.sessions.find(session.id, owner);
+    const calls = [{ cancel: jest.fn() }, { cancel: jest.fn() }] as const;
+    one.sessions.track(session, 1, calls[0]);
+    two.sessions.track(session, 2, calls[1]);
+    await one.sessions.end(principal, session);
+    await until(() => calls.every(({ cancel }) => cancel.mock.calls.length === 1), 'the end of both', 2_000);
+  });
+
   it('share what their client wants to hear of the log', async () => {
     const [one, two, three] = [process(), process(), process()];
     const session = one.sessions.open(owner, FACTS);

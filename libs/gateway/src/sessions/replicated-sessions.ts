@@ -108,7 +108,9 @@ export class ReplicatedSessions implements OnModuleInit, OnApplicationShutdown {
     return this.sessions.track(session, requestId, call);
   }
 
+  /** Its calls are cancelled, and what they have asked is taken back with them. */
   private tellEnded(sessionId: string): void {
+    this.sessions.cancelAll({ id: sessionId });
     for (const listener of this.endListeners) listener(sessionId);
   }
 
