@@ -1,4 +1,4 @@
-import { tenantId } from '#kernel';
+import { ComposerError, tenantId } from '#kernel';
 import { Log } from '#observability';
 import { type SessionNote, SessionRecords } from '#session-store';
 import { Injectable, type OnApplicationShutdown, type OnModuleInit } from '@nestjs/common';
@@ -94,8 +94,12 @@ export class StoredStreams implements OnModuleInit, OnApplicationShutdown {
         await this.write(stream, written);
       } catch (error) {
         this.log.warn('events of a session could not be kept for other replicas', { err: error });
-        written.isDirty = this.written.has(stream);
-        return this.flushSoon(RETRY_MS);
+        if (isAway(error)) {
+          written.isDirty = this.written.has(stream);
+          return this.flushSoon(RETRY_MS);
+        }
+        // Its tenant may be gone: others do not wait behind it.
+        this.written.delete(stream);
       }
     }
     // What came meanwhile has found this one at work.
@@ -128,3 +132,6 @@ export class StoredStreams implements OnModuleInit, OnApplicationShutdown {
     if (isDone) this.written.delete(stream);
   }
 }
+
+/** The store is, and not what is to be kept there the reason. */
+const isAway = (error: unknown): boolean => error instanceof ComposerError && error.status === 503;

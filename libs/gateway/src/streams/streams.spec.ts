@@ -2,9 +2,10 @@ import { EventEmitter } from 'node:events';
 import type { ServerResponse } from 'node:http';
 import { Clock, tenantId } from '#kernel';
 import { Log, SecretValues } from '#observability';
+import { UnknownTenantError } from '#persistence';
 import { type OpenSessionStore, openSessionStore } from '#session-store/testing';
 import { principalOf } from '#tenancy/testing';
-import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
+import { afterEach, beforeEach, describe, expect, it, jest } from '@jest/globals';
 import type { ClientSession } from '../sessions/client-sessions.js';
 import { EventIds } from '../sessions/event-ids.js';
 import { SessionPost } from '../sessions/session-post.js';
@@ -177,6 +178,25 @@ describe('streams of legacy clients', () => {
     const { events } = await following;
     expect(events[0]).toBe('"a"');
     expect(JSON.parse(events[1]!)).toMatchObject({ id: 7, error: { data: { code: 'COMPOSER_CALL_LOST' } } });
+  });
+
+  it('do not wait behind one that can never be written', async () => {
+    const [one, two] = [process(), process()];
+    const put = shared.store.put.bind(shared.store);
+    jest.spyOn(shared.store, 'put').mockImplementation(async (tenant, ...rest) => {
+      if (tenant !== acme) throw new UnknownTenantError();
+      return put(tenant, ...rest);
+    });
+    const gone = principalOf('bob', { tenantId: tenantId('gone'), roles: ['caller'] });
+    const stuck = one.kept.open({ principal: gone, session: session('g'), requestId: Buffer.from('1') });
+    const broken = new Connection();
+    stuck.attach(broken.asResponse);
+    broken.leave();
+    const { stream, connection } = opened(one);
+    connection.leave();
+    stream.event(event('a'));
+    stream.end();
+    expect((await followed(two, connection)).events).toEqual(['"a"']);
   });
 
   it('are lost at once where nobody else can have them', async () => {
