@@ -117,6 +117,19 @@ describe('ResourceSubscriptions', () => {
     expect([told, member.count]).toEqual([[], 0]);
   });
 
+  it('leaves nothing at the member where a wish is taken back and made again before it has answered', async () => {
+    await subscribe('ann', 'note://2');
+    const again = [subscribe('ann')];
+    for (let i = 0; i < 3; i++) {
+      subscriptions.unsubscribe('ann', NOTE);
+      again.push(subscribe('ann'));
+    }
+    await Promise.all(again);
+    expect(member.count).toBe(2);
+    subscriptions.unsubscribe('ann', NOTE);
+    expect(member.count).toBe(1);
+  });
+
   it('ends with a wish, with the session, and with the process', async () => {
     await Promise.all([subscribe('ann'), subscribe('ann', 'note://2'), subscribe('bob')]);
     subscriptions.unsubscribe('ann', NOTE);

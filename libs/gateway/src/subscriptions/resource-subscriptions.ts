@@ -33,10 +33,15 @@ interface Subscription {
   readonly stop: () => void;
 }
 
+/** The member is being asked: this time, and not another. */
+interface Asking {
+  readonly isAsked: true;
+}
+
 interface Subscribed {
   readonly subscriber: Subscriber;
-  /** By the URI that the subscriber knows; absent while the member is asked. */
-  readonly uris: Map<string, Subscription | undefined>;
+  /** By the URI that the subscriber knows. */
+  readonly uris: Map<string, Subscription | Asking>;
   /** Those that have changed while nobody was there to be told. */
   readonly missed: Set<string>;
   /** Rounds of sweeping without an open stream. */
@@ -98,7 +103,6 @@ export class ResourceSubscriptions implements OnModuleInit, OnApplicationShutdow
     if (this.isFull(subscriber)) return FULL;
     const own = known ?? { subscriber, uris: new Map(), missed: new Set(), rounds: 0 };
     this.subscribed.set(key, own);
-    own.uris.set(uri, undefined);
     return this.watch(own, uri, route);
   }
 
@@ -139,13 +143,17 @@ export class ResourceSubscriptions implements OnModuleInit, OnApplicationShutdow
 
   private async watch(own: Subscribed, uri: string, { slot, uri: theirs }: ResourceRoute): Promise<SubscriptionAnswer> {
     const { member, ref } = slot;
+    const asking: Asking = { isAsked: true };
+    own.uris.set(uri, asking);
+    // It may have been taken back meanwhile, and wished for again.
+    const isStill = () => this.isStill(own, uri) && own.uris.get(uri) === asking;
     try {
       const stop = await member!.watch(theirs, own.subscriber.principal.id, () => void this.deliver(own, uri));
-      if (!this.isStill(own, uri)) stop();
+      if (!isStill()) stop();
       else own.uris.set(uri, { member: member!, serverId: ref.serverId, own: theirs, stop });
       return SUBSCRIBED;
     } catch (error) {
-      if (this.isStill(own, uri)) this.drop(own, uri);
+      if (isStill()) this.drop(own, uri);
       if (!(error instanceof ComposerError)) throw error;
       return { kind: 'failed', text: failureText(ref.serverId, error), code: error.code };
     }
@@ -156,7 +164,8 @@ export class ResourceSubscriptions implements OnModuleInit, OnApplicationShutdow
   }
 
   private drop(own: Subscribed, uri: string): void {
-    own.uris.get(uri)?.stop();
+    const known = own.uris.get(uri);
+    if (known && 'stop' in known) known.stop();
     own.uris.delete(uri);
     own.missed.delete(uri);
     if (own.uris.size === 0 && this.subscribed.get(own.subscriber.key) === own) {
@@ -203,11 +212,10 @@ export class ResourceSubscriptions implements OnModuleInit, OnApplicationShutdow
   private async review(own: Subscribed, uri: string): Promise<void> {
     const route = await this.routeNow(own, uri);
     const before = own.uris.get(uri);
-    if (!before || !this.isStill(own, uri)) return;
+    if (!before || !('stop' in before) || !this.isStill(own, uri)) return;
     if (!route?.slot.member?.tellsOfUpdates) return this.drop(own, uri);
     if (before.member === route.slot.member && before.own === route.uri) return;
     before.stop();
-    own.uris.set(uri, undefined);
     const { kind } = await this.watch(own, uri, route);
     // What happened in between, nobody has seen.
     if (kind === 'subscribed') await this.deliver(own, uri);
