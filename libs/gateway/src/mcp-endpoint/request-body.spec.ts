@@ -1,4 +1,4 @@
-import { type Server, createServer } from 'node:http';
+import { type IncomingMessage, type Server, type ServerResponse, createServer } from 'node:http';
 import { type AddressInfo, connect } from 'node:net';
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
 import { type BodyOutcome, MAX_BODY_BYTES, readBody } from './request-body.js';
@@ -44,6 +44,18 @@ describe('readBody', () => {
   it('gives the whole body, in however many pieces it came', async () => {
     await send([head('content-length: 6'), 'ab', 'cd', 'ef']);
     expect(outcomes.map((outcome) => 'body' in outcome && outcome.body.toString())).toEqual(['abcdef']);
+  });
+
+  it('says of a sender who had gone before that there is no body', async () => {
+    const late = new Promise<BodyOutcome>((resolve) => {
+      server.removeAllListeners('request').once('request', (request: IncomingMessage, response: ServerResponse) => {
+        response.once('close', () => readBody(request, resolve));
+        socket.destroy();
+      });
+    });
+    const socket = connect((server.address() as AddressInfo).port, '127.0.0.1');
+    socket.on('error', () => undefined).write(`${head('content-length: 2')}{}`);
+    expect(await late).toEqual({ refused: 'aborted' });
   });
 
   it('gives an empty body as one', async () => {

@@ -7,6 +7,8 @@ export type BodyOutcome = { readonly body: Buffer } | { readonly refused: 'too-l
 
 /** Reads a body of at most `MAX_BODY_BYTES`. What is too large is not kept, and not read to its end. */
 export function readBody(request: IncomingMessage, done: (outcome: BodyOutcome) => void): void {
+  // Its sender has gone while it was found out who that is: nothing more is told of it.
+  if (request.destroyed) return done({ refused: 'aborted' });
   const declared = Number(request.headers['content-length'] ?? 0);
   if (declared > MAX_BODY_BYTES) {
     request.resume();
