@@ -48,6 +48,13 @@ describe('InputRound', () => {
     return round;
   }
 
+  it('fails at once where an answer nests too deep to be sent', () => {
+    begin({ inputRequests: { a: form } });
+    const deep = JSON.parse(`${'{"a":'.repeat(63)}{}${'}'.repeat(63)}`) as object;
+    takers[0]!(told(deep));
+    expect([again, failure]).toEqual([undefined, expect.stringContaining('cannot be sent')]);
+  });
+
   it('sends the answers with the state of the member, and nothing that the caller says under their names', () => {
     begin(
       { inputRequests: { a: form, b: sampling }, requestState: 's"1' },

@@ -2,6 +2,7 @@ import { isObject } from '#kernel';
 import { type ClientAnswer, questionIn, signedBy } from '../asked-client.js';
 import { InputMissingError, MemberProtocolError } from '../builder.errors.js';
 import { applyEdits, insertMembers } from '../json-rpc/json-edit.js';
+import { MessageError } from '../json-rpc/json-rpc.errors.js';
 import { type Message, parseMessage } from '../json-rpc/json-rpc-message.js';
 import { withoutParams } from '../json-rpc/message-without.js';
 import type { MemberReply, MemberRequest } from '../member.js';
@@ -77,7 +78,16 @@ export class InputRound {
   }
 
   private complete(state: string | undefined): void {
-    this.end(() => this.parts.complete(this.again(state)));
+    this.end(() => {
+      let again: Message;
+      try {
+        again = this.again(state);
+      } catch (error) {
+        if (!(error instanceof MessageError)) throw error;
+        return this.parts.fail(new MemberProtocolError('what it asked for cannot be sent to it', error));
+      }
+      this.parts.complete(again);
+    });
   }
 
   /** The caller's own bytes, with the member's state and the answers to its questions. */
