@@ -45,4 +45,4 @@ export function told(error: unknown, log: Log): string {
 }
 
 /** An object may have anything in the place of what would make it a text. */
-const plain = (value: unknown): string => (typeof value === 'object' ? JSON.stringify(value) : String(value));
+const plain = (value: unknown): string => (typeof value === 'string' ? value : (JSON.stringify(value) ?? 'undefined'));
