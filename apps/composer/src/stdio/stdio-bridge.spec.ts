@@ -133,6 +133,12 @@ describe('a client over stdio', () => {
     expect(posts[0]!.headers).not.toHaveProperty('mcp-session-id');
   });
 
+  it.each(['tasks/get', 'tasks/update', 'tasks/cancel'])('names the task that %s is about', async (method) => {
+    say({ id: 1, method, params: { taskId: 'handle', _meta: MODERN } });
+    await wrote(1);
+    expect(posts[0]!.headers).toMatchObject({ 'mcp-method': method, 'mcp-name': 'handle' });
+  });
+
   it('cancels in the modern era by a notification, which ends the stream and is not answered', async () => {
     answer = ({ response }) => response.writeHead(200, EVENTS).flushHeaders();
     say({ id: 7, method: 'tools/call', params: { name: 'x', _meta: MODERN } });
