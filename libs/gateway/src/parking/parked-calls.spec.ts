@@ -450,17 +450,21 @@ describe('ParkedCalls', () => {
 
   it('keeps no answers without end for callers that are not there', () => {
     const [first, second] = [parked(), parked()];
-    const big = Buffer.alloc(40 * 1024 * 1024, ' ');
+    const foreign = parked({ principal: principalOf('p1', { tenantId: tenantId('globex') }) });
+    const big = Buffer.alloc(10 * 1024 * 1024, ' ');
     const answer = (end: string) => [Buffer.from('{"jsonrpc":"2.0","id":1,"result":{}'), big, Buffer.from(end)];
     ground.calls[0]!.reply.message(answer('}'));
     ground.calls[1]!.reply.message(answer('}'));
+    // What one tenant has is not what another one lacks.
+    ground.calls[2]!.reply.message(answer('}'));
+    expect(bodyOf(foreign.retry({ 'question-1': ACCEPT }))).toMatchObject({ id: 2, result: {} });
     expect(bodyOf(second.retry({ 'question-1': ACCEPT }))).toMatchObject({
       error: { code: -32603, data: { code: 'COMPOSER_ANSWER_LOST' } },
     });
     expect(bodyOf(first.retry({ 'question-1': ACCEPT }))).toMatchObject({ id: 2, result: {} });
     expect(isFree()).toEqual([0, 0, 0]);
     const third = parked();
-    ground.calls[2]!.reply.message(answer('}'));
+    ground.calls[3]!.reply.message(answer('}'));
     expect(bodyOf(third.retry({ 'question-1': ACCEPT }))).toMatchObject({ id: 2, result: {} });
   });
 });

@@ -10,6 +10,7 @@ const MAX_OF_TENANT = 1_000;
 const MAX_OF_PRINCIPAL = 100;
 /** Answers that nobody has fetched, together. */
 const MAX_KEPT_BYTES = 64 * 1024 * 1024;
+const MAX_KEPT_BYTES_OF_TENANT = 16 * 1024 * 1024;
 const EXPIRY_CHECK_MS = 1_000;
 
 /**
@@ -82,9 +83,16 @@ export class ParkedCalls implements OnModuleInit, OnModuleDestroy {
 
   private mayKeep(call: AskedCall, bytes: number): boolean {
     if (this.totalBytes + bytes > MAX_KEPT_BYTES) return false;
+    if (this.keptOf(call.principal.tenantId) + bytes > MAX_KEPT_BYTES_OF_TENANT) return false;
     this.totalBytes += bytes;
     this.keptBytes.set(call, bytes);
     return true;
+  }
+
+  private keptOf(tenant: TenantId): number {
+    let sum = 0;
+    for (const [{ principal }, bytes] of this.keptBytes) if (principal.tenantId === tenant) sum += bytes;
+    return sum;
   }
 
   private forget(call: AskedCall): void {
