@@ -23,6 +23,8 @@ const FIRST_PAUSE_MS = 1_000;
 @Injectable()
 export class SessionSubscriptions implements OnModuleInit, OnApplicationShutdown {
   private readonly stopping = new AbortController();
+  /** Those that are being taken up, by session and URI: however often its stream is opened, once. */
+  private readonly takingUp = new Set<string>();
   private stops: readonly (() => void)[] = [];
 
   constructor(
@@ -34,7 +36,7 @@ export class SessionSubscriptions implements OnModuleInit, OnApplicationShutdown
 
   onModuleInit(): void {
     this.stops = [
-      this.post.on('subscribed', ({ s: sessionId, u: uri }) => void this.takeUp(sessionId, uri)),
+      this.post.on('subscribed', ({ s: sessionId, u: uri }, tenantId) => void this.takeUp(tenantId, sessionId, uri)),
       this.post.on('unsubscribed', ({ s: sessionId, u: uri }) => this.subscriptions.unsubscribe(sessionId, uri)),
     ];
   }
@@ -67,21 +69,34 @@ export class SessionSubscriptions implements OnModuleInit, OnApplicationShutdown
   async resume(tenantId: TenantId, sessionId: string): Promise<void> {
     try {
       const notes = await this.records.read(tenantId, sessionKey(sessionId), { prefix: PREFIX });
-      await Promise.all(notes.map(({ text }) => this.takeUp(sessionId, text)));
+      await Promise.all(notes.map(({ text }) => this.takeUp(tenantId, sessionId, text)));
     } catch (error) {
       this.warn(error);
     }
   }
 
-  private async takeUp(sessionId: string, uri: string): Promise<void> {
+  /** Never rejects. */
+  private async takeUp(tenantId: TenantId, sessionId: string, uri: string): Promise<void> {
+    const key = `${sessionId} ${uri}`;
+    if (this.takingUp.has(key)) return;
+    this.takingUp.add(key);
+    try {
+      await this.tryToTakeUp(tenantId, sessionId, uri);
+    } catch (error) {
+      this.warn(error);
+    } finally {
+      this.takingUp.delete(key);
+    }
+  }
+
+  private async tryToTakeUp(tenantId: TenantId, sessionId: string, uri: string): Promise<void> {
     const { signal } = this.stopping;
     for (let tries = 0; tries < TRIES && !signal.aborted; tries++) {
-      try {
-        if (await this.subscriptions.takeUp(sessionId, uri)) return;
-      } catch (error) {
-        return this.warn(error);
-      }
+      if (await this.subscriptions.takeUp(sessionId, uri)) return;
       await pause(FIRST_PAUSE_MS * 2 ** tries, undefined, { signal, ref: false }).catch(() => undefined);
+      // It may have been taken back meanwhile, and its session may be over.
+      const kept = await this.records.read(tenantId, sessionKey(sessionId), { prefix: nameOf(uri) });
+      if (kept.length === 0) return;
     }
   }
 
