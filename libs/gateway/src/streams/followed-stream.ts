@@ -60,9 +60,10 @@ export class FollowedStream {
    * Writes what there is, as long as it comes. Does not end the response, and does not open it if there is nothing behind
    * what the client has.
    *
+   * @returns whether it has come to its end; false if it was stopped
    * @throws DatabaseUnavailableError
    */
-  async run(open: Open): Promise<void> {
+  async run(open: Open): Promise<boolean> {
     const { signal } = this.stopping;
     const begun = performance.now();
     let wasThere = false;
@@ -71,10 +72,14 @@ export class FollowedStream {
     while (!signal.aborted) {
       const before = this.reached;
       const head = await this.look(open);
-      if (head?.done || signal.aborted) return;
+      if (head?.done) return true;
+      if (signal.aborted) break;
       const waited = performance.now() - begun;
       const isLost = head ? waited > LONGEST_MS : wasThere || !this.parts.ask || waited > PATIENCE_MS;
-      if (isLost) return this.tellLost(open);
+      if (isLost) {
+        this.tellLost(open);
+        return true;
+      }
       if (head) {
         wasThere = true;
         this.begin(open);
@@ -85,6 +90,7 @@ export class FollowedStream {
       ms = this.reached > before ? POLL.firstMs : Math.min(ms * POLL.growth, POLL.longestMs);
       await pause(ms, undefined, { signal, ref: false }).catch(() => undefined);
     }
+    return false;
   }
 
   private async look(open: Open): Promise<StreamHead | undefined> {

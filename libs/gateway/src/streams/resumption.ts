@@ -1,3 +1,4 @@
+import type { TenantId } from '#kernel';
 import { Log } from '#observability';
 import { type BeforeApplicationShutdown, Injectable } from '@nestjs/common';
 import type { McpExchange } from '../mcp-endpoint/mcp-exchange.js';
@@ -12,13 +13,15 @@ export type ResumedRequest = Pick<McpExchange, 'principal' | 'request' | 'respon
 
 /** Streams of other processes that this one follows for clients. */
 const MAX_FOLLOWED = 1_000;
+const MAX_FOLLOWED_OF_TENANT = 200;
 /** The specification leaves it to implementations. */
 const NOT_NOW = -32000;
 
 /** Gives clients that have lost the stream of a call the rest of it (2025-11-25, transports, resumability). */
 @Injectable()
 export class Resumption implements BeforeApplicationShutdown {
-  private readonly followed = new Set<FollowedStream>();
+  /** By stream: whoever comes once more takes the place of whoever came before, as in the process that has the stream. */
+  private readonly followed = new Map<string, { readonly stream: FollowedStream; readonly tenantId: TenantId }>();
   private isStopping = false;
 
   constructor(
@@ -30,7 +33,7 @@ export class Resumption implements BeforeApplicationShutdown {
   /** Before the server closes, because it waits for every connection that is still in use. */
   beforeApplicationShutdown(): void {
     this.isStopping = true;
-    for (const stream of this.followed) stream.stop();
+    for (const { stream } of this.followed.values()) stream.stop();
   }
 
   /** Answers the GET. */
@@ -49,9 +52,12 @@ export class Resumption implements BeforeApplicationShutdown {
 
   private follow(asked: ResumedRequest, session: ClientSession, mark: CallMark): void {
     const { reply, response, principal } = asked;
-    if (this.isStopping || this.followed.size >= MAX_FOLLOWED) return this.putOff(asked);
-    const followed = this.source.elsewhere(principal.tenantId, session, mark);
-    this.followed.add(followed);
+    const { tenantId } = principal;
+    const before = this.followed.get(mark.stream);
+    if (this.isStopping || (!before && this.isFull(tenantId))) return this.putOff(asked);
+    before?.stream.stop();
+    const followed = this.source.elsewhere(tenantId, session, mark);
+    this.followed.set(mark.stream, { stream: followed, tenantId });
     this.watch(asked, () => followed.stop());
     response.once('close', () => followed.stop());
     const open = () => {
@@ -61,7 +67,11 @@ export class Resumption implements BeforeApplicationShutdown {
     followed
       .run(open)
       .then(
-        () => (response.headersSent ? response.end() : reply.empty(204)),
+        (isOver) => {
+          if (response.headersSent) response.end();
+          else if (isOver) reply.empty(204);
+          else this.putOff(asked);
+        },
         (error: unknown) => {
           this.log.warn('the rest of a stream could not be had', { err: error });
           // The client comes back, and may find it then.
@@ -69,7 +79,15 @@ export class Resumption implements BeforeApplicationShutdown {
           else this.putOff(asked);
         },
       )
-      .finally(() => this.followed.delete(followed));
+      .finally(() => {
+        if (this.followed.get(mark.stream)?.stream === followed) this.followed.delete(mark.stream);
+      });
+  }
+
+  private isFull(tenant: TenantId): boolean {
+    if (this.followed.size >= MAX_FOLLOWED) return true;
+    const own = [...this.followed.values()].filter(({ tenantId }) => tenantId === tenant);
+    return own.length >= MAX_FOLLOWED_OF_TENANT;
   }
 
   private putOff({ reply }: ResumedRequest): void {
