@@ -74,8 +74,13 @@ export class SubscriptionRequests {
       reply.protocolError(MISSING_TASKS.code, MISSING_TASKS.message, MISSING_TASKS.data);
       return true;
     }
-    reply.onAbandoned(() => this.end(key));
-    reply.onAnswered(() => this.end(key));
+    let isOver = false;
+    const end = () => {
+      isOver = true;
+      this.end(key);
+    };
+    reply.onAbandoned(end);
+    reply.onAnswered(end);
     const subscriber = { key, principal, slug: slugOf(selection) };
     const waiter = { ...subscriber, selection, subscriptionId: message.id! };
     const resources = uris.map(
@@ -84,6 +89,8 @@ export class SubscriptionRequests {
     const tasks = taskIds.map(async (id) => this.tasks.subscribe(waiter, id));
     Promise.all([granted(uris, resources), granted(taskIds, tasks)])
       .then(([heardUris, heardTasks]) => {
+        // Nobody would ever be told that such a stream is to be closed.
+        if (isOver) return;
         opened({ uris: heardUris, taskIds: heardTasks });
         this.tasks.opened(key);
       })
