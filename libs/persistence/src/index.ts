@@ -4,6 +4,7 @@ export { DocumentChanges } from './changes/document-changes.js';
 export { DatabaseLink } from './database-link.js';
 export { Database } from './database/database.js';
 export { isForeignKeyViolation, isUniqueViolation } from './database/database-faults.js';
+export { inEveryTenant } from './database/in-every-tenant.js';
 export { Migrator } from './database/migrator.js';
 export { ProcessPresence } from './database/process-presence.js';
 export { type Change, Transaction } from './database/transaction.js';
@@ -17,6 +18,7 @@ export {
 export { TENANT_DOCUMENTS, tenantDocument, tenantExists, tenantIn } from './documents/tenant-document.js';
 export { writeUntilTaken } from './documents/write-until-taken.js';
 export { EmbeddedDatabase, claimEmbeddedDatabase, startEmbeddedDatabase } from './embedded/index.js';
+export { ExpirySweep } from './expiry-sweep.js';
 export { MigrationModule } from './migration.module.js';
 export {
   type CloudantConfig,

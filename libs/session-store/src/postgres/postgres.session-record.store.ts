@@ -1,5 +1,5 @@
-import { type TenantId, tenantId } from '#kernel';
-import { Database } from '#persistence';
+import type { TenantId } from '#kernel';
+import { Database, inEveryTenant } from '#persistence';
 import { Injectable } from '@nestjs/common';
 import {
   type NewSessionRecord,
@@ -60,18 +60,13 @@ export class PostgresSessionRecordStore extends SessionRecordStore {
     );
   }
 
-  override async sweep(limit: number): Promise<number> {
-    const tenants = await this.database.asOperator((tx) => tx.query<{ id: string }>('SELECT id FROM tenants'));
-    let gone = 0;
-    for (const { id } of tenants) {
-      gone += await this.database.inTenant(tenantId(id), (tx) =>
-        tx.execute(
-          `DELETE FROM session_records WHERE tenant_id = $1 AND (session, name) IN (
+  override sweep(limit: number): Promise<number> {
+    return inEveryTenant(this.database, (tx, tenant) =>
+      tx.execute(
+        `DELETE FROM session_records WHERE tenant_id = $1 AND (session, name) IN (
              SELECT session, name FROM session_records WHERE tenant_id = $1 AND NOT ${ALIVE} LIMIT $2)`,
-          [id, limit],
-        ),
-      );
-    }
-    return gone;
+        [tenant, limit],
+      ),
+    );
   }
 }

@@ -1,5 +1,5 @@
-import { principalId, tenantId } from '#kernel';
-import { Database } from '#persistence';
+import { principalId } from '#kernel';
+import { Database, inEveryTenant } from '#persistence';
 import { Injectable } from '@nestjs/common';
 import { type ConsentBounds, PendingConsentStore, type StoredConsent } from '../consents/pending-consent.store.js';
 
@@ -47,18 +47,13 @@ export class PostgresPendingConsentStore extends PendingConsentStore {
     return row && { tenantId: tenant, id, principalId: principalId(row.principal_id), payload: row.payload };
   }
 
-  override async sweep(limit: number): Promise<number> {
-    const tenants = await this.database.asOperator((tx) => tx.query<{ id: string }>('SELECT id FROM tenants'));
-    let gone = 0;
-    for (const { id } of tenants) {
-      gone += await this.database.inTenant(tenantId(id), (tx) =>
-        tx.execute(
-          `DELETE FROM pending_consents WHERE tenant_id = $1 AND id IN (
+  override sweep(limit: number): Promise<number> {
+    return inEveryTenant(this.database, (tx, tenant) =>
+      tx.execute(
+        `DELETE FROM pending_consents WHERE tenant_id = $1 AND id IN (
              SELECT id FROM pending_consents WHERE tenant_id = $1 AND NOT ${ALIVE} LIMIT $2)`,
-          [id, limit],
-        ),
-      );
-    }
-    return gone;
+        [tenant, limit],
+      ),
+    );
   }
 }

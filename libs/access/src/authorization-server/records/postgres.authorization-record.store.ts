@@ -1,6 +1,6 @@
 import { type AuditEvent, PostgresAuditTrail } from '#audit';
-import { type TenantId, tenantId } from '#kernel';
-import { Database, type Transaction } from '#persistence';
+import type { TenantId } from '#kernel';
+import { Database, type Transaction, inEveryTenant } from '#persistence';
 import { Injectable } from '@nestjs/common';
 import {
   type AuthorizationRecord,
@@ -137,19 +137,14 @@ export class PostgresAuthorizationRecordStore extends AuthorizationRecordStore {
     });
   }
 
-  override async sweep(limit: number): Promise<number> {
-    const tenants = await this.database.asOperator((tx) => tx.query<{ id: string }>('SELECT id FROM tenants'));
-    let gone = 0;
-    for (const { id } of tenants) {
-      gone += await this.database.inTenant(tenantId(id), (tx) =>
-        tx.execute(
-          `DELETE FROM authorization_records WHERE tenant_id = $1 AND (kind, id) IN (
+  override sweep(limit: number): Promise<number> {
+    return inEveryTenant(this.database, (tx, tenant) =>
+      tx.execute(
+        `DELETE FROM authorization_records WHERE tenant_id = $1 AND (kind, id) IN (
              SELECT kind, id FROM authorization_records WHERE tenant_id = $1 AND expires_at <= clock_timestamp() LIMIT $2)`,
-          [id, limit],
-        ),
-      );
-    }
-    return gone;
+        [tenant, limit],
+      ),
+    );
   }
 
   private async tell(tx: Transaction, events: readonly AuditEvent[]): Promise<void> {
