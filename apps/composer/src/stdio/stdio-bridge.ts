@@ -5,6 +5,7 @@ import {
   META_VERSION,
   type Message,
   MessageError,
+  NAMED_BY,
   encodeHeader,
   parseMessage,
   scanObject,
@@ -44,16 +45,6 @@ const REFUSED = -32000;
 const CANCELLED = 'notifications/cancelled';
 const LISTEN = 'subscriptions/listen';
 const REST_MS = 1_000;
-/** Which of the params `Mcp-Name` repeats. */
-const NAMED_BY: ReadonlyMap<string, string> = new Map([
-  ['tools/call', 'name'],
-  ['prompts/get', 'name'],
-  ['resources/read', 'uri'],
-  ['tasks/get', 'taskId'],
-  ['tasks/update', 'taskId'],
-  ['tasks/cancel', 'taskId'],
-]);
-
 /**
  * Between one client over stdio and the endpoint, in either era: each message of the client is a POST as the transport
  * over HTTP has it, and what comes on the streams of the answers goes out as it is. What only HTTP says is said here:

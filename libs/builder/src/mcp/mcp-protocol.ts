@@ -15,6 +15,16 @@ export const META_SERVER_INFO = 'io.modelcontextprotocol/serverInfo';
 export const META_LOG_LEVEL = 'io.modelcontextprotocol/logLevel';
 export const META_SUBSCRIPTION = 'io.modelcontextprotocol/subscriptionId';
 
+/** Which of the params the header `Mcp-Name` repeats (2026-07-28, transports), by method. */
+export const NAMED_BY: ReadonlyMap<string | undefined, string> = new Map([
+  ['tools/call', 'name'],
+  ['prompts/get', 'name'],
+  ['resources/read', 'uri'],
+  ['tasks/get', 'taskId'],
+  ['tasks/update', 'taskId'],
+  ['tasks/cancel', 'taskId'],
+]);
+
 /** Error codes of revision 2026-07-28; JSON-RPC's own ones besides. */
 export const HEADER_MISMATCH = -32020;
 export const MISSING_CAPABILITY = -32021;

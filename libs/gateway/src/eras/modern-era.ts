@@ -13,6 +13,7 @@ import {
   META_VERSION,
   METHOD_NOT_FOUND,
   MODERN_VERSION,
+  NAMED_BY,
   UNSUPPORTED_VERSION,
   decodeHeader,
   isLogLevel,
@@ -31,16 +32,6 @@ import type { Granted } from '../subscriptions/subscription-requests.js';
 import { RequestRouter, isForwarded } from '../router/request-router.js';
 
 export const SUPPORTED_VERSIONS: readonly string[] = [MODERN_VERSION, ...LEGACY_VERSIONS];
-
-/** Which of the params `Mcp-Name` repeats. */
-const NAMED_BY: ReadonlyMap<string | undefined, string> = new Map([
-  ['tools/call', 'name'],
-  ['prompts/get', 'name'],
-  ['resources/read', 'uri'],
-  ['tasks/get', 'taskId'],
-  ['tasks/update', 'taskId'],
-  ['tasks/cancel', 'taskId'],
-]);
 
 /** Revision 2026-07-28: no handshake, no session, every request says all that is needed to answer it. */
 @Injectable()
