@@ -250,4 +250,14 @@ describe('WireExchange', () => {
     expect(recorder.fault).toMatchObject({ isUnsent: false, error: { code: 'COMPOSER_EGRESS_UNREACHABLE' } });
     expect(recorder.told.at(-1)).toBe('fail');
   });
+
+  it.each(['whole', 'events'] as const)('tells who cannot handle the end of %s that it failed', async (form) => {
+    const recorder = new Recorder(form);
+    recorder.body = recorder.end = () => {
+      throw new TypeError('not handled');
+    };
+    send(await open((_, response) => void response.end('data: a\n\n')), recorder);
+    await recorder.done;
+    expect(recorder.fault).toMatchObject({ isUnsent: false, error: { status: 500 } });
+  });
 });

@@ -7,6 +7,7 @@ import {
   wireFault,
 } from '#egress';
 import type { ComposerError } from '#kernel';
+import { asComposerError } from '../builder.errors.js';
 import { EventStreamReader, type StreamMarks } from './event-stream-reader.js';
 import { EventTooLargeError } from './wire.errors.js';
 
@@ -114,9 +115,14 @@ export class WireExchange implements DispatchHandler {
   onResponseEnd(): void {
     if (this.isOver) return;
     this.isOver = true;
-    if (this.form === 'whole')
-      this.listener.body(this.chunks.length === 1 ? this.chunks[0]! : Buffer.concat(this.chunks));
-    else this.listener.end();
+    try {
+      if (this.form === 'whole')
+        this.listener.body(this.chunks.length === 1 ? this.chunks[0]! : Buffer.concat(this.chunks));
+      else this.listener.end();
+    } catch (error) {
+      // Nobody hears of what is thrown here: who waits for the answer would wait to the limit of its time.
+      this.listener.fail(asComposerError(error), false);
+    }
   }
 
   onResponseError(_: DispatchController, error: Error): void {
@@ -129,8 +135,6 @@ export class WireExchange implements DispatchHandler {
   private cut(chunk: Buffer): void {
     try {
       for (const data of this.reader!.push(chunk)) {
-        // 2025-11-25, transports: a stream may begin with an event that only carries an id.
-        if (data.length === 0) continue;
         if (++this.events > MAX_EVENTS) return this.fail(new EgressTooLargeError(MAX_STREAM_BYTES));
         this.listener.event?.(data);
         if (this.isOver) return;
