@@ -11,6 +11,7 @@ import { openStage } from './conformance/stage.mjs';
 import { installSuite } from './conformance/suite-install.mjs';
 import { runSuite } from './conformance/suite-run.mjs';
 import { UNTRANSLATED } from './conformance/untranslated.mjs';
+import { endWith } from './prepare/end-with.mjs';
 import { PrepareFailure } from './prepare/npm.mjs';
 
 const HELP = `npm run conformance -- [options]
@@ -48,12 +49,7 @@ const SCENARIO_MS = 120_000;
 const write = (text) => process.stdout.write(text);
 const say = (line) => process.stderr.write(`${line}\n`);
 
-try {
-  process.exitCode = await main();
-} catch (error) {
-  say(error instanceof PrepareFailure || error.code?.startsWith('ERR_PARSE_ARGS') ? error.message : error.stack);
-  process.exitCode = 2;
-}
+await endWith(main);
 
 async function main() {
   const { values: wanted } = parseArgs({ options });

@@ -6,6 +6,7 @@ import { availableParallelism } from 'node:os';
 import { resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
+import { endWith } from './prepare/end-with.mjs';
 import { PrepareFailure } from './prepare/npm.mjs';
 import { documentsIn, openDirectory } from './specs/documents.mjs';
 import { importAll } from './specs/importers.mjs';
@@ -36,12 +37,7 @@ const PART = /(<!-- result -->\n)[\s\S]*?(<!-- end -->)/;
 const write = (text) => process.stdout.write(text);
 const say = (line) => process.stderr.write(`${line}\n`);
 
-try {
-  process.exitCode = await main();
-} catch (error) {
-  say(error instanceof PrepareFailure || error.code?.startsWith('ERR_PARSE_ARGS') ? error.message : error.stack);
-  process.exitCode = 2;
-}
+await endWith(main);
 
 async function main() {
   const { values: wanted } = parseArgs({ options });
