@@ -2,6 +2,7 @@ import { existsSync, mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { copyEmbeddedTemplate } from '#persistence/testing';
 import { type Ended, RunningChild } from './child-process.js';
 
 /** What `npm start` runs. `npm test` has built it before any test runs. */
@@ -10,7 +11,10 @@ export const COMPOSER_MAIN = fileURLToPath(new URL('../../dist/apps/composer/src
 export interface ComposerOptions {
   /** Added to the defaults: a free port and an own data directory. `undefined` takes a default away. */
   readonly env?: Readonly<Record<string, string | undefined>>;
-  /** A data directory of the caller, which stays when the composer stops. */
+  /**
+   * A data directory of the caller, which stays when the composer stops. A new one is given an empty database: to build
+   * one takes longer than all else that a start does.
+   */
   readonly dataDir?: string;
   /** Flags for node. */
   readonly args?: readonly string[];
@@ -29,6 +33,8 @@ export interface ApiAnswer {
 export async function startComposer(options: ComposerOptions = {}): Promise<ComposerProcess> {
   const scratch = mkdtempSync(join(tmpdir(), 'composer-e2e-'));
   const dataDir = options.dataDir ?? join(scratch, 'data');
+  const isEmbedded = (options.env?.['DATABASE_TYPE'] ?? 'embedded') === 'embedded';
+  if (isEmbedded && !existsSync(join(dataDir, 'database'))) await copyEmbeddedTemplate(dataDir);
   const child = spawnComposer({ ...options, dataDir }, scratch);
   try {
     const [, mcpUrl] = await child.waitFor('stdout', /^MCP Composer ready on (\S+)$/m);
