@@ -24,6 +24,7 @@ import { Elicitations } from './consent/elicitations.js';
 import { OpenElicitations } from './consent/open-elicitations.js';
 import { gatewayConfig } from './gateway.config.js';
 import { MembersController } from './http/members.controller.js';
+import { LayeredCalls } from './layered/layered-calls.js';
 import { ManagementTools } from './management/management-tools.js';
 import { ServerTools } from './management/server-tools.js';
 import { ChangeStreams } from './mcp-endpoint/change-streams.js';
@@ -109,6 +110,7 @@ export class GatewayModule {
         NameJudge,
         RequestRouter,
         ToolRouter,
+        LayeredCalls,
         OfferRouter,
         TaskRouter,
         TaskHandles,

@@ -13,6 +13,7 @@ export {
 export { type RegistryConfig, registryConfig } from './registry.config.js';
 export { RegistryModule } from './registry.module.js';
 export {
+  type Facade,
   type GraphqlServerConfig,
   type HttpServerConfig,
   type OpenApiServerConfig,
@@ -21,6 +22,7 @@ export {
   type SseServerConfig,
   type StdioServerConfig,
   endpointOf,
+  facadeOf,
   serverConfigSchema,
 } from './server-config.schema.js';
 export { ServerChanges } from './server-changes.js';

@@ -5,7 +5,16 @@ export const RECORD_LIMITS = { headers: 64, toolAuth: 256, auth: 64, env: 64, by
 /** How many addresses a configuration may make the composer call. */
 export const MAX_ADDRESSES = 64;
 
-const BY_NAME = ['tools_description', 'prompts_description', 'resources_description', 'tool_permissions'];
+/** How many servers a tenant may register. */
+export const SERVERS_PER_TENANT = 2000;
+
+const BY_NAME = [
+  'tool_description',
+  'tools_description',
+  'prompts_description',
+  'resources_description',
+  'tool_permissions',
+];
 
 /**
  * Records with more entries than they may have, by path. To be asked before the schema, which looks at every entry of a

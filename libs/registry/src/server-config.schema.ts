@@ -101,9 +101,16 @@ const customRoute = z.strictObject({
     .pipe(z.enum(['TOOL', 'RESOURCE', 'RESOURCE_TEMPLATE', 'EXCLUDE'])),
 });
 
+/** Three tools in place of all that a member has: to find one, to look at it, to call it. */
+const facade = {
+  layered: z.boolean().default(false).describe('Offer three tools through which all others are found and called'),
+  tool_description: DESCRIPTIONS.describe('Texts of these three, by their own names'),
+};
+
 const httpConfig = z.strictObject({
   type: z.enum(['http', 'client']),
   endpoint: address.describe('The Streamable HTTP endpoint of an MCP server'),
+  ...facade,
   ...shared,
 });
 
@@ -116,8 +123,7 @@ const openApiConfig = z.strictObject({
       spec_filepath: z.string().max(4096).optional().describe("A file on the composer's host; for operators only"),
       spec: z.record(z.string(), z.unknown()).optional().describe('The document itself'),
       custom_routes: z.array(customRoute).max(500).default([]),
-      layered: z.literal(false, 'layered members are not offered').default(false),
-      tool_description: DESCRIPTIONS,
+      ...facade,
     })
     .refine(
       ({ spec, spec_url, spec_filepath }) => [spec, spec_url, spec_filepath].filter(Boolean).length === 1,
@@ -129,6 +135,7 @@ const openApiConfig = z.strictObject({
 const sseConfig = z.strictObject({
   type: z.literal('sse'),
   endpoint: address.describe('The stream of an MCP server over HTTP+SSE, the transport of revision 2024-11-05'),
+  ...facade,
   ...shared,
 });
 
@@ -172,6 +179,7 @@ const stdioConfigOfServer = z.strictObject({
     .describe('All that the program sees of an environment; values are write-only')
     .meta(atMost(RECORD_LIMITS.env)),
   cwd: argument.min(1, 'is empty').optional().describe('The folder in which it runs; "/" unless given'),
+  ...facade,
   ...shared,
 });
 
@@ -197,6 +205,21 @@ export function endpointOf(config: ServerConfig): string {
   if (config.type === 'stdio') return `stdio:///${encodeURIComponent(config.command)}`;
   if (config.type === 'openapi') return config.open_api.endpoint;
   return config.type === 'graphql' ? config.graphql.endpoint : config.endpoint;
+}
+
+/** What a layered member offers in place of all that it has. */
+export interface Facade {
+  /** Whether what is found and called there are operations of a service, or the tools of an MCP server. */
+  readonly of: 'services' | 'tools';
+  /** What its tools say of themselves, by their own names. */
+  readonly texts: Readonly<Record<string, string>>;
+}
+
+/** Undefined for a member that is not layered. */
+export function facadeOf(config: ServerConfig): Facade | undefined {
+  if (config.type === 'graphql') return undefined;
+  const { layered, tool_description: texts } = config.type === 'openapi' ? config.open_api : config;
+  return layered ? { of: config.type === 'openapi' ? 'services' : 'tools', texts } : undefined;
 }
 
 /** The values of `type` that can be registered. */

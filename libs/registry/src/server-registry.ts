@@ -17,10 +17,9 @@ import {
   UnknownServerError,
   UnknownVersionError,
 } from './registry.errors.js';
-import { plainInputFaults } from './plain-input.js';
+import { judgedAddresses, mustBePlain } from './judged-input.js';
 import { SealedConfig } from './sealed-config.js';
-import { addressesOf } from './server-config-check.js';
-import { MAX_ADDRESSES } from './server-config-limits.js';
+import { SERVERS_PER_TENANT } from './server-config-limits.js';
 import { SERVER_ID, type ServerConfig } from './server-config.schema.js';
 import type { SecretsByPlace } from './server-config-secrets.js';
 import { ServerConfigStore, type ServerDraft, type StoredServer, markOf } from './server-config.store.js';
@@ -29,9 +28,6 @@ import { type OpenedServer, ServerOpener, mustFit } from './server-opener.js';
 import { type ServerVersion, type ServerView, viewOf } from './server-view.js';
 import { refuseUnlisted } from './stdio/stdio-command.js';
 import { type WithGaps, carriedSecrets, reentryText, refuseForeignGaps, secretsChangedBy } from './void-secrets.js';
-
-/** How many servers a tenant may register. */
-const SERVERS_PER_TENANT = 2000;
 
 /** What a change did, beyond having been stored. */
 export interface ServerChange {
@@ -306,11 +302,7 @@ export class ServerRegistry {
 
   /** The addresses come before anything else that could be said about the input. */
   private async judge(input: unknown): Promise<void> {
-    const addresses = addressesOf(input);
-    if (addresses.length > MAX_ADDRESSES) {
-      throw new InvalidServerConfigError([{ path: '', message: `names more than ${MAX_ADDRESSES} addresses` }]);
-    }
-    await this.gateOrThrow().judge(addresses);
+    await this.gateOrThrow().judge(judgedAddresses(input));
   }
 
   private changeOf(stored: StoredServer, warnings: readonly string[], { problem }: Admission): ServerChange {
@@ -332,8 +324,3 @@ export class ServerRegistry {
 
 /** Ids come from addresses and arguments; one that no server can have need not reach the store. */
 const isKnowable = ({ serverId: id }: MemberRef): boolean => SERVER_ID.test(id);
-
-function mustBePlain(input: unknown): void {
-  const faults = plainInputFaults(input);
-  if (faults.length > 0) throw new InvalidServerConfigError(faults);
-}

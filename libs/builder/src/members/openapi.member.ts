@@ -1,6 +1,9 @@
 import { type PrincipalId, isObject } from '#kernel';
 import type { OpenApiServerConfig, StoredCatalog } from '#registry';
 import { MemberProtocolError, SpecificationError } from '../builder.errors.js';
+import { OperationDesk } from '../layered/operation-desk.js';
+import type { ServiceDesk } from '../layered/service-desk.js';
+import { serviceTool } from '../layered/service-tool.js';
 import type { MemberReply, MemberRequest } from '../member.js';
 import { type MemberOffer, offerOf } from '../member-offer.js';
 import {
@@ -26,6 +29,7 @@ interface Compiled {
 /** An HTTP service that an OpenAPI document describes: every operation is a tool. */
 export class OpenApiMember extends WireMember<OpenApiServerConfig> {
   readonly provesCredential = false;
+  readonly services?: ServiceDesk;
   private readonly tools: ReadonlyMap<string, RequestTool>;
   private offer: MemberOffer | undefined;
 
@@ -35,6 +39,7 @@ export class OpenApiMember extends WireMember<OpenApiServerConfig> {
     private readonly document: Buffer | undefined,
   ) {
     super(order, new URL(order.config.open_api.endpoint));
+    if (order.config.open_api.layered) this.services = new OperationDesk(compiled.operations);
     this.tools = new Map(compiled.operations.map((operation) => [operation.name, this.toolOf(operation)]));
   }
 
@@ -67,6 +72,7 @@ export class OpenApiMember extends WireMember<OpenApiServerConfig> {
 
   private toolOf(operation: OpenApiOperation): RequestTool {
     const mask = (text: string) => this.order.log.mask(text);
+    if (this.services) return serviceTool(operation, { endpoint: this.endpoint, mask });
     return {
       requestFor: (args): OperationRequest => buildRequest(operation, args, this.endpoint),
       resultOf: (answer: OperationResponse) => toToolResult(answer, mask),
@@ -87,6 +93,7 @@ export const openApiMemberBuilder: MemberBuilder<OpenApiServerConfig> = {
       const { source, compressed } = await loadSpecification(config.open_api, parts.http);
       const { operations, skipped } = await parts.documents.import(source, {
         customRoutes: config.open_api.custom_routes,
+        isLayered: config.open_api.layered,
       });
       if (skipped.length > 0)
         order.log.info('operations left out', { operations: operations.length, skipped: skipped.slice(0, 50) });

@@ -20,9 +20,9 @@ export interface Specification {
 }
 
 /** Names what a catalogue was compiled from: the same settings give the same fingerprint. */
-export function fingerprintOf({ spec, spec_url, spec_filepath, custom_routes }: OpenApiSettings): string {
+export function fingerprintOf({ spec, spec_url, spec_filepath, custom_routes, layered }: OpenApiSettings): string {
   return createHash('sha256')
-    .update(JSON.stringify([spec_url, spec_filepath, spec, custom_routes]))
+    .update(JSON.stringify([spec_url, spec_filepath, spec, custom_routes, ...(layered ? ['layered'] : [])]))
     .digest('base64url');
 }
 

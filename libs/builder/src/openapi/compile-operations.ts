@@ -3,7 +3,7 @@ import { declaredParameters } from './declared-parameters.js';
 import { compileInput } from './input-schema.js';
 import { entriesOf, listOf, memberOf, objectOf, textOf } from './json-reader.js';
 import type { OpenApiDocument } from './openapi-document.js';
-import type { HttpMethod, OpenApiOperation, OperationAnnotations } from './openapi-operation.js';
+import type { HttpMethod, OpenApiOperation, OperationAnnotations, OperationFacts } from './openapi-operation.js';
 import { TooManyOperationsError, UnsupportedOperationError } from './openapi.errors.js';
 import { describeOperation } from './operation-description.js';
 import { readPathTemplate } from './path-template.js';
@@ -18,6 +18,8 @@ export interface CompileOptions {
   readonly customRoutes?: unknown;
   /** Tools that one member may have; 2,000 unless given. */
   readonly maxOperations?: number;
+  /** Rules are read as layered members read them, and operations carry what these tell of them. */
+  readonly isLayered?: boolean;
 }
 
 export interface SkippedOperation {
@@ -52,8 +54,8 @@ const SCAN_FACTOR = 10;
  * @throws TooManyOperationsError if more than `maxOperations` would become tools
  */
 export function compileOperations(document: OpenApiDocument, options: CompileOptions = {}): CompiledOperations {
-  const { maxOperations = DEFAULT_MAX_OPERATIONS } = options;
-  const rules = readRouteRules(options.customRoutes);
+  const { maxOperations = DEFAULT_MAX_OPERATIONS, isLayered = false } = options;
+  const rules = readRouteRules(options.customRoutes, isLayered);
   const names = new ToolNames();
   const budget = new SchemaBudget();
   const operations: OpenApiOperation[] = [];
@@ -69,7 +71,8 @@ export function compileOperations(document: OpenApiDocument, options: CompileOpt
     const name = names.take(toolName(place.operation, method, path));
     const remarks: string[] = [];
     try {
-      operations.push(compileOperation(document, { ...place, name }, { budget, notes: remarks }));
+      const facts = isLayered ? { facts: factsOf(place.operation) } : {};
+      operations.push({ ...compileOperation(document, { ...place, name }, { budget, notes: remarks }), ...facts });
       notes.push(...remarks.map((note) => ({ operation, note })));
     } catch (error) {
       if (!(error instanceof UnsupportedOperationError)) throw error;
@@ -154,6 +157,23 @@ function pathItem(document: OpenApiDocument, path: string, raw: unknown): { item
     throw error;
   }
 }
+
+/** The original keeps the operations of layered members by their ids. */
+function factsOf(operation: unknown): OperationFacts {
+  const operationId = plainText(textOf(operation, 'operationId') ?? '', MAX_LABEL_BYTES);
+  if (operationId === '') {
+    throw new UnsupportedOperationError('it has no operationId, by which layered members know their operations');
+  }
+  const tags = listOf(operation, 'tags').filter((tag) => typeof tag === 'string');
+  return {
+    operationId,
+    summary: plainText(textOf(operation, 'summary') ?? '', MAX_LABEL_BYTES),
+    tags: tags.slice(0, MAX_TAGS).map((tag) => plainText(tag, MAX_TAG_BYTES)),
+  };
+}
+
+const MAX_TAGS = 16;
+const MAX_TAG_BYTES = 64;
 
 interface Settings {
   readonly notes: string[];

@@ -16,6 +16,7 @@ export {
   type OpenApiOperation,
   type OperationAnnotations,
   type OperationBody,
+  type OperationFacts,
   type OperationParameter,
   type ParameterLocation,
   type ParameterStyle,

@@ -18,7 +18,16 @@ export class LinearPattern {
 
   /** @returns undefined if the expression is faulty, too large, or needs more than a regular language */
   static compile(source: string): LinearPattern | undefined {
+    return LinearPattern.#of(readPattern(source));
+  }
+
+  /** As `compile`, for a pattern that has to fit from the start of the text. */
+  static compileAnchored(source: string): LinearPattern | undefined {
     const pattern = readPattern(source);
+    return pattern && LinearPattern.#of({ kind: 'sequence', parts: [{ kind: 'start' }, pattern] });
+  }
+
+  static #of(pattern: Pattern | undefined): LinearPattern | undefined {
     const steps: Step[] = [];
     if (!pattern || !append(steps, pattern)) return undefined;
     steps.push({ kind: 'found' });

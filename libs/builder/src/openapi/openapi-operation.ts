@@ -60,6 +60,14 @@ export interface OperationAnnotations {
   readonly openWorldHint: boolean;
 }
 
+/** What a layered member tells of an operation to those who look for one. */
+export interface OperationFacts {
+  readonly operationId: string;
+  /** Empty where the document has none. */
+  readonly summary: string;
+  readonly tags: readonly string[];
+}
+
 /**
  * Everything that is needed to offer an operation as a tool and to call it, without the document it came from.
  * Plain JSON: it is stored with the member and loaded at the next start.
@@ -78,4 +86,6 @@ export interface OpenApiOperation {
   readonly query?: string;
   readonly parameters: readonly OperationParameter[];
   readonly body?: OperationBody;
+  /** Of layered members alone. */
+  readonly facts?: OperationFacts;
 }

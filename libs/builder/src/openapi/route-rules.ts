@@ -25,32 +25,47 @@ const MAX_RULES = 100;
  * Reads `open_api.custom_routes`: a list of `{methods, pattern, mcp_type}` or the same as JSON text. `methods`
  * defaults to all (`"*"`), `pattern` to everything.
  *
+ * @param isLayered the rules are read as layered members of the original read them
  * @throws InvalidRoutesError with every fault of every rule
  */
-export function readRouteRules(customRoutes: unknown): RouteRules {
+export function readRouteRules(customRoutes: unknown, isLayered = false): RouteRules {
   const list = typeof customRoutes === 'string' ? parsed(customRoutes) : (customRoutes ?? []);
   if (!Array.isArray(list) || list.length > MAX_RULES) {
     throw new InvalidRoutesError([{ path: PATH, message: `expected a list of at most ${MAX_RULES} rules` }]);
   }
   const faults: Fault[] = [];
-  const rules = list.map((item: unknown, index) => readRule(item, `${PATH}[${index}]`, faults));
+  const rules = list.map((item: unknown, index) => readRule(item, { path: `${PATH}[${index}]`, isLayered }, faults));
   if (faults.length > 0) throw new InvalidRoutesError(faults);
-  return new RouteRules(rules.filter((rule) => rule !== undefined));
+  return new RouteRules(
+    rules.filter((rule) => rule !== undefined),
+    isLayered,
+  );
 }
 
 /** The rules of one document, for one pass over its operations. */
 export class RouteRules {
   #cost = 0;
 
-  constructor(private readonly rules: readonly RouteRule[]) {}
+  constructor(
+    private readonly rules: readonly RouteRule[],
+    private readonly isLayered: boolean,
+  ) {}
 
   /**
-   * What an operation becomes: the first rule that fits decides, and without one it is a tool.
+   * What an operation becomes: the first rule that fits decides, and without one it is a tool. In a layered member a
+   * rule that excludes wins wherever it stands, and where there are rules, what none of them takes in is left out.
    *
    * @throws InvalidRoutesError once all searches together could have taken too long
    */
   kindOf(method: string, path: string): RouteKind {
+    if (this.isLayered) return this.#takesIn(method, path) ? 'TOOL' : 'EXCLUDE';
     return this.rules.find((rule) => this.#fits(rule, method, path))?.kind ?? 'TOOL';
+  }
+
+  #takesIn(method: string, path: string): boolean {
+    if (this.rules.length === 0) return true;
+    const kinds = this.rules.filter((rule) => this.#fits(rule, method, path)).map(({ kind }) => kind);
+    return !kinds.includes('EXCLUDE') && (kinds.includes('TOOL') || kinds.includes('RESOURCE'));
   }
 
   #fits({ methods, pattern }: RouteRule, method: string, path: string): boolean {
@@ -74,7 +89,12 @@ function parsed(text: string): unknown {
   }
 }
 
-function readRule(item: unknown, path: string, faults: Fault[]): RouteRule | undefined {
+interface RulePlace {
+  readonly path: string;
+  readonly isLayered: boolean;
+}
+
+function readRule(item: unknown, { path, isLayered }: RulePlace, faults: Fault[]): RouteRule | undefined {
   if (!isObject(item)) {
     faults.push({ path, message: 'expected an object with pattern, methods and mcp_type' });
     return undefined;
@@ -82,7 +102,8 @@ function readRule(item: unknown, path: string, faults: Fault[]): RouteRule | und
   const kind = (textOf(item, 'mcp_type') ?? '').toUpperCase();
   if (!KINDS.includes(kind)) faults.push({ path: `${path}.mcp_type`, message: `expected one of ${KINDS.join(', ')}` });
 
-  const pattern = LinearPattern.compile(item.pattern === undefined ? '.*' : (textOf(item, 'pattern') ?? '*'));
+  const text = item.pattern === undefined ? '.*' : (textOf(item, 'pattern') ?? '*');
+  const pattern = isLayered ? LinearPattern.compileAnchored(text) : LinearPattern.compile(text);
   if (!pattern) {
     const message =
       'expected a regular expression of at most 256 characters, without look-around, back references or flags';

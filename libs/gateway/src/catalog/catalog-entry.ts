@@ -8,6 +8,8 @@ import {
   scanObject,
 } from '#builder';
 import { isObject } from '#kernel';
+import { facadeOf } from '#registry';
+import { type FacadeTool, facadeDefinitions } from '../layered/facade-tools.js';
 import { fittedName } from './fitted-name.js';
 import { FULL_NAMES, type Naming } from './naming.js';
 
@@ -25,6 +27,8 @@ export interface CatalogEntry {
   readonly roles?: readonly string[];
   /** Of a tool: the arguments that requests over HTTP repeat in headers; absent if there are none. */
   readonly mirrored?: readonly MirroredParam[];
+  /** It is one of the three that a layered member offers in place of its own. */
+  readonly facade?: FacadeTool;
   /** Where it is: at a member, under the member's own name, or here. */
   readonly target: { readonly slot: MemberSlot; readonly own: string } | { readonly management: string };
 }
@@ -38,20 +42,46 @@ const SETTINGS = {
 } as const;
 
 type Entries = readonly CatalogEntry[];
-type Prepared = WeakMap<MemberSlot, { offer: MemberOffer; entries: Map<NamedKind, Entries> }>;
+type Prepared = WeakMap<MemberSlot, { offer: MemberOffer; entries: Map<NamedKind | 'services', Entries> }>;
 const prepared = new WeakMap<Naming, Prepared>();
 
-/** A member's tools or prompts, without those that are disabled. Made once for each offer and naming. */
+/**
+ * A member's tools or prompts, without those that are disabled: of a layered member that has any, the three through which
+ * they are found and called. Made once for each offer and naming.
+ */
 export function entriesOf(slot: MemberSlot, kind: NamedKind, naming: Naming = FULL_NAMES): Entries {
+  const facade = kind === 'tools' && slot.config ? facadeOf(slot.config) : undefined;
+  return preparedOf(slot, { kind, naming }, () => {
+    if (!facade) return slot.offer[kind].flatMap((text) => entryOf(slot, text, { kind, naming }) ?? []);
+    if (servicesOf(slot).length === 0) return [];
+    return facadeDefinitions(facade).flatMap((text) => facadeEntry(entryOf(slot, text, { kind, naming })) ?? []);
+  });
+}
+
+/** The tools behind the three of a layered member, under their full names; none of any other member. */
+export function servicesOf(slot: MemberSlot): Entries {
+  if (!slot.config || !facadeOf(slot.config)) return [];
+  const as = { kind: 'tools', naming: FULL_NAMES } as const;
+  return preparedOf(slot, { ...as, kind: 'services' }, () =>
+    slot.offer.tools.flatMap((text) => entryOf(slot, text, as) ?? []),
+  );
+}
+
+const facadeEntry = (entry: CatalogEntry | undefined): CatalogEntry | undefined =>
+  entry && 'own' in entry.target ? { ...entry, facade: entry.target.own as FacadeTool } : undefined;
+
+interface Wanted {
+  readonly kind: NamedKind | 'services';
+  readonly naming: Naming;
+}
+
+function preparedOf(slot: MemberSlot, { kind, naming }: Wanted, make: () => Entries): Entries {
   let bySlot = prepared.get(naming);
   if (!bySlot) prepared.set(naming, (bySlot = new WeakMap()));
   let known = bySlot.get(slot);
   if (known?.offer !== slot.offer) bySlot.set(slot, (known = { offer: slot.offer, entries: new Map() }));
   let entries = known.entries.get(kind);
-  if (!entries) {
-    entries = slot.offer[kind].flatMap((text) => entryOf(slot, text, { kind, naming }) ?? []);
-    known.entries.set(kind, entries);
-  }
+  if (!entries) known.entries.set(kind, (entries = make()));
   return entries;
 }
 

@@ -3,7 +3,7 @@ import type { TenantId } from '#kernel';
 import type { Log } from '#observability';
 import type { VirtualServer } from '#registry';
 import { NamePatterns } from '../policy/name-patterns.js';
-import { type CatalogEntry, type NamedKind, entriesOf } from './catalog-entry.js';
+import { type CatalogEntry, type NamedKind, entriesOf, servicesOf } from './catalog-entry.js';
 import { FULL_NAMES, type Naming, OWN_NAMES, namingOf } from './naming.js';
 import type { OfferedEntries } from './offering.js';
 import { type ResourceKind, resourcesOf, withAliases } from './resource-entries.js';
@@ -40,6 +40,7 @@ export class EntryCollector {
       tools: unique('tools', own),
       prompts: unique('prompts', []),
       ...this.resources(slots, (uri) => shared.add(uri)),
+      services: this.services(slots),
       servers: slots,
     };
     this.tellUris(tenant, [...shared]);
@@ -56,13 +57,13 @@ export class EntryCollector {
       this.warnOf(SAME_NAME, collisions);
       return entries;
     });
-    return { tools, prompts, ...this.resources(servers), servers };
+    return { tools, prompts, ...this.resources(servers), services: selected(all.services, server), servers };
   }
 
   /** What one member offers by itself, under its own names. */
   ofMember(slot: MemberSlot): OfferedEntries {
     const [tools = [], prompts = []] = NAMED.map((kind) => uniqueEntries(this.named([slot], kind, OWN_NAMES)).entries);
-    return { tools, prompts, ...this.resources([slot]), servers: [slot] };
+    return { tools, prompts, ...this.resources([slot]), services: this.services([slot]), servers: [slot] };
   }
 
   /** Names that two members would offer at a virtual server, from what they offered last. */
@@ -78,6 +79,10 @@ export class EntryCollector {
 
   private named(slots: Slots, kind: NamedKind, naming: Naming): Entries {
     return slots.flatMap((slot) => this.read(slot, () => entriesOf(slot, kind, naming)));
+  }
+
+  private services(slots: Slots): Entries {
+    return slots.flatMap((slot) => this.read(slot, () => servicesOf(slot)));
   }
 
   private resources(
@@ -119,8 +124,9 @@ export class EntryCollector {
 
 function selected(entries: Entries, { servers, tools }: VirtualServer): Entries {
   const [ofServers, ofNames] = [new NamePatterns(servers), tools && new NamePatterns(tools)];
-  return entries.filter(({ target, fullName }) => {
+  return entries.filter(({ target, fullName, facade }) => {
     if (!('slot' in target)) return false;
-    return ofServers.match(target.slot.ref.serverId) && (ofNames?.match(fullName) ?? true);
+    // Those of a layered member are as open as what is behind them, which is selected by its own names.
+    return ofServers.match(target.slot.ref.serverId) && (facade !== undefined || (ofNames?.match(fullName) ?? true));
   });
 }

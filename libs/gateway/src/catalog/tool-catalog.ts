@@ -25,7 +25,14 @@ interface TenantCatalog {
 /** For the views of all tenants, with the lists that are made of them. */
 const MAX_VIEW_BYTES = 128 * 1024 * 1024;
 
-const NOTHING: OfferedEntries = { tools: [], prompts: [], resources: [], resourceTemplates: [], servers: [] };
+const NOTHING: OfferedEntries = {
+  tools: [],
+  prompts: [],
+  resources: [],
+  resourceTemplates: [],
+  services: [],
+  servers: [],
+};
 
 /**
  * What all members of a tenant offer, under one roof. Built when something has changed, from what the members offered

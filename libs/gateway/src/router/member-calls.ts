@@ -40,6 +40,8 @@ export interface MemberCall {
   readonly refuse: () => void;
   /** The reply that the member is given; what is recorded unless given. */
   readonly replyTo?: (destination: Destination) => MemberReply;
+  /** Puts a reply before that one. */
+  readonly wrap?: (reply: MemberReply) => MemberReply;
 }
 
 /** Has members answer requests, each in its turn, and has their ends recorded. */
@@ -84,7 +86,7 @@ export class MemberCalls {
 
   private begin(
     destination: Destination | undefined,
-    { method, client, recorded, refuse, replyTo }: MemberCall,
+    { method, client, recorded, refuse, replyTo, wrap = (reply) => reply }: MemberCall,
     exchange: RoutedExchange,
   ): RunningCall | undefined {
     if (!destination) {
@@ -102,7 +104,7 @@ export class MemberCalls {
     const heard = logLevel === undefined ? {} : { logLevel };
     const { target } = wanted;
     const reply = replyTo?.(destination) ?? this.tasks.replyTo(exchange, { method, client, slot, target }, recorded);
-    return slot.member.request({ ...asked, ...heard }, reply);
+    return slot.member.request({ ...asked, ...heard }, wrap(reply));
   }
 }
 

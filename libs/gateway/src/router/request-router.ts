@@ -1,5 +1,6 @@
 import type { ClientFacts, Era, ForwardedMethod, TaskMethod } from '#builder';
 import { Injectable } from '@nestjs/common';
+import { LayeredCalls } from '../layered/layered-calls.js';
 import type { RoutedExchange } from '../mcp-endpoint/mcp-exchange.js';
 import { SubscriptionRequests } from '../subscriptions/subscription-requests.js';
 import { OfferRouter } from './offer-router.js';
@@ -27,6 +28,7 @@ export const isForwarded = (method: string, era: Era): method is ForwardedMethod
 export class RequestRouter {
   constructor(
     private readonly tools: ToolRouter,
+    private readonly layered: LayeredCalls,
     private readonly offers: OfferRouter,
     private readonly tasks: TaskRouter,
     readonly subscriptions: SubscriptionRequests,
@@ -34,7 +36,9 @@ export class RequestRouter {
 
   /** Starts the request; `undefined` if it is answered already or cannot be cancelled. */
   route(exchange: RoutedExchange, method: ForwardedMethod, client: ClientFacts): OpenCall | undefined {
-    if (method === 'tools/call') return this.tools.route(exchange, client);
+    if (method === 'tools/call') {
+      return this.layered.takes(exchange) ? this.layered.route(exchange, client) : this.tools.route(exchange, client);
+    }
     const isTask = isOfTasks(method);
     return isTask ? this.tasks.route(exchange, method, client) : this.offers.route(exchange, method, client);
   }

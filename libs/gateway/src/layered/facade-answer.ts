@@ -1,0 +1,44 @@
+import type { Facade } from '#registry';
+import type { Question } from './facade-question.js';
+import type { FacadeTool } from './facade-tools.js';
+import { USAGE, discovered, slim, suggestionsFor } from './service-discovery.js';
+import type { ServiceList } from './service-list.js';
+
+/** What is answered to a question about the services of a layered member. */
+export interface FacadeAnswer {
+  readonly value: object;
+  /** It says what is wrong with the question. */
+  readonly isFault: boolean;
+}
+
+interface Asked {
+  readonly tool: FacadeTool;
+  readonly of: Facade['of'];
+  readonly question: Question;
+}
+
+/** Names of all tools are given to whoever asks for one that is not there, as long as these are few. */
+const FEW = 40;
+const MAX_NAME = 128;
+
+/** Answers from what is open to the caller, and asks nobody. */
+export async function facadeAnswer(list: ServiceList, { tool, of, question }: Asked): Promise<FacadeAnswer> {
+  const { name, wish, fault } = question;
+  if (fault !== undefined) return { value: { error: fault, usage: USAGE }, isFault: true };
+  if (name === undefined) return { value: await discovered(list, wish), isFault: false };
+  const service = list.find(name);
+  if (!service) return { value: await unknown(list, of, name), isFault: true };
+  if (tool === 'get_type_info') return { value: list.detailOf(service), isFault: false };
+  const { facts } = service;
+  const value = { service: facts.name, ...slim(facts), description: facts.description, usage: USAGE };
+  return { value, isFault: false };
+}
+
+async function unknown(list: ServiceList, of: Facade['of'], name: string): Promise<object> {
+  const suggestions = await suggestionsFor(list, name);
+  const usage = USAGE;
+  if (of === 'services') return { error: `Service '${name.slice(0, MAX_NAME)}' not found`, suggestions, usage };
+  const all = list.services.map(({ facts }) => facts.name);
+  const available = all.length <= FEW ? all : suggestions;
+  return { error: `Tool '${name.slice(0, MAX_NAME)}' not found`, available_tools: available, usage };
+}

@@ -1,0 +1,85 @@
+import type { Facade } from '#registry';
+
+/** The tools that a layered member offers, by their own names. */
+export const FACADE_TOOLS = ['get_service_info', 'get_type_info', 'make_tool_call'] as const;
+export type FacadeTool = (typeof FACADE_TOOLS)[number];
+
+export const DEFAULT_LIMIT = 20;
+export const MAX_LIMIT = 50;
+
+type Properties = Readonly<Record<string, object>>;
+
+const text = (description: string): object => ({ type: 'string', description });
+
+const DISCOVERY: Properties = {
+  service: text('One of the names that are listed: tells of this one alone'),
+  query: text('Words to search names and descriptions for'),
+  tags: { type: 'array', items: { type: 'string' }, description: 'Only what has one of these tags' },
+  limit: { type: 'integer', minimum: 1, maximum: MAX_LIMIT, default: DEFAULT_LIMIT, description: 'Matches at most' },
+};
+const RECORD = { type: 'object', additionalProperties: true };
+const REQUEST = {
+  type: 'object',
+  description: 'The values that get_type_info asks for, by their places',
+  properties: { path_params: RECORD, query_params: RECORD, headers: RECORD, cookies: RECORD, body: {} },
+};
+
+interface Words {
+  readonly description: string;
+  readonly properties: Properties;
+  readonly required: readonly string[];
+}
+
+const SERVICES: Readonly<Record<FacadeTool, Words>> = {
+  get_service_info: {
+    description:
+      'Find operations of this API. Without arguments it gives an overview; with a query, those that fit it best.',
+    properties: DISCOVERY,
+    required: [],
+  },
+  get_type_info: {
+    description: 'Tell which parameters and which body an operation of this API takes, and what it answers.',
+    properties: { service: text('The name of the operation, as get_service_info tells it') },
+    required: ['service'],
+  },
+  make_tool_call: {
+    description: 'Call an operation of this API. Ask get_type_info first what it takes.',
+    properties: { service: text('The name of the operation, as get_service_info tells it'), request: REQUEST },
+    required: ['service'],
+  },
+};
+
+const TOOLS: Readonly<Record<FacadeTool, Words>> = {
+  get_service_info: {
+    description:
+      'Find tools of this server. Without arguments it gives an overview; with a query, those that fit it best.',
+    properties: DISCOVERY,
+    required: [],
+  },
+  get_type_info: {
+    description: 'Tell which arguments a tool of this server takes.',
+    properties: { tool_name: text('The name of the tool, as get_service_info tells it') },
+    required: ['tool_name'],
+  },
+  make_tool_call: {
+    description: 'Call a tool of this server. Ask get_type_info first what it takes.',
+    properties: {
+      tool_name: text('The name of the tool, as get_service_info tells it'),
+      arguments: { ...RECORD, description: 'The arguments of the tool' },
+    },
+    required: ['tool_name'],
+  },
+};
+
+/** The definitions of the three tools, as JSON text. */
+export function facadeDefinitions({ of, texts }: Facade): readonly string[] {
+  const words = of === 'services' ? SERVICES : TOOLS;
+  return FACADE_TOOLS.map((name) => {
+    const { description, properties, required } = words[name];
+    const own = Object.hasOwn(texts, name) ? texts[name]!.trim() : '';
+    const readOnlyHint = name !== 'make_tool_call';
+    const annotations = { readOnlyHint, destructiveHint: !readOnlyHint, openWorldHint: !readOnlyHint };
+    const inputSchema = { type: 'object', properties, required };
+    return JSON.stringify({ name, description: own || description, inputSchema, annotations });
+  });
+}

@@ -1,0 +1,70 @@
+import type { ServiceFacts } from '#builder';
+import MiniSearch from 'minisearch';
+
+/** A service that fits a query: its place in the list, and how well it fits. */
+export interface Match {
+  readonly at: number;
+  readonly score: number;
+}
+
+interface Document {
+  readonly id: number;
+  readonly text: string;
+}
+
+/** As the original ranks (Okapi BM25); `d` is of the variant that the library has, BM25+. */
+const BM25 = { k: 1.5, b: 0.75, d: 0.5 };
+const MAX_TEXT = 2_048;
+const MAX_QUERY = 512;
+const MAX_TERMS = 32;
+const MIN_TERM = 2;
+/** Documents that are taken in at once: other work gets its turn between two portions. */
+const PORTION = 64;
+/** Where nothing has the very words: words that begin alike, or are written a little otherwise. */
+const LOOSE = { prefix: true, fuzzy: 0.2, maxFuzzy: 2 };
+/** A run of small letters with the capital before it, of capitals, of digits, or of letters without case. */
+const PART = /\p{Lu}?\p{Ll}+|\p{Lu}+(?!\p{Ll})|\p{N}+|\p{Lo}+/gu;
+
+/** The words of `getPetById`, `get-pet_by_id` or of a sentence, in small letters; single letters are none. */
+export function termsOf(text: string): string[] {
+  const parts = text.match(PART) ?? [];
+  return parts.map((part) => part.toLowerCase()).filter((part) => part.length >= MIN_TERM);
+}
+
+/** What a caller of a layered member can look for, to be searched by relevance. */
+export class ServiceIndex {
+  private constructor(private readonly search: MiniSearch<Document>) {}
+
+  static async of(services: readonly ServiceFacts[]): Promise<ServiceIndex> {
+    const search = new MiniSearch<Document>({
+      fields: ['text'],
+      tokenize: termsOf,
+      processTerm: (term) => term,
+      autoVacuum: false,
+      searchOptions: { bm25: BM25, combineWith: 'OR' },
+    });
+    await search.addAllAsync(services.map(documentOf), { chunkSize: PORTION });
+    return new ServiceIndex(search);
+  }
+
+  /**
+   * Best first. Only where no service has one of the words, they are searched less strictly.
+   *
+   * @param accepts whether the service at a place counts
+   */
+  matches(query: string, accepts: (at: number) => boolean): readonly Match[] {
+    const terms = [...new Set(termsOf(query.slice(0, MAX_QUERY)))].slice(0, MAX_TERMS);
+    if (terms.length === 0) return [];
+    const options = { tokenize: () => terms, filter: ({ id }: { readonly id: number }) => accepts(id) };
+    const strict = this.search.search(query, options);
+    const found = strict.length > 0 ? strict : this.search.search(query, { ...options, ...LOOSE });
+    return found.map(({ id, score }) => ({ at: id as number, score }));
+  }
+}
+
+function documentOf({ name, summary, description, path, http_method, tags }: ServiceFacts, id: number): Document {
+  // The description often begins with the summary; a word that stands there twice is no better a word.
+  const said = description.startsWith(summary) ? description : `${summary} ${description}`;
+  const text = [name, path, http_method, ...tags, said].filter(Boolean).join(' ');
+  return { id, text: text.slice(0, MAX_TEXT) };
+}
