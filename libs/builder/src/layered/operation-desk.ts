@@ -72,5 +72,5 @@ function responsesOf(operation: OpenApiOperation): object {
 function propertyOf({ inputSchema }: OpenApiOperation, argument: string): JsonObject {
   const { properties } = inputSchema;
   const schema = isObject(properties) && Object.hasOwn(properties, argument) ? properties[argument] : undefined;
-  return isObject(schema) ? (schema) : {};
+  return isObject(schema) ? schema : {};
 }
