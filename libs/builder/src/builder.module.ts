@@ -6,6 +6,7 @@ import { RegistryModule } from '#registry';
 import { Module } from '@nestjs/common';
 import { MemberMonitor } from './member-monitor.js';
 import { MemberPool } from './member-pool.js';
+import { MemberPreviews } from './member-previews.js';
 import { MemberSync } from './member-sync.js';
 import { MemberParts } from './members/member-parts.js';
 import { Deadlines } from './wire/deadlines.js';
@@ -13,7 +14,7 @@ import { Deadlines } from './wire/deadlines.js';
 /** From configurations to live members. */
 @Module({
   imports: [AuthModule, EgressModule, ObservabilityModule, RegistryModule],
-  providers: [MemberPool, MemberMonitor, MemberSync, MemberParts, Deadlines, Clock],
-  exports: [MemberPool, Deadlines],
+  providers: [MemberPool, MemberPreviews, MemberMonitor, MemberSync, MemberParts, Deadlines, Clock],
+  exports: [MemberPool, MemberPreviews, Deadlines],
 })
 export class BuilderModule {}

@@ -55,6 +55,8 @@ export {
   type Offered,
   offersNothing,
 } from './member-offer.js';
+export type { MemberPreview, PreviewedOperation } from './member-preview.js';
+export { MemberPreviews } from './member-previews.js';
 export { MemberPool } from './member-pool.js';
 export { MemberSlot } from './member-slot.js';
 export { LineReader } from './stdio/line-reader.js';

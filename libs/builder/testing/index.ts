@@ -7,3 +7,4 @@ export {
   UNAUTHORIZED,
   startGuardedMember,
 } from './guarded-member.js';
+export { type OpenPool, type OpenPoolOptions, openPool } from './open-pool.js';

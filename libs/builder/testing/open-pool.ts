@@ -6,6 +6,7 @@ import { ServerChanges, type ServerRegistry } from '#registry';
 import { MemoryChangeFeed } from '#persistence/testing';
 import { type MemoryRegistry, openMemoryRegistry } from '#registry/testing';
 import { MemberPool } from '../src/member-pool.js';
+import { MemberPreviews } from '../src/member-previews.js';
 import { MemberSync } from '../src/member-sync.js';
 import { MemberParts } from '../src/members/member-parts.js';
 import { Deadlines } from '../src/wire/deadlines.js';
@@ -26,6 +27,7 @@ class FastDeadlines extends Deadlines {
 
 export interface OpenPool {
   readonly pool: MemberPool;
+  readonly previews: MemberPreviews;
   readonly registry: ServerRegistry;
   readonly home: MemoryRegistry;
   /** What brings this pool in line with the stores when they have changed. */
@@ -61,6 +63,7 @@ function onStores(home: MemoryRegistry, speed: number): OpenPool {
   sync.onModuleInit();
   return {
     pool,
+    previews: new MemberPreviews(home.catalogs, parts, home.log),
     sync,
     feed,
     registry,

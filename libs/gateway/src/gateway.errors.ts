@@ -27,3 +27,14 @@ export class AccessEndedError extends ComposerError {
     });
   }
 }
+
+/** As many previews of a tenant are under way as may be. */
+export class PreviewsBusyError extends ComposerError {
+  constructor() {
+    super('COMPOSER_PREVIEWS_BUSY', 'other previews of this tenant are under way; try again in a moment', {
+      status: 429,
+      retryable: true,
+      retryAfter: 2,
+    });
+  }
+}

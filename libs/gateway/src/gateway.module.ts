@@ -25,12 +25,15 @@ import { OpenElicitations } from './consent/open-elicitations.js';
 import { gatewayConfig } from './gateway.config.js';
 import { MembersController } from './http/members.controller.js';
 import { LayeredCalls } from './layered/layered-calls.js';
+import { PreviewController } from './http/preview.controller.js';
 import { ManagementTools } from './management/management-tools.js';
+import { PreviewTool } from './management/preview-tool.js';
 import { ServerTools } from './management/server-tools.js';
 import { ChangeStreams } from './mcp-endpoint/change-streams.js';
 import { MemberAudience } from './mcp-endpoint/member-audience.js';
 import { McpEndpoint } from './mcp-endpoint/mcp-endpoint.js';
 import { ParkedCalls } from './parking/parked-calls.js';
+import { ServerPreviews } from './preview/server-previews.js';
 import { CallRecorder } from './router/call-recorder.js';
 import { McpEntrance } from './mcp-endpoint/mcp-entrance.js';
 import { OpenExchanges } from './mcp-endpoint/open-exchanges.js';
@@ -87,7 +90,7 @@ export class GatewayModule {
         RegistryModule,
         SessionStoreModule,
       ],
-      controllers: [MembersController],
+      controllers: [MembersController, PreviewController],
       providers: [
         McpEndpoint,
         McpEntrance,
@@ -133,6 +136,8 @@ export class GatewayModule {
         SessionSubscriptions,
         ManagementTools,
         ServerTools,
+        PreviewTool,
+        ServerPreviews,
         Clock,
         seal,
         admission,

@@ -1,5 +1,6 @@
 export { CatalogStore, type StoredCatalog } from './catalog.store.js';
 export { CredentialSweep } from './credential-sweep.js';
+export { CONFIG_DOCUMENTATION } from './http/server-config-documentation.js';
 export { type Answer, leftText, withdrawnBody } from './http/withdrawn-body.js';
 export { ServerConfigFile } from './config-file/server-config-file.js';
 export type { Admission, Candidate, MemberGate } from './member-gate.js';
@@ -25,6 +26,7 @@ export {
   facadeOf,
   serverConfigSchema,
 } from './server-config.schema.js';
+export { type Considered, ServerCandidates } from './server-candidates.js';
 export { ServerChanges } from './server-changes.js';
 export type { OpenedServer } from './server-opener.js';
 export { type ChangeOptions, type ServerChange, ServerRegistry } from './server-registry.js';

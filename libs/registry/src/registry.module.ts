@@ -16,6 +16,7 @@ import { PostgresCatalogStore } from './postgres/postgres.catalog.store.js';
 import { PostgresServerConfigStore } from './postgres/postgres.server-config.store.js';
 import { registryConfig } from './registry.config.js';
 import { SealedConfig } from './sealed-config.js';
+import { ServerCandidates } from './server-candidates.js';
 import { ServerChanges } from './server-changes.js';
 import { ServerConfigStore } from './server-config.store.js';
 import { ServerRegistry } from './server-registry.js';
@@ -42,6 +43,7 @@ import { VirtualServers } from './virtual-servers/virtual-servers.js';
   providers: [
     Clock,
     ServerRegistry,
+    ServerCandidates,
     CredentialSweep,
     ServerChanges,
     ServerConfigFile,
@@ -55,6 +57,7 @@ import { VirtualServers } from './virtual-servers/virtual-servers.js';
   ],
   exports: [
     ServerRegistry,
+    ServerCandidates,
     CredentialSweep,
     ServerChanges,
     ServerConfigFile,

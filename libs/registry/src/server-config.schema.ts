@@ -217,9 +217,9 @@ export interface Facade {
 
 /** Undefined for a member that is not layered. */
 export function facadeOf(config: ServerConfig): Facade | undefined {
-  if (config.type === 'graphql') return undefined;
-  const { layered, tool_description: texts } = config.type === 'openapi' ? config.open_api : config;
-  return layered ? { of: config.type === 'openapi' ? 'services' : 'tools', texts } : undefined;
+  const settings = config.type === 'openapi' ? config.open_api : 'layered' in config ? config : undefined;
+  if (!settings?.layered) return undefined;
+  return { of: config.type === 'openapi' ? 'services' : 'tools', texts: settings.tool_description };
 }
 
 /** The values of `type` that can be registered. */

@@ -5,10 +5,12 @@ import { openMemorySealer } from '#persistence/testing';
 import { MemoryCatalogStore } from '../src/memory/memory.catalog.store.js';
 import { MemoryServerConfigStore } from '../src/memory/memory.server-config.store.js';
 import { SealedConfig } from '../src/sealed-config.js';
+import { ServerCandidates } from '../src/server-candidates.js';
 import { ServerRegistry } from '../src/server-registry.js';
 
 export interface MemoryRegistry {
   readonly registry: ServerRegistry;
+  readonly candidates: ServerCandidates;
   readonly servers: MemoryServerConfigStore;
   readonly catalogs: MemoryCatalogStore;
   readonly auth: AuthAdapter;
@@ -33,5 +35,6 @@ export async function openMemoryRegistry(...more: readonly AuthStrategy[]): Prom
   const lines: string[] = [];
   const log = Log.open({ level: 'trace', format: 'json' }, secrets, (line) => lines.push(line));
   const again = () => new ServerRegistry(servers, new SealedConfig(sealer, auth, secrets), auth, log);
-  return { registry: again(), servers, catalogs, auth, log, lines, again };
+  const candidates = new ServerCandidates(servers, new SealedConfig(sealer, auth, secrets), auth, log);
+  return { registry: again(), candidates, servers, catalogs, auth, log, lines, again };
 }

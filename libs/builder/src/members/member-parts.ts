@@ -6,6 +6,7 @@ import type { ServerConfig, StoredCatalog } from '#registry';
 import { Injectable } from '@nestjs/common';
 import type { Member, MemberOutcome } from '../member.js';
 import type { ListKind } from '../member-offer.js';
+import type { MemberPreview } from '../member-preview.js';
 import { type DocumentImporter, documentImporter } from '../openapi/index.js';
 import { MemberProcesses } from '../stdio/member-processes.js';
 import { Deadlines } from '../wire/deadlines.js';
@@ -48,4 +49,15 @@ export interface MemberBuilder<C extends ServerConfig = ServerConfig> {
   /** Values of `type` that this builder builds. */
   readonly types: readonly C['type'][];
   build(order: MemberOrder<C>): Promise<Member>;
+  /**
+   * What the member would offer, for types that can say it without calling the service or starting anything; undefined
+   * where this configuration does not tell. Rejects as `build` does.
+   */
+  preview?(this: void, order: PreviewOrder<C>): Promise<MemberPreview | undefined>;
 }
+
+/** Of a member that is not to be built. */
+export type PreviewOrder<C extends ServerConfig = ServerConfig> = Pick<
+  MemberOrder<C>,
+  'ref' | 'config' | 'parts' | 'log' | 'stored'
+>;

@@ -16,6 +16,7 @@ import {
 import { askMember } from './ask-member.js';
 import type { ReadyCall } from './live-member.js';
 import type { MemberBuilder, MemberOrder } from './member-parts.js';
+import { previewDocument } from './openapi-preview.js';
 import { type RequestTool, RequestToolCall } from './request-tool-call.js';
 import { fingerprintOf, loadSpecification } from './specification-source.js';
 import { WireMember } from './wire-member.js';
@@ -85,6 +86,7 @@ const definitionOf = ({ name, description, inputSchema, annotations }: OpenApiOp
 
 export const openApiMemberBuilder: MemberBuilder<OpenApiServerConfig> = {
   types: ['openapi'],
+  preview: (order) => previewDocument(order, definitionOf),
   async build(order) {
     const { config, stored, isNew, parts } = order;
     const fingerprint = fingerprintOf(config.open_api);

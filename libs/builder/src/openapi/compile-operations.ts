@@ -107,8 +107,11 @@ function judgedPlaces(document: OpenApiDocument, rules: RouteRules, maxOperation
 
 const MAX_LABEL_BYTES = 256;
 
+/** The reason of an operation that is left out on purpose. */
+export const EXCLUDED = 'excluded by open_api.custom_routes';
+
 const ROUTE_REASONS: Readonly<Record<Exclude<RouteKind, 'TOOL'>, string>> = {
-  EXCLUDE: 'excluded by open_api.custom_routes',
+  EXCLUDE: EXCLUDED,
   RESOURCE: 'open_api.custom_routes makes it a resource, and operations can only become tools',
   RESOURCE_TEMPLATE: 'open_api.custom_routes makes it a resource template, and operations can only become tools',
 };

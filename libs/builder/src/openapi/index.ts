@@ -1,5 +1,6 @@
 export { type OperationRequest, buildRequest } from './build-request.js';
 export {
+  EXCLUDED,
   type CompileOptions,
   type CompiledOperations,
   type OperationNote,

@@ -7,6 +7,8 @@ import { beforeEach, describe, expect, it } from '@jest/globals';
 import { InvalidArgumentsError } from '../gateway.errors.js';
 import { resultOf } from './management-tool.js';
 import { ManagementTools } from './management-tools.js';
+import type { ServerPreviews } from '../preview/server-previews.js';
+import { PreviewTool } from './preview-tool.js';
 import { ServerTools } from './server-tools.js';
 
 const admin = principalOf('ann', { roles: ['admin'] });
@@ -54,7 +56,10 @@ describe('ManagementTools', () => {
     };
     home.registry.useGate(gate);
     const pool = { members: () => [] } as unknown as MemberPool;
-    tools = new ManagementTools(new ServerTools(home.registry, pool));
+    const previews = {
+      preview: async (_by: unknown, config: unknown, page: unknown) => ({ config, page }),
+    } as unknown as ServerPreviews;
+    tools = new ManagementTools(new ServerTools(home.registry, pool), new PreviewTool(previews));
   });
 
   const textOf = async (name: string, args: object, by = admin) => {
@@ -79,6 +84,7 @@ describe('ManagementTools', () => {
       'deactivate_mcp_server',
       'list_servers',
       'member_health',
+      'preview_mcp_server',
     ]);
     for (const { description, inputSchema } of listed) {
       expect(description).toMatch(/\.$/);
@@ -88,6 +94,15 @@ describe('ManagementTools', () => {
     const hints = new Map(listed.map(({ name, annotations }) => [name, annotations]));
     expect(hints.get('delete_mcp_server')).toMatchObject({ destructiveHint: true, readOnlyHint: false });
     expect(hints.get('list_servers')).toMatchObject({ destructiveHint: false, readOnlyHint: true });
+  });
+
+  it('previews a configuration, a hundred operations of it unless more are asked for', async () => {
+    const run = async (more: object) => tools.run('preview_mcp_server', admin, { config: crm, ...more });
+    expect(await run({})).toMatchObject({ structuredContent: { config: crm, page: { offset: 0, limit: 100 } } });
+    expect(await run({ offset: 100, limit: 5 })).toMatchObject({
+      structuredContent: { page: { offset: 100, limit: 5 } },
+    });
+    expect(await faultsOf('preview_mcp_server', { config: 1, limit: 0 })).toEqual(['config', 'limit']);
   });
 
   it('understands other names without listing them', () => {

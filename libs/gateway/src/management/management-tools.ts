@@ -5,6 +5,7 @@ import { z } from 'zod';
 import type { CatalogEntry } from '../catalog/catalog-entry.js';
 import { InvalidArgumentsError } from '../gateway.errors.js';
 import { type ManagementTool, resultOf } from './management-tool.js';
+import { PreviewTool } from './preview-tool.js';
 import { ServerTools } from './server-tools.js';
 
 /** The tools that the composer itself offers to administrators. */
@@ -13,8 +14,8 @@ export class ManagementTools {
   private readonly byName = new Map<string, ManagementTool>();
   private readonly listed: readonly CatalogEntry[];
 
-  constructor(servers: ServerTools) {
-    const tools = servers.all();
+  constructor(servers: ServerTools, preview: PreviewTool) {
+    const tools: readonly ManagementTool[] = [...servers.all(), preview.tool()];
     for (const tool of tools) {
       for (const name of [tool.name, ...(tool.aliases ?? [])]) this.byName.set(name, tool);
     }
