@@ -238,6 +238,29 @@ describe('permissions', () => {
   });
 });
 
+describe('a look before', () => {
+  it('is at servers:preview and in a tool, for administrators alone', async () => {
+    const config = { ...shop.member('shop2'), open_api: { endpoint: shop.url, spec_url: shop.specUrl } };
+    shop.forget();
+    const { status, json } = await admin.api('POST', '/servers:preview?limit=3', config);
+    expect([status, json]).toMatchObject([200, { known: true, exists: false, total: 50, limit: 3 }]);
+    expect(json.operations[0]).toEqual({ operation: 'GET /orders', name: 'shop2_list_orders', kind: 'tool' });
+    const { value } = await told('preview_mcp_server', { config, limit: 3 });
+    expect(value).toEqual(json);
+    expect(shop.calls()).toEqual([]);
+    expect((await admin.api('GET', '/servers/shop2')).status).toBe(404);
+    const { json: faulty } = await admin.api('POST', '/servers:preview', { ...config, type: 'soap' });
+    expect(faulty).toMatchObject({ status: 422, code: 'COMPOSER_SERVER_CONFIG_INVALID' });
+    expect((await admin.api('POST', '/servers:preview?limit=0', config)).status).toBe(422);
+
+    const caller = await callerWith({ servers: ['*'] });
+    expect((await caller.api('POST', '/servers:preview', config)).status).toBe(403);
+    expect(await caller.call('preview_mcp_server', { config })).toBe('Unknown tool: preview_mcp_server');
+    const { json: document } = await admin.api('GET', '/openapi.json');
+    expect(Object.keys(document.paths['/api/v1/servers:preview'])).toEqual(['post']);
+  });
+});
+
 describe('make_tool_call', () => {
   async function connect(era: 'legacy' | 'modern'): Promise<Client> {
     const client = new Client(
