@@ -37,11 +37,12 @@ function largeDocument(url: string): object {
   return { ...rest, paths: { ...paths, ...Object.fromEntries(more), ...nameless } };
 }
 
-const register = async (config: object, by = admin) => {
-  const { status, text } = await by.api('POST', '/servers', config);
+const register = async (config: object) => {
+  const { status, text, json } = await admin.api('POST', '/servers', config);
   if (status !== 201) throw new Error(text);
+  return json._meta.warnings as string[];
 };
-const told = async (name: string, args: object = {}, by = admin, path = '/mcp') => {
+const told = async (name: string, args: object = {}, { by = admin, path = '/mcp' } = {}) => {
   const { json } = await by.rpc('tools/call', { name, arguments: args }, path);
   if (!json.result) throw new Error(JSON.stringify(json));
   const { content, structuredContent, isError } = json.result;
@@ -67,7 +68,8 @@ beforeAll(async () => {
   const open_api = { endpoint: shop.url, spec_url: shop.specUrl };
   const rules = { disabled_tools: ['delete_order'], tool_permissions: { create_order: ['finance'] } };
   await register({ ...shop.member('plain') });
-  await register({ ...shop.member('shop'), ...rules, open_api: { ...open_api, orges: true } });
+  const warnings = await register({ ...shop.member('shop'), ...rules, open_api: { ...open_api, orges: true } });
+  expect(warnings).toEqual(['open_api.orges was read as open_api.layered']);
   const [young, old] = members;
   const layered = { type: 'http', layered: true, health_check: { enabled: false } };
   await register({ id: 'young', endpoint: young!.url, tool_permissions: { pay: ['finance'] }, ...layered });
@@ -184,26 +186,28 @@ describe('permissions', () => {
     shop.forget();
     for (const service of ['create_order', 'delete_order']) {
       const request = { path_params: { orderId: '1' }, body: { item: 'tea' } };
-      const { value, isError } = await told('shop_make_tool_call', { service, request }, caller);
+      const { value, isError } = await told('shop_make_tool_call', { service, request }, { by: caller });
       expect([isError, value.error]).toEqual([true, `Service '${service}' not found`]);
-      expect((await told('shop_get_type_info', { service }, caller)).isError).toBe(true);
+      expect((await told('shop_get_type_info', { service }, { by: caller })).isError).toBe(true);
     }
     expect(shop.calls()).toEqual([]);
-    const { value } = await told('shop_get_service_info', { query: 'places cancels order' }, caller);
+    const { value } = await told('shop_get_service_info', { query: 'places cancels order' }, { by: caller });
     const names = value.matches.map(({ name }: { name: string }) => name);
     expect(names).toEqual(expect.not.arrayContaining(['create_order', 'delete_order']));
-    expect((await told('shop_get_service_info', {}, caller)).value.names).not.toContain('create_order');
-    expect((await told('young_make_tool_call', { tool_name: 'pay' }, caller)).isError).toBe(true);
+    expect((await told('shop_get_service_info', {}, { by: caller })).value.names).not.toContain('create_order');
+    expect((await told('young_make_tool_call', { tool_name: 'pay' }, { by: caller })).isError).toBe(true);
     expect((await told('young_make_tool_call', { tool_name: 'pay' })).value).toEqual({ result: 'pay' });
   });
 
   it('of patterns open what they fit behind the three, and nothing where they fit the three alone', async () => {
     const reader = await callerWith({ tools: ['shop_get_order', 'shop_make_tool_call', 'old_get_service_info'] });
     expect(await reader.tools()).toEqual(threeOf('shop'));
-    expect((await told('shop_get_service_info', {}, reader)).value).toMatchObject({ total_services: 1 });
+    expect((await told('shop_get_service_info', {}, { by: reader })).value).toMatchObject({ total_services: 1 });
     const request = { path_params: { orderId: '7' } };
-    expect((await told('shop_make_tool_call', { service: 'get_order', request }, reader)).value.data.id).toBe('7');
-    expect((await told('shop_make_tool_call', { service: 'list_orders' }, reader)).isError).toBe(true);
+    expect((await told('shop_make_tool_call', { service: 'get_order', request }, { by: reader })).value.data.id).toBe(
+      '7',
+    );
+    expect((await told('shop_make_tool_call', { service: 'list_orders' }, { by: reader })).isError).toBe(true);
   });
 
   it('of a virtual server select what is behind the three, whose names are its own', async () => {
@@ -211,9 +215,9 @@ describe('permissions', () => {
     expect((await admin.api('PUT', '/virtual-servers/lists', view)).status).toBe(201);
     const at = '/mcp/lists';
     expect(await admin.tools(at)).toEqual(FACADE);
-    expect((await told('get_service_info', {}, admin, at)).value).toMatchObject({ total_services: 1 });
-    expect((await told('make_tool_call', { service: 'list_orders' }, admin, at)).value.status_code).toBe(200);
-    expect((await told('make_tool_call', { service: 'get_order' }, admin, at)).isError).toBe(true);
+    expect((await told('get_service_info', {}, { path: at })).value).toMatchObject({ total_services: 1 });
+    expect((await told('make_tool_call', { service: 'list_orders' }, { path: at })).value.status_code).toBe(200);
+    expect((await told('make_tool_call', { service: 'get_order' }, { path: at })).isError).toBe(true);
   });
 
   it('are told apart in the audit trail by the tool that was called', async () => {

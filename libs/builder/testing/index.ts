@@ -8,3 +8,4 @@ export {
   startGuardedMember,
 } from './guarded-member.js';
 export { type OpenPool, type OpenPoolOptions, openPool } from './open-pool.js';
+export { type GivenAnswer, RecordingReply } from './recording-reply.js';
