@@ -31,7 +31,7 @@ export {
 } from './mcp/mcp-protocol.js';
 export { type MirroredParam, mirroredIn, mismatchIn } from './mcp/mirrored-params.js';
 export { MISSING_TASKS, TASKS_EXTENSION, extensionsIn } from './mcp/extensions.js';
-export type { ServiceDesk, ServiceFacts } from './layered/service-desk.js';
+export type { ToolDesk, ToolFacts } from './layered/tool-desk.js';
 export { failureText } from './failure-text.js';
 export { withoutParams } from './json-rpc/message-without.js';
 export type {

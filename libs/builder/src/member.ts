@@ -5,7 +5,7 @@ import type { ClientAnswer, MemberQuestion } from './asked-client.js';
 import type { ClientFacts } from './client-facts.js';
 import type { LogLevel } from './log-level.js';
 import type { Message } from './json-rpc/json-rpc-message.js';
-import type { ServiceDesk } from './layered/service-desk.js';
+import type { ToolDesk } from './layered/tool-desk.js';
 import type { MemberOffer } from './member-offer.js';
 import type { MirroredParam } from './mcp/mirrored-params.js';
 
@@ -132,7 +132,7 @@ export interface Member {
   /** Whether every principal has a credential of its own: what one of them meets with says nothing of the others. */
   readonly isPerPrincipal: boolean;
   /** Of a layered member whose tools are operations of a service; absent: its definitions say all there is to say. */
-  readonly services?: ServiceDesk;
+  readonly desk?: ToolDesk;
   /**
    * Asks the member what it offers, within `timeoutMs`. Rejects with a `ComposerError` that says why it does not work.
    *

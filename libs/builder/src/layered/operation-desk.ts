@@ -1,16 +1,16 @@
 import { type JsonObject, isObject } from '#kernel';
 import type { OpenApiOperation, OperationParameter } from '../openapi/index.js';
-import type { ServiceDesk, ServiceFacts } from './service-desk.js';
+import type { ToolDesk, ToolFacts } from './tool-desk.js';
 
 /** The desk of an OpenAPI member. */
-export class OperationDesk implements ServiceDesk {
+export class OperationDesk implements ToolDesk {
   private readonly byName: ReadonlyMap<string, OpenApiOperation>;
 
   constructor(operations: readonly OpenApiOperation[]) {
     this.byName = new Map(operations.map((operation) => [operation.name, operation]));
   }
 
-  factsOf(own: string): ServiceFacts {
+  factsOf(own: string): ToolFacts {
     const { name, facts, description, method, path } = this.byName.get(own)!;
     const { operationId = name, summary = '', tags = [] } = facts ?? {};
     return { name: operationId, summary, description, tags, http_method: method, path, operationId };

@@ -17,15 +17,28 @@ export async function previewDocument(
   const { custom_routes: customRoutes, layered: isLayered } = config.open_api;
   const { source } = await loadSpecification(config.open_api, parts.http);
   const imported = await parts.documents.import(source, { customRoutes, isLayered });
+  const tools: string[] = [];
+  for (const [at, operation] of imported.operations.entries()) {
+    // Those of a large service have megabytes: other work gets its turn between two portions.
+    if (at % PORTION === PORTION - 1) await new Promise((resolve) => setImmediate(resolve));
+    tools.push(definitionOf(operation));
+  }
   return {
     title: imported.title,
-    offer: offerOf({ tools: imported.operations.map(definitionOf) }),
-    operations: [...imported.operations.map(asTool), ...imported.skipped.map(asLeftOut)],
+    offer: offerOf({ tools }),
+    operations: [
+      ...imported.operations.map(asTool),
+      ...resourcesIn(imported).map(asResource),
+      ...imported.skipped.map(asLeftOut),
+    ],
     notes: imported.notes,
     hints: hintsIn(imported),
     former: formerOperations(stored),
   };
 }
+
+/** Definitions that are made at once. */
+const PORTION = 64;
 
 const labelOf = ({ method, path, query }: Pick<OpenApiOperation, 'method' | 'path' | 'query'>): string =>
   `${method} ${path}${query ? `?${query}` : ''}`;
@@ -39,6 +52,21 @@ const asLeftOut = ({ operation, reason }: ImportedDocument['skipped'][number]): 
   operation,
   kind: reason === EXCLUDED ? 'excluded' : 'skipped',
   reason,
+});
+
+interface ImportedResource {
+  readonly isTemplate: boolean;
+  readonly operation: OpenApiOperation;
+}
+
+function resourcesIn(imported: object): readonly ImportedResource[] {
+  const { resources } = imported as { readonly resources?: readonly ImportedResource[] };
+  return resources ?? [];
+}
+
+const asResource = ({ isTemplate, operation }: ImportedResource): PreviewedOperation => ({
+  operation: labelOf(operation),
+  kind: isTemplate ? 'template' : 'resource',
 });
 
 function hintsIn(imported: object): readonly JsonObject[] {

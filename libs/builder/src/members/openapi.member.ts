@@ -2,8 +2,8 @@ import { type PrincipalId, isObject } from '#kernel';
 import type { OpenApiServerConfig, StoredCatalog } from '#registry';
 import { MemberProtocolError, SpecificationError } from '../builder.errors.js';
 import { OperationDesk } from '../layered/operation-desk.js';
-import type { ServiceDesk } from '../layered/service-desk.js';
-import { serviceTool } from '../layered/service-tool.js';
+import type { ToolDesk } from '../layered/tool-desk.js';
+import { layeredTool } from '../layered/layered-tool.js';
 import type { MemberReply, MemberRequest } from '../member.js';
 import { type MemberOffer, offerOf } from '../member-offer.js';
 import {
@@ -30,7 +30,7 @@ interface Compiled {
 /** An HTTP service that an OpenAPI document describes: every operation is a tool. */
 export class OpenApiMember extends WireMember<OpenApiServerConfig> {
   readonly provesCredential = false;
-  readonly services?: ServiceDesk;
+  readonly desk?: ToolDesk;
   private readonly tools: ReadonlyMap<string, RequestTool>;
   private offer: MemberOffer | undefined;
 
@@ -40,7 +40,7 @@ export class OpenApiMember extends WireMember<OpenApiServerConfig> {
     private readonly document: Buffer | undefined,
   ) {
     super(order, new URL(order.config.open_api.endpoint));
-    if (order.config.open_api.layered) this.services = new OperationDesk(compiled.operations);
+    if (order.config.open_api.layered) this.desk = new OperationDesk(compiled.operations);
     this.tools = new Map(compiled.operations.map((operation) => [operation.name, this.toolOf(operation)]));
   }
 
@@ -73,7 +73,7 @@ export class OpenApiMember extends WireMember<OpenApiServerConfig> {
 
   private toolOf(operation: OpenApiOperation): RequestTool {
     const mask = (text: string) => this.order.log.mask(text);
-    if (this.services) return serviceTool(operation, { endpoint: this.endpoint, mask });
+    if (this.desk) return layeredTool(operation, { endpoint: this.endpoint, mask });
     return {
       requestFor: (args): OperationRequest => buildRequest(operation, args, this.endpoint),
       resultOf: (answer: OperationResponse) => toToolResult(answer, mask),

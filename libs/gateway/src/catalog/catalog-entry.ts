@@ -42,7 +42,7 @@ const SETTINGS = {
 } as const;
 
 type Entries = readonly CatalogEntry[];
-type Prepared = WeakMap<MemberSlot, { offer: MemberOffer; entries: Map<NamedKind | 'services', Entries> }>;
+type Prepared = WeakMap<MemberSlot, { offer: MemberOffer; entries: Map<NamedKind | 'hidden', Entries> }>;
 const prepared = new WeakMap<Naming, Prepared>();
 
 /**
@@ -53,16 +53,16 @@ export function entriesOf(slot: MemberSlot, kind: NamedKind, naming: Naming = FU
   const facade = kind === 'tools' && slot.config ? facadeOf(slot.config) : undefined;
   return preparedOf(slot, { kind, naming }, () => {
     if (!facade) return slot.offer[kind].flatMap((text) => entryOf(slot, text, { kind, naming }) ?? []);
-    if (servicesOf(slot).length === 0) return [];
+    if (hiddenToolsOf(slot).length === 0) return [];
     return facadeDefinitions(facade).flatMap((text) => facadeEntry(entryOf(slot, text, { kind, naming })) ?? []);
   });
 }
 
 /** The tools behind the three of a layered member, under their full names; none of any other member. */
-export function servicesOf(slot: MemberSlot): Entries {
+export function hiddenToolsOf(slot: MemberSlot): Entries {
   if (!slot.config || !facadeOf(slot.config)) return [];
   const as = { kind: 'tools', naming: FULL_NAMES } as const;
-  return preparedOf(slot, { ...as, kind: 'services' }, () =>
+  return preparedOf(slot, { ...as, kind: 'hidden' }, () =>
     slot.offer.tools.flatMap((text) => entryOf(slot, text, as) ?? []),
   );
 }
@@ -71,7 +71,7 @@ const facadeEntry = (entry: CatalogEntry | undefined): CatalogEntry | undefined 
   entry && 'own' in entry.target ? { ...entry, facade: entry.target.own as FacadeTool } : undefined;
 
 interface Wanted {
-  readonly kind: NamedKind | 'services';
+  readonly kind: NamedKind | 'hidden';
   readonly naming: Naming;
 }
 

@@ -1,5 +1,5 @@
 import type { MemberSlot } from '#builder';
-import type { ServiceList } from '../layered/service-list.js';
+import type { HiddenTools } from '../layered/hidden-tools.js';
 import type { CatalogEntry } from './catalog-entry.js';
 import { EntryList } from './entry-list.js';
 
@@ -13,7 +13,7 @@ interface ViewParts {
   /** The members of which something is open, ordered by id. */
   readonly servers: readonly MemberSlot[];
   /** Of layered members of which something is open, the tools behind their three. */
-  readonly services?: ReadonlyMap<MemberSlot, ServiceList>;
+  readonly hidden?: ReadonlyMap<MemberSlot, HiddenTools>;
 }
 
 /** What one kind of principal sees of an offering: principals to whom the same is open share it. */
@@ -24,17 +24,17 @@ export class CatalogView {
   readonly resourceTemplates: EntryList;
   /** The members that may be asked for more than they list, ordered by id. */
   readonly servers: readonly MemberSlot[];
-  readonly services: ReadonlyMap<MemberSlot, ServiceList>;
+  readonly hidden: ReadonlyMap<MemberSlot, HiddenTools>;
   /** Those that the entries belong to. */
   readonly members: ReadonlySet<MemberSlot>;
 
-  constructor(entries: ListedEntries, { pageSize, servers, services = new Map() }: ViewParts) {
+  constructor(entries: ListedEntries, { pageSize, servers, hidden = new Map() }: ViewParts) {
     this.tools = new EntryList(entries.tools, pageSize);
     this.prompts = new EntryList(entries.prompts, pageSize);
     this.resources = new EntryList(entries.resources, pageSize);
     this.resourceTemplates = new EntryList(entries.resourceTemplates, pageSize);
     this.servers = servers;
-    this.services = services;
+    this.hidden = hidden;
     this.members = new Set(
       this.lists.flatMap((list) => list.entries.flatMap(({ target }) => ('slot' in target ? [target.slot] : []))),
     );
@@ -45,9 +45,9 @@ export class CatalogView {
     return this.lists.every(({ entries }) => entries.length === 0);
   }
 
-  /** About how many bytes it keeps once all its pages were read, and its services searched. */
+  /** About how many bytes it keeps once all its pages were read, and what is behind them searched. */
   get weight(): number {
-    return [...this.lists, ...this.services.values()].reduce((sum, { weight }) => sum + weight, 0);
+    return [...this.lists, ...this.hidden.values()].reduce((sum, { weight }) => sum + weight, 0);
   }
 
   private get lists(): readonly EntryList[] {

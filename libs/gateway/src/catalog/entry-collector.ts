@@ -3,7 +3,7 @@ import type { TenantId } from '#kernel';
 import type { Log } from '#observability';
 import type { VirtualServer } from '#registry';
 import { NamePatterns } from '../policy/name-patterns.js';
-import { type CatalogEntry, type NamedKind, entriesOf, servicesOf } from './catalog-entry.js';
+import { type CatalogEntry, type NamedKind, entriesOf, hiddenToolsOf } from './catalog-entry.js';
 import { FULL_NAMES, type Naming, OWN_NAMES, namingOf } from './naming.js';
 import type { OfferedEntries } from './offering.js';
 import { type ResourceKind, resourcesOf, withAliases } from './resource-entries.js';
@@ -40,7 +40,7 @@ export class EntryCollector {
       tools: unique('tools', own),
       prompts: unique('prompts', []),
       ...this.resources(slots, (uri) => shared.add(uri)),
-      services: this.services(slots),
+      hidden: this.hidden(slots),
       servers: slots,
     };
     this.tellUris(tenant, [...shared]);
@@ -57,13 +57,13 @@ export class EntryCollector {
       this.warnOf(SAME_NAME, collisions);
       return entries;
     });
-    return { tools, prompts, ...this.resources(servers), services: selected(all.services, server), servers };
+    return { tools, prompts, ...this.resources(servers), hidden: selected(all.hidden, server), servers };
   }
 
   /** What one member offers by itself, under its own names. */
   ofMember(slot: MemberSlot): OfferedEntries {
     const [tools = [], prompts = []] = NAMED.map((kind) => uniqueEntries(this.named([slot], kind, OWN_NAMES)).entries);
-    return { tools, prompts, ...this.resources([slot]), services: this.services([slot]), servers: [slot] };
+    return { tools, prompts, ...this.resources([slot]), hidden: this.hidden([slot]), servers: [slot] };
   }
 
   /** Names that two members would offer at a virtual server, from what they offered last. */
@@ -81,8 +81,8 @@ export class EntryCollector {
     return slots.flatMap((slot) => this.read(slot, () => entriesOf(slot, kind, naming)));
   }
 
-  private services(slots: Slots): Entries {
-    return slots.flatMap((slot) => this.read(slot, () => servicesOf(slot)));
+  private hidden(slots: Slots): Entries {
+    return slots.flatMap((slot) => this.read(slot, () => hiddenToolsOf(slot)));
   }
 
   private resources(

@@ -1,6 +1,6 @@
 import type { MemberSlot } from '#builder';
 import type { Principal } from '#tenancy';
-import { ServiceList } from '../layered/service-list.js';
+import { HiddenTools } from '../layered/hidden-tools.js';
 import { ToolPolicy } from '../policy/tool-policy.js';
 import type { CatalogEntry } from './catalog-entry.js';
 import { CatalogView, type ListedEntries } from './catalog-view.js';
@@ -16,7 +16,7 @@ interface OfferingParts {
 /** What an address offers to whoever may use all of it. */
 export interface OfferedEntries extends ListedEntries {
   /** The tools behind those of layered members. */
-  readonly services: readonly CatalogEntry[];
+  readonly hidden: readonly CatalogEntry[];
   /** The members that it is from, ordered by id. */
   readonly servers: readonly MemberSlot[];
 }
@@ -65,11 +65,11 @@ export class Offering {
   private make(policy: ToolPolicy): CatalogView {
     const { pageSize, isOpen } = this.parts;
     const { tools, prompts, resources, resourceTemplates, servers } = this.offered;
-    const services = this.servicesFor(policy);
+    const hidden = this.hiddenFor(policy);
     const opens = (entry: CatalogEntry): boolean => {
       if (!entry.facade) return policy.opens(entry, isOpen);
       // Whoever may use something behind it may use it, unless it names roles itself.
-      return services.has(slotOf(entry)!) && policy.opens(entry, true);
+      return hidden.has(slotOf(entry)!) && policy.opens(entry, true);
     };
     const open = [tools, prompts].map((entries) => entries.filter(opens));
     // Resources have no names that a pattern could mean: whoever may use something of a member may read what it has.
@@ -81,19 +81,19 @@ export class Offering {
       entries.filter((entry) => reached.has(slotOf(entry)!)),
     );
     const entries = { tools: open[0]!, prompts: open[1]!, resources: readable, resourceTemplates: templates };
-    return new CatalogView(entries, { pageSize, servers: [...reached], services });
+    return new CatalogView(entries, { pageSize, servers: [...reached], hidden });
   }
 
-  private servicesFor(policy: ToolPolicy): ReadonlyMap<MemberSlot, ServiceList> {
+  private hiddenFor(policy: ToolPolicy): ReadonlyMap<MemberSlot, HiddenTools> {
     const open = new Map<MemberSlot, CatalogEntry[]>();
-    for (const entry of this.offered.services) {
+    for (const entry of this.offered.hidden) {
       const slot = slotOf(entry)!;
       if (!policy.opens(entry, this.parts.isOpen)) continue;
       const known = open.get(slot);
       if (known) known.push(entry);
       else open.set(slot, [entry]);
     }
-    return new Map([...open].map(([slot, entries]) => [slot, new ServiceList(slot, entries)]));
+    return new Map([...open].map(([slot, entries]) => [slot, new HiddenTools(slot, entries)]));
   }
 }
 

@@ -30,7 +30,7 @@ const NOTHING: OfferedEntries = {
   prompts: [],
   resources: [],
   resourceTemplates: [],
-  services: [],
+  hidden: [],
   servers: [],
 };
 

@@ -1,8 +1,8 @@
 import type { Facade } from '#registry';
 import type { Question } from './facade-question.js';
 import type { FacadeTool } from './facade-tools.js';
-import { USAGE, discovered, slim, suggestionsFor } from './service-discovery.js';
-import type { ServiceList } from './service-list.js';
+import { USAGE, discovered, slim, suggestionsFor } from './discovery.js';
+import type { HiddenTools } from './hidden-tools.js';
 
 /** What is answered to a question about the services of a layered member. */
 export interface FacadeAnswer {
@@ -22,7 +22,7 @@ const FEW = 40;
 const MAX_NAME = 128;
 
 /** Answers from what is open to the caller, and asks nobody. */
-export async function facadeAnswer(list: ServiceList, { tool, of, question }: Asked): Promise<FacadeAnswer> {
+export async function facadeAnswer(list: HiddenTools, { tool, of, question }: Asked): Promise<FacadeAnswer> {
   const { name, wish, fault } = question;
   if (fault !== undefined) return { value: { error: fault, usage: USAGE }, isFault: true };
   if (name === undefined) return { value: await discovered(list, wish), isFault: false };
@@ -34,11 +34,11 @@ export async function facadeAnswer(list: ServiceList, { tool, of, question }: As
   return { value, isFault: false };
 }
 
-async function unknown(list: ServiceList, of: Facade['of'], name: string): Promise<object> {
+async function unknown(list: HiddenTools, of: Facade['of'], name: string): Promise<object> {
   const suggestions = await suggestionsFor(list, name);
   const usage = USAGE;
   if (of === 'services') return { error: `Service '${name.slice(0, MAX_NAME)}' not found`, suggestions, usage };
-  const all = list.services.map(({ facts }) => facts.name);
+  const all = list.all.map(({ facts }) => facts.name);
   const available = all.length <= FEW ? all : suggestions;
   return { error: `Tool '${name.slice(0, MAX_NAME)}' not found`, available_tools: available, usage };
 }

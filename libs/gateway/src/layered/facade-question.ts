@@ -1,6 +1,6 @@
 import { isObject } from '#kernel';
 import type { FacadeTool } from './facade-tools.js';
-import type { Wish } from './service-discovery.js';
+import type { Wish } from './discovery.js';
 
 /** What a call of one of the three tools asks. */
 export interface Question {

@@ -15,7 +15,7 @@ import { type Question, questionIn } from './facade-question.js';
 import type { FacadeTool } from './facade-tools.js';
 import { innerCall } from './inner-call.js';
 import { LayeredReply } from './layered-reply.js';
-import type { Service, ServiceList } from './service-list.js';
+import type { HiddenTool, HiddenTools } from './hidden-tools.js';
 import { toldResult } from './told-results.js';
 
 /** One of the three tools of a layered member, as one principal sees it. */
@@ -24,7 +24,7 @@ interface OpenFacade {
   readonly fullName: string;
   readonly slot: MemberSlot;
   readonly of: Facade['of'];
-  readonly list: ServiceList;
+  readonly list: HiddenTools;
 }
 
 const NOTHING_TO_CANCEL: RunningCall = { cancel: () => undefined, breakOff: () => undefined };
@@ -90,7 +90,7 @@ export class LayeredCalls {
     const thing = { kind: 'tool', name: service.entry.fullName, server: slot.ref.serverId } as const;
     const recorded = this.members.record(exchange, thing);
     if (!recorded) return undefined;
-    const call = slot.member?.services ? exchange : { ...exchange, message: innerCall(exchange.message) };
+    const call = slot.member?.desk ? exchange : { ...exchange, message: innerCall(exchange.message) };
     return this.members.start(call, {
       method: 'tools/call',
       client,
@@ -109,10 +109,10 @@ export class LayeredCalls {
   private find({ selection, message }: RoutedExchange, by: Principal): OpenFacade | undefined {
     const { name } = message.params;
     if (typeof name !== 'string') return undefined;
-    const { tools, services } = this.catalog.viewFor(by, selection);
+    const { tools, hidden } = this.catalog.viewFor(by, selection);
     const { target, facade: tool, fullName } = tools.byName.get(name) ?? {};
     const slot = target && 'slot' in target ? target.slot : undefined;
-    const list = slot && services.get(slot);
+    const list = slot && hidden.get(slot);
     const { of } = (slot?.config && facadeOf(slot.config)) ?? {};
     return tool && fullName && of && list ? { tool, fullName, slot, of, list } : undefined;
   }
@@ -125,7 +125,7 @@ export class LayeredCalls {
 
 interface Making {
   readonly facade: OpenFacade;
-  readonly service: Service;
+  readonly service: HiddenTool;
   /** As the caller said it. */
   readonly name: string;
 }

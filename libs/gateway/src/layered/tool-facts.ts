@@ -1,10 +1,10 @@
-import type { ServiceFacts } from '#builder';
+import type { ToolFacts } from '#builder';
 import { isObject } from '#kernel';
 
 type Record_ = Readonly<Record<string, unknown>>;
 
 /** What the definition of a tool says, for those who look for one. */
-export function toolFacts(definition: Record_): ServiceFacts {
+export function toolFacts(definition: Record_): ToolFacts {
   const { name, title, description } = definition;
   const said = typeof description === 'string' ? description : '';
   const summary = said || (typeof title === 'string' ? title : '');

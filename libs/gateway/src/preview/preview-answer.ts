@@ -1,7 +1,7 @@
 import { type MemberPreview, MemberSlot, type PreviewedOperation } from '#builder';
 import type { Log } from '#observability';
 import { type Considered, type ServerConfig, facadeOf } from '#registry';
-import { type CatalogEntry, entriesOf, servicesOf } from '../catalog/catalog-entry.js';
+import { type CatalogEntry, entriesOf, hiddenToolsOf } from '../catalog/catalog-entry.js';
 import { tokenCostOf } from './token-cost.js';
 import { type ComparedTool, changesBetween } from './tool-changes.js';
 
@@ -66,7 +66,7 @@ export async function previewAnswer(previewed: Previewed, page: PreviewPage): Pr
 /** All that clients of a member can call, by its own names or through the three of a layered one. */
 function toolsOf(slot: MemberSlot, operations: ReadonlyMap<string, string>): readonly ComparedTool[] {
   const isLayered = slot.config !== undefined && facadeOf(slot.config) !== undefined;
-  const entries = isLayered ? servicesOf(slot) : entriesOf(slot, 'tools');
+  const entries = isLayered ? hiddenToolsOf(slot) : entriesOf(slot, 'tools');
   return entries.map((entry) => ({ entry, operation: operations.get(ownNameOf(entry)) }));
 }
 

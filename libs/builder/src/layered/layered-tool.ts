@@ -1,9 +1,9 @@
 import type { RequestTool } from '../members/request-tool-call.js';
 import { isDeeperThan } from '../openapi/bounded-json.js';
 import { type OpenApiOperation, type OperationResponse, buildRequest, toToolResult } from '../openapi/index.js';
-import { argumentsOf } from './service-arguments.js';
+import { argumentsOf } from './grouped-arguments.js';
 
-interface ServiceToolParts {
+interface LayeredToolParts {
   readonly endpoint: URL;
   /** Takes known secrets out of a text. */
   readonly mask: (text: string) => string;
@@ -14,7 +14,7 @@ const MAX_ERROR_CHARS = 8_192;
 const MAX_DEPTH = 64;
 
 /** An operation as `make_tool_call` calls it: the same request as that of its own tool, told in the original's shape. */
-export function serviceTool(operation: OpenApiOperation, { endpoint, mask }: ServiceToolParts): RequestTool {
+export function layeredTool(operation: OpenApiOperation, { endpoint, mask }: LayeredToolParts): RequestTool {
   const service = operation.facts?.operationId ?? operation.name;
   return {
     requestFor: ({ request }) => buildRequest(operation, argumentsOf(operation, request), endpoint),

@@ -1,7 +1,7 @@
 import { describe, expect, it } from '@jest/globals';
 import { type CompileOptions, type OpenApiOperation, buildRequest, importDocument } from '../openapi/index.js';
 import { OperationDesk } from './operation-desk.js';
-import { serviceTool } from './service-tool.js';
+import { layeredTool } from './layered-tool.js';
 
 const endpoint = new URL('https://api.example/v1');
 const text = { type: 'string' };
@@ -40,7 +40,7 @@ const compiled = (options: CompileOptions = {}) => importDocument(DOCUMENT, { is
 const operationOf = (id: string): OpenApiOperation =>
   compiled().operations.find(({ facts }) => facts?.operationId === id)!;
 const toolOf = (id: string) =>
-  serviceTool(operationOf(id), { endpoint, mask: (said) => said.replaceAll('hunter2', '***') });
+  layeredTool(operationOf(id), { endpoint, mask: (said) => said.replaceAll('hunter2', '***') });
 
 describe('operations of a layered member', () => {
   const idsWith = (customRoutes: unknown) =>
@@ -92,7 +92,7 @@ describe('operations of a layered member', () => {
   });
 });
 
-describe('serviceTool', () => {
+describe('layeredTool', () => {
   it('sends what the operation’s own tool sends, with every value in the place that was meant', () => {
     const request = {
       path_params: { id: 'a b' },

@@ -4,11 +4,11 @@ import { serverId, tenantId } from '#kernel';
 import { Log, SecretValues } from '#observability';
 import { serverConfigSchema } from '#registry';
 import { describe, expect, it } from '@jest/globals';
-import { entriesOf, servicesOf } from '../catalog/catalog-entry.js';
+import { entriesOf, hiddenToolsOf } from '../catalog/catalog-entry.js';
 import { facadeAnswer } from './facade-answer.js';
 import { questionIn } from './facade-question.js';
-import { ServiceIndex, termsOf } from './service-index.js';
-import { ServiceList } from './service-list.js';
+import { SearchIndex, termsOf } from './search-index.js';
+import { HiddenTools } from './hidden-tools.js';
 
 const log = Log.open({ level: 'error', format: 'json' }, new SecretValues(), () => undefined);
 
@@ -26,7 +26,7 @@ function slotWith(tools: readonly object[], more: object = {}): MemberSlot {
 }
 const listOf = (tools: readonly object[], more: object = {}) => {
   const slot = slotWith(tools, more);
-  return new ServiceList(slot, servicesOf(slot));
+  return new HiddenTools(slot, hiddenToolsOf(slot));
 };
 const tool = (name: string, description = '', tags: readonly string[] = []) => ({
   name,
@@ -36,7 +36,7 @@ const tool = (name: string, description = '', tags: readonly string[] = []) => (
 });
 // eslint-disable-next-line @typescript-eslint/no-explicit-any -- tests read into it without declaring every shape
 type Answer = any;
-const asked = async (list: ServiceList, args: unknown = {}): Promise<Answer> => {
+const asked = async (list: HiddenTools, args: unknown = {}): Promise<Answer> => {
   const question = questionIn('get_service_info', args);
   return (await facadeAnswer(list, { tool: 'get_service_info', of: 'tools', question })).value;
 };
@@ -139,12 +139,12 @@ describe('get_service_info', () => {
   });
 });
 
-describe('ServiceIndex', () => {
+describe('SearchIndex', () => {
   it('lets other work have its turn while it is made', async () => {
     let turns = 0;
     const timer = setInterval(() => turns++, 0);
     const facts = many(600).map(({ name, description }) => ({ name, description, summary: '', tags: [] }));
-    await ServiceIndex.of(facts);
+    await SearchIndex.of(facts);
     clearInterval(timer);
     expect(turns).toBeGreaterThan(3);
   });

@@ -1,4 +1,4 @@
-import type { ServiceFacts } from '#builder';
+import type { ToolFacts } from '#builder';
 import MiniSearch from 'minisearch';
 
 /** A service that fits a query: its place in the list, and how well it fits. */
@@ -32,10 +32,10 @@ export function termsOf(text: string): string[] {
 }
 
 /** What a caller of a layered member can look for, to be searched by relevance. */
-export class ServiceIndex {
+export class SearchIndex {
   private constructor(private readonly search: MiniSearch<Document>) {}
 
-  static async of(services: readonly ServiceFacts[]): Promise<ServiceIndex> {
+  static async of(services: readonly ToolFacts[]): Promise<SearchIndex> {
     const search = new MiniSearch<Document>({
       fields: ['text'],
       tokenize: termsOf,
@@ -44,7 +44,7 @@ export class ServiceIndex {
       searchOptions: { bm25: BM25, combineWith: 'OR' },
     });
     await search.addAllAsync(services.map(documentOf), { chunkSize: PORTION });
-    return new ServiceIndex(search);
+    return new SearchIndex(search);
   }
 
   /**
@@ -62,7 +62,7 @@ export class ServiceIndex {
   }
 }
 
-function documentOf({ name, summary, description, path, http_method, tags }: ServiceFacts, id: number): Document {
+function documentOf({ name, summary, description, path, http_method, tags }: ToolFacts, id: number): Document {
   // The description often begins with the summary; a word that stands there twice is no better a word.
   const said = description.startsWith(summary) ? description : `${summary} ${description}`;
   const text = [name, path, http_method, ...tags, said].filter(Boolean).join(' ');

@@ -1,6 +1,6 @@
-import type { ServiceFacts } from '#builder';
+import type { ToolFacts } from '#builder';
 import { DEFAULT_LIMIT, MAX_LIMIT } from './facade-tools.js';
-import type { Service, ServiceList } from './service-list.js';
+import type { HiddenTool, HiddenTools } from './hidden-tools.js';
 
 /** What a caller wants to be told of. */
 export interface Wish {
@@ -26,8 +26,8 @@ const NOTHING_USAGE =
   "get_service_info(query='...') with other words.";
 
 /** As the original answers `get_service_info`: what fits a wish, or an overview where there is none and a lot to tell. */
-export async function discovered(list: ServiceList, { query, tags, limit }: Wish): Promise<object> {
-  const { services } = list;
+export async function discovered(list: HiddenTools, { query, tags, limit }: Wish): Promise<object> {
+  const { all: services } = list;
   if (query !== undefined || tags.length > 0)
     return found(list, { tags, ...(query ? { query } : {}), ...atMost(limit) });
   if (services.length > FULL_LIST_MAX) return overviewOf(services);
@@ -37,17 +37,17 @@ export async function discovered(list: ServiceList, { query, tags, limit }: Wish
 }
 
 /** Names like one that is not there. */
-export async function suggestionsFor(list: ServiceList, name: string): Promise<readonly string[]> {
+export async function suggestionsFor(list: HiddenTools, name: string): Promise<readonly string[]> {
   const index = await list.index();
   return index
     .matches(name, () => true)
     .slice(0, MAX_SUGGESTIONS)
-    .map(({ at }) => list.services[at]!.facts.name);
+    .map(({ at }) => list.all[at]!.facts.name);
 }
 
 /** One entry of a list: never a schema. */
 export function slim(
-  { name, summary, description, tags, http_method, path, operationId }: ServiceFacts,
+  { name, summary, description, tags, http_method, path, operationId }: ToolFacts,
   score?: number,
 ): object {
   return {
@@ -65,8 +65,8 @@ const atMost = (limit: number | undefined): { readonly limit: number } => ({
   limit: Math.max(1, Math.min(limit ?? DEFAULT_LIMIT, MAX_LIMIT)),
 });
 
-async function found(list: ServiceList, { query, tags, limit }: Wish & { readonly limit: number }): Promise<object> {
-  const { services } = list;
+async function found(list: HiddenTools, { query, tags, limit }: Wish & { readonly limit: number }): Promise<object> {
+  const { all: services } = list;
   const wanted = new Set(tags);
   const accepts = (at: number): boolean =>
     wanted.size === 0 || services[at]!.facts.tags.some((tag) => wanted.has(tag.toLowerCase()));
@@ -88,7 +88,7 @@ async function found(list: ServiceList, { query, tags, limit }: Wish & { readonl
   };
 }
 
-function overviewOf(services: readonly Service[]): object {
+function overviewOf(services: readonly HiddenTool[]): object {
   const tags = services.flatMap(({ facts }) => [...new Set(facts.tags)]);
   return {
     total_services: services.length,
@@ -100,7 +100,7 @@ function overviewOf(services: readonly Service[]): object {
   };
 }
 
-const namesOf = (services: readonly Service[]): readonly string[] => services.map(({ facts }) => facts.name);
+const namesOf = (services: readonly HiddenTool[]): readonly string[] => services.map(({ facts }) => facts.name);
 
 /** What a name begins with: names are often made of an area and what is done there. */
 const groupOf = (name: string): string => name.split(/[_\-/.]/, 1)[0]!.toLowerCase();

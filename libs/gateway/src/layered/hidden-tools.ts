@@ -1,22 +1,23 @@
-import type { MemberSlot, ServiceFacts } from '#builder';
+import type { MemberSlot, ToolFacts } from '#builder';
 import { isObject } from '#kernel';
 import type { CatalogEntry } from '../catalog/catalog-entry.js';
-import { ServiceIndex } from './service-index.js';
+import { SearchIndex } from './search-index.js';
 import { toolDetail, toolFacts } from './tool-facts.js';
 
 /** One of the tools behind a layered member's three. */
-export interface Service {
-  readonly facts: ServiceFacts;
+export interface HiddenTool {
+  readonly facts: ToolFacts;
   readonly entry: CatalogEntry;
 }
 
-/** Beside its definition, what is kept of a service once it was looked for. */
-const BYTES_PER_SERVICE = 4_096;
+/** Beside its definition, what is kept of a tool once it was looked for. */
+const BYTES_PER_TOOL = 4_096;
 
 /** The tools behind the three of a layered member that are open to one kind of principal. */
-export class ServiceList {
-  private known: { readonly services: readonly Service[]; readonly byName: ReadonlyMap<string, Service> } | undefined;
-  private indexed: Promise<ServiceIndex> | undefined;
+export class HiddenTools {
+  private known:
+    { readonly tools: readonly HiddenTool[]; readonly byName: ReadonlyMap<string, HiddenTool> } | undefined;
+  private indexed: Promise<SearchIndex> | undefined;
 
   /** @param entries of the member alone */
   constructor(
@@ -26,48 +27,48 @@ export class ServiceList {
 
   /** About how many bytes it keeps once somebody has searched it. */
   get weight(): number {
-    return this.entries.length * BYTES_PER_SERVICE;
+    return this.entries.length * BYTES_PER_TOOL;
   }
 
-  get services(): readonly Service[] {
-    return this.read().services;
+  get all(): readonly HiddenTool[] {
+    return this.read().tools;
   }
 
   /** By the name that callers are told, or by that of the tool. */
-  find(name: string): Service | undefined {
+  find(name: string): HiddenTool | undefined {
     return this.read().byName.get(name);
   }
 
   /** Made when it is first asked for, once. */
-  index(): Promise<ServiceIndex> {
-    this.indexed ??= ServiceIndex.of(this.services.map(({ facts }) => facts));
+  index(): Promise<SearchIndex> {
+    this.indexed ??= SearchIndex.of(this.all.map(({ facts }) => facts));
     return this.indexed;
   }
 
   /** All that a caller has to know to call it. */
-  detailOf({ entry }: Service): object {
+  detailOf({ entry }: HiddenTool): object {
     const own = ownNameOf(entry);
-    return this.slot.member?.services?.detailOf(own) ?? toolDetail({ ...definitionOf(entry), name: own });
+    return this.slot.member?.desk?.detailOf(own) ?? toolDetail({ ...definitionOf(entry), name: own });
   }
 
-  private read(): NonNullable<ServiceList['known']> {
+  private read(): NonNullable<HiddenTools['known']> {
     if (this.known) return this.known;
-    const told = new Map<string, Service>();
-    const services = this.entries.map((entry) => {
+    const told = new Map<string, HiddenTool>();
+    const tools = this.entries.map((entry) => {
       const facts = this.factsOf(entry);
       // Documents give one id to several operations; those after the first are known by their tools' names.
       const service = { entry, facts: told.has(facts.name) ? { ...facts, name: ownNameOf(entry) } : facts };
       if (!told.has(service.facts.name)) told.set(service.facts.name, service);
       return service;
     });
-    const byOwnName = services.map((service) => [ownNameOf(service.entry), service] as const);
-    this.known = { services, byName: new Map([...byOwnName, ...told]) };
+    const byOwnName = tools.map((service) => [ownNameOf(service.entry), service] as const);
+    this.known = { tools, byName: new Map([...byOwnName, ...told]) };
     return this.known;
   }
 
-  private factsOf(entry: CatalogEntry): ServiceFacts {
+  private factsOf(entry: CatalogEntry): ToolFacts {
     const own = ownNameOf(entry);
-    return this.slot.member?.services?.factsOf(own) ?? toolFacts({ ...definitionOf(entry), name: own });
+    return this.slot.member?.desk?.factsOf(own) ?? toolFacts({ ...definitionOf(entry), name: own });
   }
 }
 
