@@ -74,7 +74,8 @@ beforeAll(async () => {
   const layered = { type: 'http', layered: true, health_check: { enabled: false } };
   await register({ id: 'young', endpoint: young!.url, tool_permissions: { pay: ['finance'] }, ...layered });
   const tool_description = { make_tool_call: 'Do it.' };
-  await register({ id: 'old', endpoint: old!.url, tool_description, ...layered });
+  const tool_permissions = { make_tool_call: ['finance'] };
+  await register({ id: 'old', endpoint: old!.url, tool_description, tool_permissions, ...layered });
   await register({ id: 'asking', endpoint: asking.url, ...layered });
 }, 120_000);
 
@@ -197,6 +198,13 @@ describe('permissions', () => {
     expect((await told('shop_get_service_info', {}, { by: caller })).value.names).not.toContain('create_order');
     expect((await told('young_make_tool_call', { tool_name: 'pay' }, { by: caller })).isError).toBe(true);
     expect((await told('young_make_tool_call', { tool_name: 'pay' })).value).toEqual({ result: 'pay' });
+  });
+
+  it('of the three themselves close them to others', async () => {
+    const caller = await callerWith({ servers: ['old'] });
+    expect(await caller.tools()).toEqual(['old_get_service_info', 'old_get_type_info']);
+    const args = { tool_name: 'echo', arguments: { message: 'x' } };
+    expect(await caller.call('old_make_tool_call', args)).toBe('Unknown tool: old_make_tool_call');
   });
 
   it('of patterns open what they fit behind the three, and nothing where they fit the three alone', async () => {

@@ -28,10 +28,10 @@ export class AccessEndedError extends ComposerError {
   }
 }
 
-/** As many previews of a tenant are under way as may be. */
+/** As many previews are under way as may be, of a tenant or of all. */
 export class PreviewsBusyError extends ComposerError {
   constructor() {
-    super('COMPOSER_PREVIEWS_BUSY', 'other previews of this tenant are under way; try again in a moment', {
+    super('COMPOSER_PREVIEWS_BUSY', 'too many previews are under way; try again in a moment', {
       status: 429,
       retryable: true,
       retryAfter: 2,

@@ -7,8 +7,9 @@ import { Injectable } from '@nestjs/common';
 import { PreviewsBusyError } from '../gateway.errors.js';
 import { type PreviewPage, previewAnswer } from './preview-answer.js';
 
-/** Of one tenant: each keeps a document and what is made of it in memory. */
+/** Of one tenant, and of all: each keeps a document and what is made of it in memory. */
 const AT_ONCE = 2;
+const AT_ONCE_IN_ALL = 8;
 
 /**
  * A look before a registration: what would become of a configuration, and what would be different from what serves now.
@@ -29,7 +30,8 @@ export class ServerPreviews {
   async preview(by: Principal, input: unknown, page: PreviewPage): Promise<object> {
     const { tenantId } = by;
     const running = this.running.get(tenantId) ?? 0;
-    if (running >= AT_ONCE) throw new PreviewsBusyError();
+    const inAll = [...this.running.values()].reduce((sum, count) => sum + count, 0);
+    if (running >= AT_ONCE || inAll >= AT_ONCE_IN_ALL) throw new PreviewsBusyError();
     this.running.set(tenantId, running + 1);
     try {
       return await this.look(by, input, page);
