@@ -3,7 +3,8 @@ import { describe, expect, it } from '@jest/globals';
 import { ImportAnswer, messagesOf } from './import-answer.js';
 import { importDocument } from './import-document.js';
 import { ImportsBusyError } from './openapi.errors.js';
-import { ThreadDocumentImporter, type ThreadLimits } from './thread.document-importer.js';
+import type { ThreadLimits } from '../threads/thread-work.js';
+import { ThreadDocumentImporter } from './thread.document-importer.js';
 
 /** A thread of the test's own: this code is TypeScript here, which no thread can load. */
 function importer(code: string, limits: Partial<ThreadLimits> = {}): ThreadDocumentImporter {

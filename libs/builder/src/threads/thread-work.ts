@@ -1,0 +1,119 @@
+import { Worker } from 'node:worker_threads';
+
+export interface ThreadLimits {
+  /** Of the thread's values, MiB. */
+  readonly heapMib: number;
+  readonly deadlineMs: number;
+  /** Threads at a time. */
+  readonly atOnce: number;
+  /** Pieces of work that wait for one. */
+  readonly waiting: number;
+}
+
+/** Puts together what a thread says: the whole once it is there. Throws what the thread refused its order with. */
+export interface AnswerTaker<T> {
+  take(message: never): T | undefined;
+}
+
+/** What a kind of work in threads is told as when it goes beyond its bounds. */
+export interface ThreadFaults {
+  late(seconds: number): Error;
+  tooLarge(mib: number): Error;
+  busy(): Error;
+}
+
+const YOUNG_MIB = 32;
+const STACK_MIB = 4;
+
+/**
+ * Each piece of work in a thread of its own that ends with it. Whatever a stranger's input makes the work do, it costs this
+ * much time and memory and no more, and the event loop goes on: the answer comes in parts, each when it is asked for.
+ */
+export class ThreadWork<T> {
+  private readonly queue: (() => void)[] = [];
+  private running = 0;
+
+  /**
+   * @param entry the module of the thread
+   * @param answer takes the messages of one thread
+   */
+  constructor(
+    private readonly entry: URL,
+    private readonly answer: () => AnswerTaker<T>,
+    private readonly faults: ThreadFaults,
+    private readonly limits: ThreadLimits,
+  ) {}
+
+  /** @param given not used after the call */
+  async run(given: Uint8Array, options: object): Promise<T> {
+    await this.turn();
+    try {
+      return await this.inThread(given, options);
+    } finally {
+      const next = this.queue.shift();
+      if (next) next();
+      else this.running--;
+    }
+  }
+
+  // One that has ended hands its turn over, so that nobody gets in between.
+  private turn(): Promise<void> | undefined {
+    if (this.running < this.limits.atOnce) {
+      this.running++;
+      return undefined;
+    }
+    if (this.queue.length >= this.limits.waiting) throw this.faults.busy();
+    return new Promise((resolve) => this.queue.push(resolve));
+  }
+
+  private async inThread(given: Uint8Array, options: object): Promise<T> {
+    // A copy, since what is handed over is gone here, and a buffer may be a part of a larger one.
+    const source = new Uint8Array(given);
+    const thread = new Worker(this.entry, {
+      workerData: { source, options },
+      transferList: [source.buffer],
+      env: {},
+      argv: [],
+      execArgv: [],
+      stdout: true,
+      stderr: true,
+      resourceLimits: {
+        maxOldGenerationSizeMb: this.limits.heapMib,
+        maxYoungGenerationSizeMb: YOUNG_MIB,
+        stackSizeMb: STACK_MIB,
+      },
+    });
+    try {
+      return await this.answerOf(thread);
+    } finally {
+      await thread.terminate();
+    }
+  }
+
+  private answerOf(thread: Worker): Promise<T> {
+    const { deadlineMs, heapMib } = this.limits;
+    const answer = this.answer();
+    return new Promise((resolve, reject) => {
+      const deadline = setTimeout(() => fail(this.faults.late(deadlineMs / 1000)), deadlineMs);
+      const fail = (error: Error): void => {
+        clearTimeout(deadline);
+        reject(error);
+      };
+      thread.on('error', (error: Error & { readonly code?: string }) => {
+        fail(error.code === 'ERR_WORKER_OUT_OF_MEMORY' ? this.faults.tooLarge(heapMib) : error);
+      });
+      thread.on('exit', () => fail(new Error('the thread has ended before its work was done')));
+      thread.on('message', (message: never) => {
+        try {
+          const whole = answer.take(message);
+          if (!whole) return thread.postMessage('next');
+          clearTimeout(deadline);
+          resolve(whole);
+        } catch (error) {
+          fail(error instanceof Error ? error : new Error(String(error)));
+        }
+      });
+      thread.postMessage('next');
+    });
+  }
+}
