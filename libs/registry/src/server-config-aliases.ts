@@ -61,12 +61,16 @@ function normaliseGraphql(config: Raw, warnings: string[]): void {
     delete config['endpoint'];
     warnings.push('endpoint was read as graphql.endpoint');
   }
-  if (graphql['schema_filepath'] !== undefined) {
-    warnings.push('graphql.schema_filepath is kept, and has no effect on the one tool that there is');
-  }
-  if ('introspection' in config) {
-    delete config['introspection'];
-    warnings.push('introspection has no meaning here and was ignored');
+  const settings: unknown = config['graphql'];
+  if (config['introspection'] === true && isObject(settings) && settings['tools'] === undefined) {
+    config['graphql'] = { ...settings, tools: ['query', 'fields'] };
+    warnings.push('introspection was read as graphql.tools: ["query", "fields"]');
+  } else if ('introspection' in config) warnings.push('introspection has no meaning here and was ignored');
+  delete config['introspection'];
+  const { tools, operations } = isObject(config['graphql']) ? config['graphql'] : {};
+  const hasUse = tools === undefined ? Array.isArray(operations) && operations.length > 0 : String(tools) !== 'query';
+  if (graphql['schema_filepath'] !== undefined && !hasUse) {
+    warnings.push('graphql.schema_filepath has no effect until graphql.tools names fields or operations');
   }
 }
 

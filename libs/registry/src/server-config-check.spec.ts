@@ -66,25 +66,51 @@ describe('checkServerConfig', () => {
       const { config } = check({ graphql: { endpoint } });
       expect(config).toMatchObject({ type: 'graphql', graphql: { endpoint, operations: [] } });
       const other = check({ endpoint, introspection: true });
-      expect(other.config).toEqual(config);
+      expect(other.config).toMatchObject({ graphql: { endpoint, tools: ['query', 'fields'] } });
       expect(other.warnings).toEqual([
         'endpoint was read as graphql.endpoint',
-        'introspection has no meaning here and was ignored',
+        'introspection was read as graphql.tools: ["query", "fields"]',
       ]);
+      const without = check({ endpoint, introspection: false });
+      expect(without.config).toEqual(config);
+      expect(without.warnings).toContain('introspection has no meaning here and was ignored');
     });
 
     it.each([
       ['no address', {}, ['graphql']],
       ['two addresses', { endpoint, graphql: { endpoint: 'https://b.example' } }, ['endpoint']],
       ['a file of the host', { graphql: { endpoint, schema_filepath: '/a' } }, ['graphql.schema_filepath']],
-      ['single operations', { graphql: { endpoint, operations: ['a'] } }, ['graphql.operations.0']],
+      ['a key that it does not know', { graphql: { endpoint, fields: true } }, ['graphql.fields']],
+      ['tools of another kind', { graphql: { endpoint, tools: ['all'] } }, ['graphql.tools.0']],
+      ['no tools', { graphql: { endpoint, tools: [] } }, ['graphql.tools']],
+      ['operations that are none', { graphql: { endpoint, tools: ['operations'] } }, ['graphql.operations']],
+      [
+        'operations that are not offered',
+        { graphql: { endpoint, tools: ['query'], operations: ['a'] } },
+        ['graphql.tools'],
+      ],
+      ['a limit beyond the bound', { graphql: { endpoint, limits: { depth: 51 } } }, ['graphql.limits.depth']],
+      [
+        'a stored operation without a name that is a name',
+        { graphql: { endpoint, operations: [{ name: 'a b', query: '{ a }' }] } },
+        ['graphql.operations.0.name'],
+      ],
     ])('refuses %s', (_, more, paths) => {
       expect(check(more).faults.map(({ path }) => path)).toEqual(paths);
     });
 
-    it('keeps a schema of an operator, and says that it does nothing yet', () => {
-      const { faults, warnings } = check({ graphql: { endpoint, schema_filepath: '/a' } }, true);
-      expect({ faults, warnings }).toEqual({ faults: [], warnings: [expect.stringContaining('has no effect')] });
+    it('keeps a schema of an operator, and says where it does nothing', () => {
+      const warningsOf = (more: object) =>
+        check({ graphql: { endpoint, schema_filepath: '/a', ...more } }, true).warnings;
+      expect(warningsOf({})).toEqual([expect.stringContaining('has no effect')]);
+      expect(warningsOf({ tools: ['query'] })).toHaveLength(1);
+      expect(warningsOf({ tools: ['fields'] })).toEqual([]);
+      expect(warningsOf({ operations: ['query A { a }'] })).toEqual([]);
+    });
+
+    it('has limits of its own, whatever part of them is given', () => {
+      const { config } = check({ graphql: { endpoint, limits: { depth: 5 } } });
+      expect(config).toMatchObject({ graphql: { limits: { depth: 5, fields: 1_000, aliases: 50, cost: 100_000 } } });
     });
   });
 

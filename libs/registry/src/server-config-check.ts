@@ -53,7 +53,7 @@ function fileFaults({ open_api: openApi, graphql }: Record<string, unknown>): re
     faults.push({ path: 'open_api.spec_filepath', message: 'is for operators only: use spec_url or spec' });
   }
   if (isObject(graphql) && graphql['schema_filepath'] !== undefined) {
-    faults.push({ path: 'graphql.schema_filepath', message: 'is for operators only: leave it out' });
+    faults.push({ path: 'graphql.schema_filepath', message: 'is for operators only: use schema' });
   }
   return faults;
 }

@@ -1,6 +1,7 @@
 import { headerName, headerText } from '#auth';
-import { parseUrl } from '#kernel';
 import { z } from 'zod';
+import { address } from './address.schema.js';
+import { graphqlSettings } from './graphql-settings.schema.js';
 import { RECORD_LIMITS } from './server-config-limits.js';
 
 /** What an id may look like; nothing else is ever looked up. */
@@ -16,13 +17,6 @@ const MAX_HEADERS_LENGTH = 16_384;
 /** Inbound headers that are never passed on: they authenticate the caller to us, or steer a connection. */
 const NEVER_FORWARDED =
   /^(authorization|cookie|x-api-key|host|content-.*|connection|transfer-encoding|te|trailer|upgrade|keep-alive|expect|accept.*|forwarded|x-forwarded-.*|proxy-.*|mcp-.*)$/i;
-
-/** An address that the composer itself calls. Whether it may is for the egress guard to say. */
-const address = z
-  .string()
-  .max(4096, 'is too long: 4096 characters at most')
-  .refine((text) => /^https?:$/.test(parseUrl(text)?.protocol ?? ''), 'is not an http or https URL')
-  .refine((text) => !parseUrl(text)?.username && !parseUrl(text)?.password, 'holds credentials: put them into "auth"');
 
 const authBlock = {
   auth_strategy: z
@@ -141,15 +135,7 @@ const sseConfig = z.strictObject({
 
 const graphqlConfig = z.strictObject({
   type: z.literal('graphql'),
-  graphql: z.strictObject({
-    endpoint: address.describe('Where operations are posted'),
-    schema_filepath: z
-      .string()
-      .max(4096)
-      .optional()
-      .describe("A schema on the composer's host; for operators only, and not needed for the one tool that there is"),
-    operations: z.array(z.never('single operations are not offered as tools')).max(1_000).default([]),
-  }),
+  graphql: graphqlSettings,
   ...shared,
 });
 
