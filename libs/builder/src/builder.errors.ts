@@ -53,7 +53,7 @@ export class MemberTimeoutError extends ComposerError {
   }
 }
 
-/** The specification of an openapi member could not be had. */
+/** The specification of an openapi member, or the schema of a graphql one, could not be had. */
 export class SpecificationError extends ComposerError {
   constructor(path: string, message: string, cause?: unknown) {
     super('COMPOSER_SPECIFICATION_UNAVAILABLE', `${path} ${message}`, {

@@ -1,11 +1,14 @@
 import { describe, expect, it } from '@jest/globals';
 import { isToolDefinition } from '../mcp/definitions.js';
+import { GraphqlEndpoint } from './graphql-endpoint.js';
 import { GraphqlTool } from './graphql-tool.js';
 
 const tool = new GraphqlTool({
   name: 'crm',
-  endpoint: new URL('https://crm.example/api/graphql?v=1'),
-  mask: (text) => text.replaceAll('hunter2', '***'),
+  endpoint: new GraphqlEndpoint(new URL('https://crm.example/api/graphql?v=1'), (text) =>
+    text.replaceAll('hunter2', '***'),
+  ),
+  limits: { depth: 3, fields: 10, aliases: 2, cost: 1_000 },
 });
 const answer = (value: unknown, status = 200) => ({
   status,
@@ -42,6 +45,10 @@ describe('GraphqlTool', () => {
     [{ query: '{ a }', variables: '{}' }, /variables: must be an object/],
     [{ query: '{ a }', variables: [1] }, /variables: must be an object/],
     [{ query: '{ a }', headers: {} }, /headers: is not an argument/],
+    [{ query: '{ a' }, /Syntax Error/],
+    [{ query: '{ a { b { c { d } } } }' }, /its depth is 4, and 3 is the limit/],
+    [{ query: 'query ($n: Int) { a(first: $n) { b } }', variables: { n: 1_000 } }, /its cost is 1001/],
+    [{ query: 'subscription { a }' }, /a subscription is not sent/],
   ])('refuses %j and says why', (args, message) => {
     expect(() => tool.requestFor(args)).toThrow(message);
   });

@@ -1,65 +1,172 @@
+import { createHash } from 'node:crypto';
 import { type PrincipalId, isObject } from '#kernel';
 import type { GraphqlServerConfig, StoredCatalog } from '#registry';
-import { MemberProtocolError, refusalOf } from '../builder.errors.js';
+import { SpecificationError } from '../builder.errors.js';
+import { GraphqlEndpoint } from '../graphql/graphql-endpoint.js';
 import { GraphqlTool } from '../graphql/graphql-tool.js';
+import { ToolGoneError } from '../graphql/graphql.errors.js';
+import {
+  type CompiledSchema,
+  InvalidOperationsError,
+  SchemaMissingError,
+  definitionOf,
+  fingerprintOfSchema,
+  givenSchema,
+  introspects,
+  offeredKinds,
+  schemaOptions,
+} from '../graphql/index.js';
+import { graphqlAnswer, introspect } from '../graphql/introspection.js';
+import { OperationTool } from '../graphql/operation-tool.js';
+import { TypeExcerpt } from '../graphql/type-excerpt.js';
 import type { MemberReply, MemberRequest } from '../member.js';
 import { type MemberOffer, offerOf } from '../member-offer.js';
-import { askMember } from './ask-member.js';
+import { type ServiceAnswer, askMember } from './ask-member.js';
 import type { ReadyCall } from './live-member.js';
 import type { MemberBuilder, MemberOrder } from './member-parts.js';
-import { RequestToolCall } from './request-tool-call.js';
+import { type RequestTool, RequestToolCall } from './request-tool-call.js';
 import { WireMember } from './wire-member.js';
 
-/** A GraphQL service: one tool, with the id of the server as its name, takes any operation. */
+/** What is kept of a schema and of stored operations. */
+interface Compiled extends Pick<CompiledSchema, 'operations' | 'types'> {
+  readonly fingerprint: string;
+  /** Of the introspection that it was made from. */
+  readonly digest?: string;
+}
+
+/** A schema beyond this is not asked for with every check. */
+const SMALL_SCHEMA = 256 * 1024;
+const LARGE_SCHEMA_EVERY_MS = 10 * 60_000;
+const MAX_LOGGED = 50;
+
+/** A GraphQL service: one tool that takes any operation, tools for the fields of its schema, and for stored operations. */
 export class GraphqlMember extends WireMember<GraphqlServerConfig> {
   /** Some services answer what asks for no data without looking at the credential. */
   readonly provesCredential = false;
-  private readonly tool: GraphqlTool;
+  private readonly wire: GraphqlEndpoint;
+  private readonly generic: GraphqlTool | undefined;
+  private tools: ReadonlyMap<string, RequestTool> = new Map();
+  private offer: MemberOffer = offerOf({});
+  private compiled!: Compiled;
+  private nextLookAt = 0;
+  /** The configuration is new: whoever wrote it is told what does not fit. */
+  private isNew: boolean;
 
-  constructor(order: MemberOrder<GraphqlServerConfig>) {
+  constructor(order: MemberOrder<GraphqlServerConfig>, compiled: Compiled) {
     super(order, new URL(order.config.graphql.endpoint));
-    const { config, log } = order;
-    this.tool = new GraphqlTool({ name: config.id, endpoint: this.endpoint, mask: (text) => log.mask(text) });
+    const { config, log, isNew } = order;
+    this.isNew = isNew;
+    this.wire = new GraphqlEndpoint(this.endpoint, (text) => log.mask(text));
+    const { limits } = config.graphql;
+    const hasGeneric = offeredKinds(config.graphql).has('query');
+    this.generic = hasGeneric ? new GraphqlTool({ name: config.id, endpoint: this.wire, limits }) : undefined;
+    this.take(compiled);
   }
 
   async refresh(timeoutMs: number, as?: PrincipalId): Promise<MemberOffer> {
-    const { method, path, headers, body } = this.tool.probe();
-    const request = { method, path, headers: { ...this.headers, ...headers }, body, timeoutMs };
-    const answer = await askMember(this.pool, this.credentials.for(undefined, as), request);
-    const { status, isRefusal } = answer;
-    if (isRefusal || status === 401 || status === 403) throw refusalOf(status, answer.headers['www-authenticate']);
-    if (status >= 500 || !isGraphql(answer.body)) {
-      throw new MemberProtocolError(
-        `it answered HTTP ${status} and no GraphQL response: is this its GraphQL endpoint?`,
-      );
-    }
+    const until = performance.now() + timeoutMs;
+    const ask = (query: string): Promise<ServiceAnswer> => {
+      const { method, path, headers, body } = this.wire.post(query);
+      const leftMs = Math.max(1, Math.ceil(until - performance.now()));
+      const request = { method, path, headers: { ...this.headers, ...headers }, body, timeoutMs: leftMs };
+      return askMember(this.pool, this.credentials.for(undefined, as), request);
+    };
+    const isDue = introspects(this.order.config.graphql) && this.order.clock.now() >= this.nextLookAt;
+    if (isDue) await this.look(ask);
+    else graphqlAnswer(await ask('{ __typename }'));
     return this.offered();
   }
 
   offered(): MemberOffer {
-    return offerOf({ tools: [this.tool.definition] });
+    return this.offer;
   }
 
   snapshot(): StoredCatalog {
-    return { fetchedAt: new Date(this.order.clock.now()), content: {} };
+    return { fetchedAt: new Date(this.order.clock.now()), content: this.compiled };
   }
 
   protected override callFor(request: MemberRequest, reply: MemberReply): ReadyCall {
-    return new RequestToolCall(this.wirePartsFor(request), this.tool, request, reply);
+    return new RequestToolCall(this.wirePartsFor(request), this.tools.get(request.target) ?? GONE, request, reply);
+  }
+
+  /** Asks for the schema, and makes other tools of it if it is another one. */
+  private async look(ask: (query: string) => Promise<ServiceAnswer>): Promise<void> {
+    const { config, parts, clock, log } = this.order;
+    const found = await introspect(ask);
+    if ('refusal' in found) {
+      if (offeredKinds(config.graphql).has('fields')) throw new SchemaMissingError(found.refusal);
+      return;
+    }
+    const { body } = found;
+    const digest = createHash('sha256').update(body).digest('base64url');
+    if (digest !== this.compiled.digest) {
+      const { faults, skipped, operations, types } = await parts.schemas.import(body, schemaOptions(config));
+      if (skipped.length > 0) log.info('fields left out', { skipped: skipped.slice(0, MAX_LOGGED) });
+      if (faults.length > 0) log.warn('stored operations left out', { faults: faults.slice(0, MAX_LOGGED) });
+      this.take({ fingerprint: this.compiled.fingerprint, digest, operations, types });
+      const isTold = this.isNew && faults.length > 0;
+      this.isNew = false;
+      if (isTold) throw new InvalidOperationsError(faults);
+    }
+    if (body.length > SMALL_SCHEMA) this.nextLookAt = clock.now() + LARGE_SCHEMA_EVERY_MS;
+  }
+
+  private take(compiled: Compiled): void {
+    const { wire, generic } = this;
+    const { id, graphql } = this.order.config;
+    const { operations } = compiled;
+    const parts = { endpoint: wire, limits: graphql.limits, types: new TypeExcerpt(compiled.types) };
+    const tools = operations.map((operation) => [operation.name, new OperationTool(operation, parts)] as const);
+    this.compiled = compiled;
+    this.tools = new Map<string, RequestTool>([...(generic ? [[id, generic] as const] : []), ...tools]);
+    const definitions = operations.map(definitionOf);
+    this.offer = offerOf({ tools: [...(generic ? [generic.definition] : []), ...definitions] });
   }
 }
 
-export const graphqlMemberBuilder: MemberBuilder<GraphqlServerConfig> = {
-  types: ['graphql'],
-  build: async (order) => new GraphqlMember(order),
+const GONE: RequestTool = {
+  requestFor: () => {
+    throw new ToolGoneError();
+  },
+  resultOf: () => ({}),
 };
 
-/** GraphQL over HTTP, 6.4: an object with data, errors, or both. */
-function isGraphql(body: Buffer): boolean {
-  try {
-    const value: unknown = JSON.parse(body.toString('utf8'));
-    return isObject(value) && ('data' in value || Array.isArray(value['errors']));
-  } catch {
-    return false;
-  }
+export const graphqlMemberBuilder: MemberBuilder<GraphqlServerConfig> = {
+  types: ['graphql'],
+  async build(order) {
+    const { config, stored, isNew } = order;
+    const fingerprint = fingerprintOfSchema(config);
+    const before = compiledIn(stored, fingerprint);
+    // What the service has told before is asked for again by the next check.
+    if (before && (!isNew || introspects(config.graphql))) return new GraphqlMember(order, before);
+    try {
+      return new GraphqlMember(order, { fingerprint, ...(await compiledFrom(order)) });
+    } catch (error) {
+      // What was compiled from the same source still serves when the source is away.
+      if (error instanceof SpecificationError && before) return new GraphqlMember(order, before);
+      throw error;
+    }
+  },
+};
+
+/** What can be had without the service. */
+async function compiledFrom({
+  config,
+  parts,
+  log,
+}: MemberOrder<GraphqlServerConfig>): Promise<Omit<Compiled, 'fingerprint'>> {
+  const options = schemaOptions(config);
+  const isWanted = options.fields || options.operations.length > 0;
+  const source = isWanted ? await givenSchema(config.graphql) : undefined;
+  if (!source && options.operations.length === 0) return { operations: [], types: [] };
+  const { operations, types, skipped, faults } = await parts.schemas.import(source ?? Buffer.alloc(0), options);
+  if (faults.length > 0) throw new InvalidOperationsError(faults);
+  if (skipped.length > 0) log.info('fields left out', { skipped: skipped.slice(0, MAX_LOGGED) });
+  return { operations, types };
+}
+
+function compiledIn(stored: StoredCatalog | undefined, fingerprint: string): Compiled | undefined {
+  const content = stored?.content;
+  const isCompiled = isObject(content) && Array.isArray(content['operations']) && Array.isArray(content['types']);
+  return isCompiled && content['fingerprint'] === fingerprint ? (content as unknown as Compiled) : undefined;
 }

@@ -7,6 +7,7 @@ import { Injectable } from '@nestjs/common';
 import type { Member, MemberOutcome } from '../member.js';
 import type { ListKind } from '../member-offer.js';
 import type { MemberPreview } from '../member-preview.js';
+import { type SchemaImporter, schemaImporter } from '../graphql/index.js';
 import { type DocumentImporter, documentImporter } from '../openapi/index.js';
 import { MemberProcesses } from '../stdio/member-processes.js';
 import { Deadlines } from '../wire/deadlines.js';
@@ -17,6 +18,7 @@ export class MemberParts {
   /** Of members that are processes. */
   readonly processes = new MemberProcesses();
   readonly documents: DocumentImporter = documentImporter();
+  readonly schemas: SchemaImporter = schemaImporter();
 
   constructor(
     readonly egress: EgressPools,

@@ -34,7 +34,9 @@ export async function loadSpecification(settings: OpenApiSettings, http: EgressH
 
 async function sourceOf({ spec, spec_url, spec_filepath }: OpenApiSettings, http: EgressHttp): Promise<Buffer> {
   if (spec) return Buffer.from(JSON.stringify(spec));
-  return spec_url ? fetched(spec_url, http) : fromFile(spec_filepath!);
+  return spec_url
+    ? fetched(spec_url, http)
+    : readDocument(spec_filepath!, { path: 'open_api.spec_filepath', maxBytes: MAX_BYTES });
 }
 
 async function fetched(url: string, http: EgressHttp): Promise<Buffer> {
@@ -57,15 +59,18 @@ async function fetched(url: string, http: EgressHttp): Promise<Buffer> {
   }
 }
 
-async function fromFile(file: string): Promise<Buffer> {
-  const path = 'open_api.spec_filepath';
+/** Reads a file that the setting at `path` names. Rejects with `SpecificationError`. */
+export async function readDocument(
+  file: string,
+  { path, maxBytes }: { readonly path: string; readonly maxBytes: number },
+): Promise<Buffer> {
   const handle = await open(file, 'r').catch((error: NodeJS.ErrnoException) => {
     throw new SpecificationError(path, `could not be read (${error.code ?? 'unknown'})`, error);
   });
   try {
     const stat = await handle.stat();
-    if (!stat.isFile() || stat.size > MAX_BYTES)
-      throw new SpecificationError(path, `is no file of at most ${MAX_BYTES} bytes`);
+    if (!stat.isFile() || stat.size > maxBytes)
+      throw new SpecificationError(path, `is no file of at most ${maxBytes} bytes`);
     return await handle.readFile();
   } finally {
     await handle.close();

@@ -103,9 +103,9 @@ export class ThreadWork<T> {
         fail(error.code === 'ERR_WORKER_OUT_OF_MEMORY' ? this.faults.tooLarge(heapMib) : error);
       });
       thread.on('exit', () => fail(new Error('the thread has ended before its work was done')));
-      thread.on('message', (message: never) => {
+      thread.on('message', (message: unknown) => {
         try {
-          const whole = answer.take(message);
+          const whole = answer.take(message as never);
           if (!whole) return thread.postMessage('next');
           clearTimeout(deadline);
           resolve(whole);

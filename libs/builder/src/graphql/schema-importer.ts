@@ -1,0 +1,10 @@
+import type { CompiledSchema, SchemaOptions } from './compile-schema.js';
+
+/** Makes tools of GraphQL schemas, each within bounds of time and memory of its own. */
+export abstract class SchemaImporter {
+  /**
+   * @param source SDL or the JSON of an introspection in UTF-8; empty: stored operations alone. Not used after the call
+   * @throws ComposerError with the code of `InvalidSchemaError`; `SchemasBusyError` if too many schemas wait already
+   */
+  abstract import(source: Uint8Array, options: SchemaOptions): Promise<CompiledSchema>;
+}

@@ -1,0 +1,56 @@
+import { type DocumentNode, Kind, type OperationDefinitionNode, print, validate, visit } from 'graphql';
+import { InvalidOperationError } from './graphql.errors.js';
+import { type ParsedOperation, parseOperation } from './parse-operation.js';
+import type { TypeExcerpt } from './type-excerpt.js';
+
+/** Characters of a selection. */
+const MAX_LENGTH = 16 * 1024;
+
+/**
+ * Reads what a caller selects: fields as they stand between the braces of a GraphQL selection, with or without them.
+ *
+ * @returns the selection as GraphQL that is nothing else
+ * @throws InvalidOperationError or OperationLimitError
+ */
+export function readSelection(text: string): string {
+  if (text.length > MAX_LENGTH) throw new InvalidOperationError(`it has more than ${MAX_LENGTH} characters`);
+  const isWhole = /^\s*\{/.test(text);
+  const { definitions } = parseOperation(isWhole ? text : `{${text}\n}`);
+  const [operation, another] = definitions;
+  // What closes the braces early would become a second operation.
+  if (!operation || another || !isPlain(operation))
+    throw new InvalidOperationError('it is not one selection of fields');
+  return print(operation.selectionSet);
+}
+
+function isPlain(node: ParsedOperation['definitions'][number]): node is OperationDefinitionNode {
+  return node.kind === Kind.OPERATION_DEFINITION && node.operation === 'query' && node.name === undefined;
+}
+
+/**
+ * Checks the selection of an operation with one field against the types of the service.
+ *
+ * @param root the field in SDL
+ * @throws InvalidOperationError that says what is wrong
+ */
+export function checkSelection(document: ParsedOperation, root: string, types: TypeExcerpt): void {
+  const schema = types.schemaFor(root, namesIn(document));
+  const [fault] = validate(schema, asQuery(document), undefined, { maxErrors: 1 });
+  if (fault) throw new InvalidOperationError(fault.message.replace(' type "_Root_"', ' the service'));
+}
+
+/** The root of an excerpt is a query, whatever the operation is: only what is selected is looked at. */
+function asQuery(document: ParsedOperation): DocumentNode {
+  const definitions = document.definitions.map((node) =>
+    node.kind === Kind.OPERATION_DEFINITION
+      ? { ...node, operation: 'query' as OperationDefinitionNode['operation'] }
+      : node,
+  );
+  return { ...document, definitions };
+}
+
+function namesIn(document: DocumentNode): ReadonlySet<string> {
+  const names = new Set<string>();
+  visit(document, { Name: ({ value }) => void names.add(value) });
+  return names;
+}
