@@ -36,7 +36,7 @@ function isPlain(node: ParsedOperation['definitions'][number]): node is Operatio
 export function checkSelection(document: ParsedOperation, root: string, types: TypeExcerpt): void {
   const schema = types.schemaFor(root, namesIn(document));
   const [fault] = validate(schema, asQuery(document), undefined, { maxErrors: 1 });
-  if (fault) throw new InvalidOperationError(fault.message.replace(' type "_Root_"', ' the service'));
+  if (fault) throw new InvalidOperationError(fault.message);
 }
 
 /** The root of an excerpt is a query, whatever the operation is: only what is selected is looked at. */
