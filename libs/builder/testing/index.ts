@@ -9,3 +9,5 @@ export {
 } from './guarded-member.js';
 export { type OpenPool, type OpenPoolOptions, openPool } from './open-pool.js';
 export { type GivenAnswer, RecordingReply } from './recording-reply.js';
+export { SHOP_SDL } from './shop-schema.js';
+export { type Shop, startShop } from './shop.js';

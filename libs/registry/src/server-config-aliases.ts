@@ -68,7 +68,8 @@ function normaliseGraphql(config: Raw, warnings: string[]): void {
   } else if ('introspection' in config) warnings.push('introspection has no meaning here and was ignored');
   delete config['introspection'];
   const { tools, operations } = isObject(config['graphql']) ? config['graphql'] : {};
-  const hasUse = tools === undefined ? Array.isArray(operations) && operations.length > 0 : String(tools) !== 'query';
+  const hasUse =
+    tools === undefined ? Array.isArray(operations) && operations.length > 0 : JSON.stringify(tools) !== '["query"]';
   if (graphql['schema_filepath'] !== undefined && !hasUse) {
     warnings.push('graphql.schema_filepath has no effect until graphql.tools names fields or operations');
   }

@@ -69,8 +69,13 @@ class Definitions {
 
   ofArgument({ type, description, deprecated, ...argument }: ToolArgument): JsonObject {
     const schema: Schema = { ...(type ? this.of(type) : {}) };
-    const texts = [schema['description'], description, deprecated && `Deprecated: ${deprecated}`];
-    const text = plainText(texts.filter((part) => typeof part === 'string' && part !== '').join('\n'), MAX_TEXT);
+    const own = schema['description'];
+    const texts = [
+      typeof own === 'string' ? own : '',
+      description ?? '',
+      deprecated ? `Deprecated: ${deprecated}` : '',
+    ];
+    const text = plainText(texts.filter((part) => part !== '').join('\n'), MAX_TEXT);
     if (text) schema['description'] = text;
     if (deprecated !== undefined) schema['deprecated'] = true;
     if (argument.default !== undefined) {

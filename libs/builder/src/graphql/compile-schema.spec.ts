@@ -13,7 +13,7 @@ const compile = (sdl: string, options: Partial<SchemaOptions> = {}) =>
 const byName = (sdl: string, options: Partial<SchemaOptions> = {}) =>
   new Map(compile(sdl, options).operations.map((operation) => [operation.name, operation]));
 const tools = byName(SHOP_SDL);
-const schemaOf = (name: string) => tools.get(name)!.inputSchema as Record<string, never>;
+const schemaOf = (name: string) => tools.get(name)!.inputSchema;
 
 describe('a schema', () => {
   it('becomes a tool for each query and mutation, and tells what does not', () => {
@@ -126,8 +126,9 @@ describe('the arguments of a field', () => {
   });
 
   it('say which fields of an input object are required, and that one of one of them is given', () => {
-    const { NewUser } = (schemaOf('addUser') as { $defs: Record<string, object> }).$defs;
-    expect(NewUser).toMatchObject({ required: ['name'], properties: { extra: { description: 'Anything' } } });
+    expect(schemaOf('addUser')).toMatchObject({
+      $defs: { NewUser: { required: ['name'], properties: { extra: { description: 'Anything' } } } },
+    });
     expect(schemaOf('userBy')).toMatchObject({ $defs: { Key: { minProperties: 1, maxProperties: 1 } } });
   });
 

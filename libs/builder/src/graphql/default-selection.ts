@@ -132,7 +132,7 @@ function pageOf(type: GraphQLCompositeType): Page | undefined {
 function usable(type: GraphQLCompositeType): readonly Field[] {
   if (isUnionType(type)) return [];
   return Object.values(type.getFields()).filter((field) => {
-    return field.deprecationReason == null && !field.args.some(isRequiredArgument);
+    return typeof field.deprecationReason !== 'string' && !field.args.some(isRequiredArgument);
   });
 }
 

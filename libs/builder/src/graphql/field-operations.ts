@@ -113,7 +113,8 @@ function freeName({ args }: Field): string {
 
 function descriptionOf(kind: Kind, { name, type, description, deprecationReason }: Field): string {
   const said = plainText(description ?? '', MAX_DESCRIPTION);
-  const deprecated = deprecationReason == null ? '' : plainText(`Deprecated: ${deprecationReason}`, MAX_SHOWN);
+  const deprecated =
+    typeof deprecationReason === 'string' ? plainText(`Deprecated: ${deprecationReason}`, MAX_SHOWN) : '';
   const own = `The GraphQL ${kind} ${name}; gives ${String(type)}.`;
   return [said, deprecated, own].filter((text) => text !== '').join('\n');
 }

@@ -2,7 +2,7 @@ import { type Fault, isObject } from '#kernel';
 import { MemberProtocolError } from '../builder.errors.js';
 import type { RequestTool } from '../members/request-tool-call.js';
 import { InvalidArgumentsError, type OperationResponse, toToolResult } from '../openapi/index.js';
-import { errorsIn, isJson } from './graphql-answer.js';
+import { errorsIn, graphqlResult, isJson } from './graphql-answer.js';
 import type { GraphqlEndpoint, GraphqlRequest } from './graphql-endpoint.js';
 import { type OperationLimits, type Variables, enforceLimits } from './operation-limits.js';
 import { parseOperation } from './parse-operation.js';
@@ -50,7 +50,7 @@ export class GraphqlTool implements RequestTool {
   resultOf(answer: OperationResponse): object {
     const { mask } = this.parts.endpoint;
     const result = toToolResult(answer, mask);
-    if (result.isError) return result;
+    if (result.isError) return graphqlResult(answer, mask);
     const { structuredContent: response } = result;
     // Services like to echo what they refuse, and say so under HTTP 200.
     if (errorsIn(response).length > 0) {

@@ -3,6 +3,7 @@ import {
   type FragmentDefinitionNode,
   Kind,
   type OperationDefinitionNode,
+  OperationTypeNode,
   type SelectionSetNode,
   type ValueNode,
 } from 'graphql';
@@ -52,7 +53,7 @@ export function sizeOf(document: ParsedOperation, variables: Variables = {}): Op
   let largest = NOTHING;
   for (const node of document.definitions) {
     if (node.kind !== Kind.OPERATION_DEFINITION) continue;
-    if (node.operation === 'subscription') {
+    if (node.operation === OperationTypeNode.SUBSCRIPTION) {
       throw new InvalidOperationError('a subscription is not sent: a tool gives one answer');
     }
     const size = new Measuring(fragments, { ...defaultsOf(node), ...variables }).sizeOf(node.selectionSet);

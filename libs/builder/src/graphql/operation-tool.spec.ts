@@ -4,6 +4,7 @@ import { SHOP_SDL } from '../../testing/shop-schema.js';
 import { compileSchema } from './compile-schema.js';
 import { GraphqlEndpoint } from './graphql-endpoint.js';
 import { OperationTool } from './operation-tool.js';
+import type { StoredOperation } from './stored-operations.js';
 import { TypeExcerpt } from './type-excerpt.js';
 
 const LIMITS = { depth: 6, fields: 100, aliases: 5, cost: 2_000 };
@@ -82,7 +83,7 @@ describe('an operation as a tool', () => {
       expect(greet).toMatchObject({ name: 'greet-all', description: 'Greets.', inputSchema: { properties: {} } });
     });
 
-    const faultsOf = (operations: (typeof stored)[number][], sdl = '') =>
+    const faultsOf = (operations: readonly StoredOperation[], sdl = '') =>
       compileSchema(Buffer.from(sdl), { fields: false, operations, taken: [] }).faults;
     it.each([
       ['two operations', 'query A { now } query B { now }', /has to hold one operation/],

@@ -1,4 +1,12 @@
-import { type DocumentNode, Kind, type OperationDefinitionNode, print, validate, visit } from 'graphql';
+import {
+  type DocumentNode,
+  Kind,
+  type OperationDefinitionNode,
+  OperationTypeNode,
+  print,
+  validate,
+  visit,
+} from 'graphql';
 import { InvalidOperationError } from './graphql.errors.js';
 import { type ParsedOperation, parseOperation } from './parse-operation.js';
 import type { TypeExcerpt } from './type-excerpt.js';
@@ -24,7 +32,9 @@ export function readSelection(text: string): string {
 }
 
 function isPlain(node: ParsedOperation['definitions'][number]): node is OperationDefinitionNode {
-  return node.kind === Kind.OPERATION_DEFINITION && node.operation === 'query' && node.name === undefined;
+  return (
+    node.kind === Kind.OPERATION_DEFINITION && node.operation === OperationTypeNode.QUERY && node.name === undefined
+  );
 }
 
 /**
@@ -42,9 +52,7 @@ export function checkSelection(document: ParsedOperation, root: string, types: T
 /** The root of an excerpt is a query, whatever the operation is: only what is selected is looked at. */
 function asQuery(document: ParsedOperation): DocumentNode {
   const definitions = document.definitions.map((node) =>
-    node.kind === Kind.OPERATION_DEFINITION
-      ? { ...node, operation: 'query' as OperationDefinitionNode['operation'] }
-      : node,
+    node.kind === Kind.OPERATION_DEFINITION ? { ...node, operation: OperationTypeNode.QUERY } : node,
   );
   return { ...document, definitions };
 }

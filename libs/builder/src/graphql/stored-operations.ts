@@ -2,7 +2,7 @@ import {
   type GraphQLSchema,
   Kind,
   type OperationDefinitionNode,
-  type TypeNode,
+  OperationTypeNode,
   type VariableDefinitionNode,
   isInputType,
   print,
@@ -75,7 +75,7 @@ function operationOf({ name, query, description }: Given, schema: GraphQLSchema 
   if (called === undefined) throw new InvalidOperationError('its operation has no name: name it, or give "name"');
   const [fault] = schema ? validate(schema, document, undefined, { maxErrors: 1 }) : [];
   if (fault) throw new InvalidOperationError(fault.message);
-  const kind = operation.operation === 'mutation' ? 'mutation' : 'query';
+  const kind = operation.operation === OperationTypeNode.MUTATION ? 'mutation' : 'query';
   const args = (operation.variableDefinitions ?? []).map((definition) => argumentOf(definition, schema ?? BUILT_IN));
   return {
     name: called.slice(0, MAX_NAME),
@@ -100,7 +100,7 @@ function argumentOf({ variable, type, defaultValue }: VariableDefinitionNode, sc
     name: variable.name.value,
     type: isKnown ? known : undefined,
     isRequired: type.kind === Kind.NON_NULL_TYPE && defaultValue === undefined,
-    description: isKnown ? undefined : `GraphQL type ${print(type as TypeNode)}`,
+    description: isKnown ? undefined : `GraphQL type ${print(type)}`,
     default: defaultValue ? valueFromASTUntyped(defaultValue) : undefined,
   };
 }

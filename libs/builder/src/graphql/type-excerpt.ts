@@ -4,6 +4,7 @@ import {
   type GraphQLSchema,
   type InputValueDefinitionNode,
   Kind,
+  OperationTypeNode,
   type TypeNode,
   buildASTSchema,
   parse,
@@ -69,7 +70,7 @@ const SCHEMA: DefinitionNode = {
   operationTypes: [
     {
       kind: Kind.OPERATION_TYPE_DEFINITION,
-      operation: 'query' as never,
+      operation: OperationTypeNode.QUERY,
       type: { kind: Kind.NAMED_TYPE, name: { kind: Kind.NAME, value: ROOT } },
     },
   ],
