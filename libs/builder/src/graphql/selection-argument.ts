@@ -1,12 +1,4 @@
-import {
-  type DocumentNode,
-  Kind,
-  type OperationDefinitionNode,
-  OperationTypeNode,
-  print,
-  validate,
-  visit,
-} from 'graphql';
+import { type DocumentNode, Kind, type OperationDefinitionNode, OperationTypeNode, print, validate } from 'graphql';
 import { InvalidOperationError } from './graphql.errors.js';
 import { type ParsedOperation, parseOperation } from './parse-operation.js';
 import type { TypeExcerpt } from './type-excerpt.js';
@@ -44,21 +36,20 @@ function isPlain(node: ParsedOperation['definitions'][number]): node is Operatio
  * @throws InvalidOperationError that says what is wrong
  */
 export function checkSelection(document: ParsedOperation, root: string, types: TypeExcerpt): void {
-  const schema = types.schemaFor(root, namesIn(document));
-  const [fault] = validate(schema, asQuery(document), undefined, { maxErrors: 1 });
+  const query = asQuery(document);
+  const [fault] = validate(types.schemaFor(root, query.selectionSet), documentOf(query), undefined, { maxErrors: 1 });
   if (fault) throw new InvalidOperationError(fault.message);
 }
 
 /** The root of an excerpt is a query, whatever the operation is: only what is selected is looked at. */
-function asQuery(document: ParsedOperation): DocumentNode {
-  const definitions = document.definitions.map((node) =>
-    node.kind === Kind.OPERATION_DEFINITION ? { ...node, operation: OperationTypeNode.QUERY } : node,
-  );
-  return { ...document, definitions };
+function asQuery({ definitions }: ParsedOperation): OperationDefinitionNode {
+  const [operation] = definitions;
+  if (operation?.kind !== Kind.OPERATION_DEFINITION)
+    throw new InvalidOperationError('it is not one selection of fields');
+  return { ...operation, operation: OperationTypeNode.QUERY };
 }
 
-function namesIn(document: DocumentNode): ReadonlySet<string> {
-  const names = new Set<string>();
-  visit(document, { Name: ({ value }) => void names.add(value) });
-  return names;
-}
+const documentOf = (operation: OperationDefinitionNode): DocumentNode => ({
+  kind: Kind.DOCUMENT,
+  definitions: [operation],
+});

@@ -1,8 +1,11 @@
 import {
   type GraphQLArgument,
   type GraphQLInputField,
+  type GraphQLInterfaceType,
   type GraphQLNamedType,
+  type GraphQLObjectType,
   type GraphQLSchema,
+  isAbstractType,
   isEnumType,
   isInputObjectType,
   isInterfaceType,
@@ -16,9 +19,9 @@ import {
 /** One type of a schema, as far as selections are checked against it. */
 export interface TypeText {
   readonly name: string;
-  /** SDL without texts and defaults. */
+  /** SDL without texts and defaults; of a union without its types. */
   readonly sdl: string;
-  /** Of an interface: the object types that have it. */
+  /** Of an interface or a union: the object types that it stands for. */
   readonly possible?: readonly string[];
 }
 
@@ -27,7 +30,7 @@ export function typeTexts(schema: GraphQLSchema): readonly TypeText[] {
   return Object.values(schema.getTypeMap())
     .filter((type) => !isIntrospectionType(type) && !isSpecifiedScalarType(type))
     .map((type) => {
-      const possible = isInterfaceType(type) ? schema.getPossibleTypes(type).map(({ name }) => name) : undefined;
+      const possible = isAbstractType(type) ? schema.getPossibleTypes(type).map(({ name }) => name) : undefined;
       return { name: type.name, sdl: sdlOf(type), ...(possible && { possible }) };
     });
 }
@@ -36,7 +39,7 @@ function sdlOf(type: GraphQLNamedType): string {
   const { name } = type;
   if (isScalarType(type)) return `scalar ${name}`;
   if (isEnumType(type)) return `enum ${name}${block(type.getValues().map((value) => value.name))}`;
-  if (isUnionType(type)) return `union ${name}${listed('=', '|', type.getTypes())}`;
+  if (isUnionType(type)) return `union ${name}`;
   if (isInputObjectType(type)) {
     const oneOf = type.isOneOf ? '@oneOf' : '';
     return `input ${name}${oneOf}${block(Object.values(type.getFields()).map(argumentText))}`;
@@ -45,7 +48,7 @@ function sdlOf(type: GraphQLNamedType): string {
     (field) => `${fieldText(field.name, field.args)}:${String(field.type)}`,
   );
   const kind = isInterfaceType(type) ? 'interface' : 'type';
-  return `${kind} ${name}${listed(' implements ', '&', type.getInterfaces())}${block(fields)}`;
+  return `${kind} ${name}${interfacesOf(type)}${block(fields)}`;
 }
 
 /** A field with its arguments and without its type. */
@@ -60,5 +63,7 @@ function argumentText({ name, type, defaultValue }: GraphQLArgument | GraphQLInp
 
 const block = (parts: readonly string[]): string => (parts.length > 0 ? `{${parts.join(' ')}}` : '');
 
-const listed = (start: string, between: string, types: readonly GraphQLNamedType[]): string =>
-  types.length > 0 ? start + types.map(({ name }) => name).join(between) : '';
+function interfacesOf(type: GraphQLObjectType | GraphQLInterfaceType): string {
+  const names = type.getInterfaces().map(({ name }) => name);
+  return names.length > 0 ? ` implements ${names.join('&')}` : '';
+}
