@@ -3,11 +3,13 @@ import {
   type GraphQLField,
   type GraphQLObjectType,
   type GraphQLSchema,
+  KnownTypeNamesRule,
   getNamedType,
   isCompositeType,
   isNonNullType,
   isUnionType,
   parse,
+  specifiedRules,
   validate,
 } from 'graphql';
 import type { JsonObject } from '#kernel';
@@ -15,7 +17,7 @@ import { cut, plainText } from '../openapi/plain-text.js';
 import type { ToolNames } from '../openapi/tool-names.js';
 import { argumentOf, argumentSchema } from './argument-schema.js';
 import { defaultSelection } from './default-selection.js';
-import { type GraphqlOperation, annotationsOf } from './graphql-operation.js';
+import { type GraphqlOperation, type UnnamedOperation, annotationsOf, named } from './graphql-operation.js';
 import { fieldText } from './type-texts.js';
 
 export interface SkippedField {
@@ -45,7 +47,7 @@ export function fieldOperations(
       const built = fieldOperation(schema, kind, field);
       if (typeof built === 'string') skipped.push({ field: `${type.name}.${field.name}`, reason: built });
       // Only services that read and write by the same name need to be told apart.
-      else operations.push({ ...built, name: names.take(nameOf(field.name, kind, taken)) });
+      else operations.push(named(built, names.take(nameOf(field.name, kind, taken))));
     }
   }
   const subscriptions = Object.values(schema.getSubscriptionType()?.getFields() ?? {});
@@ -54,6 +56,9 @@ export function fieldOperations(
   }
   return { operations, skipped };
 }
+
+/** The types are those of the schema, and to look for them among all of them takes most of the time. */
+const RULES = specifiedRules.filter((rule) => rule !== KnownTypeNamesRule);
 
 const SUBSCRIPTION = 'it is a subscription, and a tool gives one answer';
 
@@ -70,21 +75,23 @@ function nameOf(field: string, kind: Kind, taken: Set<string>): string {
 }
 
 /** The operation, its name still that of the field; or why there is none. */
-function fieldOperation(schema: GraphQLSchema, kind: Kind, field: Field): GraphqlOperation | string {
+function fieldOperation(schema: GraphQLSchema, kind: Kind, field: Field): UnnamedOperation | string {
   const head = headOf(kind, field);
   const wanted = defaultSelection(field.type, schema);
   // What a schema with faults makes of its own types may still be asked for its name.
   const selections = wanted === '' ? [''] : [wanted, '{ __typename }'];
-  const faults = selections.map((selection) => validate(schema, parse(`${head} ${selection} }`))[0]?.message);
+  const faults = selections.map((selection) => validate(schema, parse(`${head} ${selection} }`), RULES)[0]?.message);
   const selection = selections[faults.indexOf(undefined)];
   if (selection === undefined) return `its operation is not valid: ${faults.at(-1)}`;
   const select = wanted === '' ? undefined : freeName(field);
   const args = field.args.map(argumentOf);
   return {
-    name: field.name,
-    description: descriptionOf(kind, field),
-    inputSchema: withSelect(argumentSchema(args), select, { field, selection }),
-    annotations: annotationsOf(kind),
+    tool: {
+      name: field.name,
+      description: descriptionOf(kind, field),
+      inputSchema: withSelect(argumentSchema(args), select, { field, selection }),
+      annotations: annotationsOf(kind),
+    },
     head,
     selection,
     tail: ' }',

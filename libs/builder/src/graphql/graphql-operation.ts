@@ -16,10 +16,8 @@ export interface FieldSelection {
 export interface GraphqlOperation {
   /** Unique within the member. */
   readonly name: string;
-  readonly description: string;
-  /** JSON Schema 2020-12, `type: object`. */
-  readonly inputSchema: JsonObject;
-  readonly annotations: OperationAnnotations;
+  /** The tool as JSON text, as members offer it: made where there is time for it. */
+  readonly definition: string;
   /** The document up to where fields of the result are selected; the whole of it where they cannot be. */
   readonly head: string;
   /** The selection unless the caller names another; empty where there is none. */
@@ -40,6 +38,17 @@ const MUTATION = { readOnlyHint: false, destructiveHint: true, idempotentHint: f
 export const annotationsOf = (kind: 'query' | 'mutation'): OperationAnnotations =>
   kind === 'query' ? QUERY : MUTATION;
 
-/** The tool as JSON text, as members offer it. */
-export const definitionOf = ({ name, description, inputSchema, annotations }: GraphqlOperation): string =>
-  JSON.stringify({ name, description, inputSchema, annotations });
+/** The same before its name is known to be free. */
+export interface UnnamedOperation extends Omit<GraphqlOperation, 'name' | 'definition'> {
+  readonly tool: {
+    readonly name: string;
+    readonly description: string;
+    /** JSON Schema 2020-12, `type: object`. */
+    readonly inputSchema: JsonObject;
+    readonly annotations: OperationAnnotations;
+  };
+}
+
+export function named({ tool, ...operation }: UnnamedOperation, name: string): GraphqlOperation {
+  return { name, definition: JSON.stringify({ ...tool, name }), ...operation };
+}

@@ -1,6 +1,6 @@
 export { type CompiledSchema, MAX_OPERATIONS, type SchemaOptions, compileSchema } from './compile-schema.js';
 export type { SkippedField } from './field-operations.js';
-export { type FieldSelection, type GraphqlOperation, definitionOf } from './graphql-operation.js';
+export type { FieldSelection, GraphqlOperation } from './graphql-operation.js';
 export { InvalidOperationsError, InvalidSchemaError, SchemaMissingError } from './graphql.errors.js';
 export { schemaImporter } from './open-schema-importer.js';
 export type { OperationLimits, OperationSize } from './operation-limits.js';

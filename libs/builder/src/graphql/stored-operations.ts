@@ -17,7 +17,7 @@ import type { GraphqlServerConfig } from '#registry';
 import { plainText } from '../openapi/plain-text.js';
 import type { ToolNames } from '../openapi/tool-names.js';
 import { type ToolArgument, argumentSchema } from './argument-schema.js';
-import { type GraphqlOperation, annotationsOf } from './graphql-operation.js';
+import { type GraphqlOperation, type UnnamedOperation, annotationsOf, named } from './graphql-operation.js';
 import { InvalidOperationError } from './graphql.errors.js';
 import { sizeOf } from './operation-limits.js';
 import { parseOperation } from './parse-operation.js';
@@ -48,9 +48,10 @@ export function storedOperations(
     const path = `graphql.operations.${at}${isText ? '' : '.query'}`;
     try {
       const operation = operationOf(isText ? { query: given } : given, schema);
-      if (taken.has(operation.name)) throw new InvalidOperationError(`another operation is named ${operation.name}`);
-      taken.add(operation.name);
-      operations.push({ ...operation, name: names.take(operation.name) });
+      const { name } = operation.tool;
+      if (taken.has(name)) throw new InvalidOperationError(`another operation is named ${name}`);
+      taken.add(name);
+      operations.push(named(operation, names.take(name)));
     } catch (error) {
       if (!(error instanceof ComposerError)) throw error;
       faults.push({ path, message: error.message });
@@ -65,7 +66,7 @@ interface Given {
   readonly description?: string | undefined;
 }
 
-function operationOf({ name, query, description }: Given, schema: GraphQLSchema | undefined): GraphqlOperation {
+function operationOf({ name, query, description }: Given, schema: GraphQLSchema | undefined): UnnamedOperation {
   const document = parseOperation(query);
   const [operation, another] = document.definitions.filter(isOperation);
   if (!operation || another) throw new InvalidOperationError('it has to hold one operation');
@@ -78,10 +79,12 @@ function operationOf({ name, query, description }: Given, schema: GraphQLSchema 
   const kind = operation.operation === OperationTypeNode.MUTATION ? 'mutation' : 'query';
   const args = (operation.variableDefinitions ?? []).map((definition) => argumentOf(definition, schema ?? BUILT_IN));
   return {
-    name: called.slice(0, MAX_NAME),
-    description: plainText(description ?? `The stored GraphQL ${kind} ${called}.`, MAX_DESCRIPTION),
-    inputSchema: argumentSchema(args),
-    annotations: annotationsOf(kind),
+    tool: {
+      name: called.slice(0, MAX_NAME),
+      description: plainText(description ?? `The stored GraphQL ${kind} ${called}.`, MAX_DESCRIPTION),
+      inputSchema: argumentSchema(args),
+      annotations: annotationsOf(kind),
+    },
     head: query,
     selection: '',
     tail: '',

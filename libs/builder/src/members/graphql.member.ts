@@ -9,7 +9,6 @@ import {
   type CompiledSchema,
   InvalidOperationsError,
   SchemaMissingError,
-  definitionOf,
   fingerprintOfSchema,
   givenSchema,
   introspects,
@@ -119,7 +118,7 @@ export class GraphqlMember extends WireMember<GraphqlServerConfig> {
     const tools = operations.map((operation) => [operation.name, new OperationTool(operation, parts)] as const);
     this.compiled = compiled;
     this.tools = new Map<string, RequestTool>([...(generic ? [[id, generic] as const] : []), ...tools]);
-    const definitions = operations.map(definitionOf);
+    const definitions = operations.map(({ definition }) => definition);
     this.offer = offerOf({ tools: [...(generic ? [generic.definition] : []), ...definitions] });
   }
 }
