@@ -2,6 +2,7 @@ import { randomBytes } from 'node:crypto';
 import { createServer } from 'node:http';
 
 const MOST_BODY = 64 * 1024;
+const SCHEMA = 'type Query { greeting(name: String!): String! }';
 
 /**
  * A small GraphQL service with one field, `greeting(name: String!): String!`, for whoever brings its token. `own` is told
@@ -23,8 +24,9 @@ export async function startGraphqlGreeter(own) {
   });
   await new Promise((resolve, reject) => server.once('error', reject).listen(0, '127.0.0.1', resolve));
   const endpoint = `http://127.0.0.1:${server.address().port}/graphql`;
+  const graphql = { endpoint, tools: ['query', 'fields'], schema: SCHEMA };
   return {
-    config: { id: 'graphql', type: 'graphql', graphql: { endpoint }, auth_strategy: 'bearer', auth: { token } },
+    config: { id: 'graphql', type: 'graphql', graphql, auth_strategy: 'bearer', auth: { token } },
     /** Calls for a greeting, oldest first, and whether each carried the right credential. */
     calls,
   };

@@ -60,12 +60,11 @@ export async function connectMember(client, { id }, { url }) {
 
 export const connectLink = ({ url }, id) => `${url}/connect/${id}`;
 
-/** The same of the GraphQL service, whose one tool takes any operation. */
+/** The same of the GraphQL service, one of whose tools is the field that greets. */
 export async function visitGraphql(clients, greeter) {
   const { id, auth_strategy } = greeter.config;
-  const query = 'query ($name: String!) { greeting(name: $name) }';
-  const argumentsFor = (era) => ({ query, variables: { name: nameOf(era) } });
-  const called = await callEach(clients, `${id}_${id}`, { argumentsFor });
+  const argumentsFor = (era) => ({ name: nameOf(era) });
+  const called = await callEach(clients, `${id}_greeting`, { argumentsFor });
   return greeted({ id, auth_strategy, ...called }, greeter);
 }
 

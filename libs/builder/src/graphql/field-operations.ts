@@ -92,6 +92,7 @@ function fieldOperation(schema: GraphQLSchema, kind: Kind, field: Field): Unname
       inputSchema: withSelect(argumentSchema(args), select, { field, selection }),
       annotations: annotationsOf(kind),
     },
+    operation: `${kind} ${field.name}`,
     head,
     selection,
     tail: ' }',

@@ -16,6 +16,8 @@ export interface FieldSelection {
 export interface GraphqlOperation {
   /** Unique within the member. */
   readonly name: string;
+  /** What it is in the schema, or that it is stored: `query user`, `mutation addUser`, `stored Clock`. */
+  readonly operation: string;
   /** The tool as JSON text, as members offer it: made where there is time for it. */
   readonly definition: string;
   /** The document up to where fields of the result are selected; the whole of it where they cannot be. */

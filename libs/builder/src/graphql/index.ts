@@ -6,11 +6,4 @@ export { schemaImporter } from './open-schema-importer.js';
 export type { OperationLimits, OperationSize } from './operation-limits.js';
 export { SCHEMA_LIMITS } from './read-schema.js';
 export type { SchemaImporter } from './schema-importer.js';
-export {
-  type GivenSchema,
-  fingerprintOfSchema,
-  givenSchema,
-  introspects,
-  offeredKinds,
-  schemaOptions,
-} from './schema-settings.js';
+export { compileGiven, fingerprintOfSchema, introspects, offeredKinds, schemaOptions } from './schema-settings.js';

@@ -1,8 +1,9 @@
 import { createHash } from 'node:crypto';
 import type { GraphqlServerConfig } from '#registry';
 import { readDocument } from '../members/specification-source.js';
-import type { SchemaOptions } from './compile-schema.js';
+import type { CompiledSchema, SchemaOptions } from './compile-schema.js';
 import { SCHEMA_LIMITS } from './read-schema.js';
+import type { SchemaImporter } from './schema-importer.js';
 
 type Settings = GraphqlServerConfig['graphql'];
 type OfferedKind = NonNullable<Settings['tools']>[number];
@@ -29,11 +30,22 @@ export function schemaOptions({ id, graphql }: Pick<GraphqlServerConfig, 'id' | 
   };
 }
 
-/** The schema that a configuration gives, as bytes for `compileSchema`; `undefined`: it gives none. */
-export type GivenSchema = Buffer | undefined;
+/**
+ * What a configuration offers as far as the configuration alone tells it: the service is not asked. Rejects with
+ * `SpecificationError` if a file cannot be read, and as `SchemaImporter` does.
+ */
+export async function compileGiven(
+  config: Pick<GraphqlServerConfig, 'id' | 'graphql'>,
+  schemas: SchemaImporter,
+): Promise<CompiledSchema> {
+  const options = schemaOptions(config);
+  const isWanted = options.fields || options.operations.length > 0;
+  const source = isWanted ? await givenSchema(config.graphql) : undefined;
+  if (!source && options.operations.length === 0) return { operations: [], types: [], skipped: [], faults: [] };
+  return schemas.import(source ?? Buffer.alloc(0), options);
+}
 
-/** Reads it. Rejects with `SpecificationError` that names the setting at fault. */
-export async function givenSchema({ schema, schema_filepath }: Settings): Promise<GivenSchema> {
+async function givenSchema({ schema, schema_filepath }: Settings): Promise<Buffer | undefined> {
   if (typeof schema === 'string') return Buffer.from(schema);
   if (schema !== undefined) return Buffer.from(JSON.stringify(schema));
   if (schema_filepath === undefined) return undefined;

@@ -85,6 +85,7 @@ function operationOf({ name, query, description }: Given, schema: GraphQLSchema 
       inputSchema: argumentSchema(args),
       annotations: annotationsOf(kind),
     },
+    operation: `stored ${called.slice(0, MAX_NAME)}`,
     head: query,
     selection: '',
     tail: '',

@@ -13,7 +13,8 @@ import type { TypeText } from './type-texts.js';
 
 const ROOT = '_Root_';
 const OPTIONS = { assumeValid: true, assumeValidSDL: true };
-const MAX_KEPT = 2_000;
+/** Definitions that are kept read: those of a few selections. */
+const MAX_KEPT = 100;
 
 /**
  * Builds small schemas out of a large one: only what a selection comes by, and what that needs. To build all of it would

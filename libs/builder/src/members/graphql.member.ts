@@ -9,8 +9,8 @@ import {
   type CompiledSchema,
   InvalidOperationsError,
   SchemaMissingError,
+  compileGiven,
   fingerprintOfSchema,
-  givenSchema,
   introspects,
   offeredKinds,
   schemaOptions,
@@ -154,11 +154,7 @@ async function compiledFrom({
   parts,
   log,
 }: MemberOrder<GraphqlServerConfig>): Promise<Omit<Compiled, 'fingerprint'>> {
-  const options = schemaOptions(config);
-  const isWanted = options.fields || options.operations.length > 0;
-  const source = isWanted ? await givenSchema(config.graphql) : undefined;
-  if (!source && options.operations.length === 0) return { operations: [], types: [] };
-  const { operations, types, skipped, faults } = await parts.schemas.import(source ?? Buffer.alloc(0), options);
+  const { operations, types, skipped, faults } = await compileGiven(config, parts.schemas);
   if (faults.length > 0) throw new InvalidOperationsError(faults);
   if (skipped.length > 0) log.info('fields left out', { skipped: skipped.slice(0, MAX_LOGGED) });
   return { operations, types };
