@@ -12,6 +12,7 @@ import {
 import type { Json, JsonObject } from '#kernel';
 import { INPUT_LIMITS } from '../openapi/index.js';
 import { plainText } from '../openapi/plain-text.js';
+import { statedText } from './stated-text.js';
 
 /** One argument of a tool. Without a type, anything may stand there. */
 export interface ToolArgument {
@@ -113,7 +114,7 @@ class Definitions {
     const fields = Object.values(type.getFields());
     const properties = fields.map((field) => [field.name, this.ofArgument(argumentOf(field))] as const);
     const required = fields.filter(isRequiredInputField).map(({ name }) => name);
-    const description = plainText(type.description ?? '', MAX_TEXT);
+    const description = statedText(type.description, MAX_TEXT);
     return {
       type: 'object',
       ...(description && { description }),
@@ -140,14 +141,15 @@ export function argumentOf({ name, type, description, defaultValue, deprecationR
     name,
     type,
     isRequired: isNonNullType(type) && defaultValue === undefined,
-    description: description ?? undefined,
+    description: typeof description === 'string' ? description : undefined,
     default: defaultValue,
-    deprecated: deprecationReason ?? undefined,
+    deprecated: typeof deprecationReason === 'string' ? deprecationReason : undefined,
   };
 }
 
 function anything({ name, description, specifiedByURL }: GraphQLScalarType): JsonObject {
-  const said = plainText(description ?? '', MAX_TEXT / 2);
-  const link = specifiedByURL && specifiedByURL.length < MAX_TEXT / 2 ? ` (${specifiedByURL})` : '';
+  const said = statedText(description, MAX_TEXT / 2);
+  const url = statedText(specifiedByURL, MAX_TEXT / 2);
+  const link = url && ` (${url})`;
   return { description: `${name}${link}${said && `: ${said}`}` };
 }

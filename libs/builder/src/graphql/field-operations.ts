@@ -18,6 +18,7 @@ import type { ToolNames } from '../openapi/tool-names.js';
 import { argumentOf, argumentSchema } from './argument-schema.js';
 import { defaultSelection } from './default-selection.js';
 import { type GraphqlOperation, type UnnamedOperation, annotationsOf, named } from './graphql-operation.js';
+import { statedText } from './stated-text.js';
 import { fieldText } from './type-texts.js';
 
 export interface SkippedField {
@@ -120,7 +121,7 @@ function freeName({ args }: Field): string {
 }
 
 function descriptionOf(kind: Kind, { name, type, description, deprecationReason }: Field): string {
-  const said = plainText(description ?? '', MAX_DESCRIPTION);
+  const said = statedText(description, MAX_DESCRIPTION);
   const deprecated =
     typeof deprecationReason === 'string' ? plainText(`Deprecated: ${deprecationReason}`, MAX_SHOWN) : '';
   const own = `The GraphQL ${kind} ${name}; gives ${String(type)}.`;
