@@ -184,6 +184,12 @@ describe('the selection of a field', () => {
     expect(text.split(' ').filter((word) => /^f\d/.test(word)).length).toBeLessThanOrEqual(60);
   });
 
+  it('leaves out what has the name of a secret, and is no place in a list', () => {
+    const sdl =
+      'type A { id: ID! tempCloneToken: String API_KEY: Int nextPageToken: String passwordHash: Int } type Query { a: A }';
+    expect(byName(sdl).get('a')!.selection).toBe('{ id nextPageToken }');
+  });
+
   it('asks for the name of a type that has nothing else to ask for', () => {
     expect(byName('type A { a(b: Int!): Int } type Query { a: A }').get('a')!.selection).toBe('{ __typename }');
   });

@@ -31,7 +31,7 @@ interface Room {
 
 /**
  * The fields of a type that answer most questions: what has no fields of its own, and so of the objects in it. What wants
- * arguments or is deprecated is left out, and so are objects with arguments: most are lists that have to be bounded.
+ * arguments, is deprecated or has the name of a secret is left out, and so are objects with arguments: most are lists that have to be bounded.
  *
  * @returns a selection set; empty if the type has no fields
  */
@@ -132,9 +132,14 @@ function pageOf(type: GraphQLCompositeType): Page | undefined {
 function usable(type: GraphQLCompositeType): readonly Field[] {
   if (isUnionType(type)) return [];
   return Object.values(type.getFields()).filter((field) => {
-    return typeof field.deprecationReason !== 'string' && !field.args.some(isRequiredArgument);
+    const isWanted = !SECRET.test(field.name) || PAGE.test(field.name);
+    return isWanted && typeof field.deprecationReason !== 'string' && !field.args.some(isRequiredArgument);
   });
 }
+
+/** What gives access to something is given to nobody who has not asked for it. */
+const SECRET = /secret|password|token|api_?key/i;
+const PAGE = /page|next|prev|cursor|continu|sync/i;
 
 const fieldOf = (type: GraphQLCompositeType, name: string): Field | undefined =>
   isUnionType(type) ? undefined : type.getFields()[name];
