@@ -19,6 +19,16 @@ const QUERIES = ['user', 'userBy', 'users', 'search', 'node', 'now', 'roles', 'e
 const FIELDS = [...QUERIES, 'addUser', 'order_mutation', 'forget'];
 const STORED = 'query Clock { now }';
 
+/** What a checked configuration has beside what it was given. */
+const checked = (graphql: object) => ({
+  graphql: {
+    endpoint: shop.url,
+    operations: [],
+    limits: { depth: 15, fields: 1_000, aliases: 50, cost: 100_000 },
+    ...graphql,
+  },
+});
+
 let shop: Shop;
 let opened: OpenPool;
 let folder: string;
@@ -171,6 +181,26 @@ describe('a GraphQL member', () => {
     await register({ tools: ['fields'] });
     expect(introspections().map(({ query }) => query.includes('isOneOf'))).toEqual([true, false]);
     expect({ names: namesOf(), outcome: slot().outcome }).toEqual({ names: FIELDS, outcome: 'ok' });
+  });
+
+  it('is previewed without asking, as far as its configuration tells', async () => {
+    const preview = (graphql: object) =>
+      opened.previews.of({ ref, version: 1, config: { ...configOf(graphql), ...checked(graphql) } as never });
+    expect(await preview({ tools: ['fields'] })).toBeUndefined();
+    const given = { tools: ['query', 'fields', 'operations'], operations: [STORED], schema: SHOP_SDL };
+    const seen = await preview(given);
+    expect(seen?.operations.slice(0, 3)).toEqual([
+      { operation: 'any operation', kind: 'tool', own: 'shop' },
+      { operation: 'stored Clock', kind: 'tool', own: 'Clock' },
+      { operation: 'query user', kind: 'tool', own: 'user' },
+    ]);
+    expect(seen?.operations.at(-1)).toMatchObject({ operation: 'Subscription.added', kind: 'skipped' });
+    expect({ tools: seen?.offer.tools.length, former: seen?.former.size, asked: shop.asked }).toEqual({
+      tools: 2 + FIELDS.length,
+      former: 0,
+      asked: [],
+    });
+    await expect(preview({ operations: ['query A { b }'], schema: SHOP_SDL })).rejects.toThrow(/Cannot query field/);
   });
 
   it('is told apart from what is no GraphQL, and from a credential that is refused', async () => {

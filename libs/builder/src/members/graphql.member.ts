@@ -22,6 +22,7 @@ import type { MemberReply, MemberRequest } from '../member.js';
 import { type MemberOffer, offerOf } from '../member-offer.js';
 import { type ServiceAnswer, askMember } from './ask-member.js';
 import type { ReadyCall } from './live-member.js';
+import { previewSchema } from './graphql-preview.js';
 import type { MemberBuilder, MemberOrder } from './member-parts.js';
 import { type RequestTool, RequestToolCall } from './request-tool-call.js';
 import { WireMember } from './wire-member.js';
@@ -132,6 +133,7 @@ const GONE: RequestTool = {
 
 export const graphqlMemberBuilder: MemberBuilder<GraphqlServerConfig> = {
   types: ['graphql'],
+  preview: previewSchema,
   async build(order) {
     const { config, stored, isNew } = order;
     const fingerprint = fingerprintOfSchema(config);

@@ -110,7 +110,8 @@ describe('ServerPreviews', () => {
       expect(await look({ id: 'shop', type: 'openapi', open_api })).toMatchObject({ known: true });
       expect(documents.connections).toBe(1);
       for (const type of ['http', 'client', 'sse', 'graphql']) {
-        const where = type === 'graphql' ? { graphql: { endpoint: api.url } } : { endpoint: api.url };
+        const where =
+          type === 'graphql' ? { graphql: { endpoint: api.url, tools: ['fields'] } } : { endpoint: api.url };
         const answer = await look({ id: 'other', type, ...where, auth_strategy: 'bearer', auth: { token: 'hunter2' } });
         expect(answer).toMatchObject({ known: false, checks: { configuration: 'valid', addresses: 'allowed' } });
         expect(JSON.stringify(answer)).not.toContain('hunter2');
