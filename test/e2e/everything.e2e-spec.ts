@@ -4,7 +4,7 @@ import { createRequire } from 'node:module';
 import { fileURLToPath } from 'node:url';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { type DrivenClient, type Flavour, type Target, driveClient } from '../fixtures/everything-clients.js';
-import { FEATURES, type Outcome, asModern, outcomeOf } from '../fixtures/everything-features.js';
+import { FEATURES, type Outcome, RESEARCH, asModern, outcomeOf } from '../fixtures/everything-features.js';
 import { type TwoRoles, openTwoRoles } from '../fixtures/two-roles.js';
 import { RunningChild } from '../support/child-process.js';
 import { type ComposerProcess, startComposer } from '../support/composer-process.js';
@@ -22,6 +22,7 @@ const WAYS: readonly (readonly [Flavour, 'http' | 'stdio'])[] = [
   ['v2', 'http'],
   ['v2 modern', 'http'],
   ['v1', 'stdio'],
+  ['v2', 'stdio'],
   ['v2 modern', 'stdio'],
 ];
 
@@ -104,6 +105,20 @@ describe('server-everything through the composer', () => {
     expect(direct).toBeDefined();
     const compared = flavour === 'v2 modern' ? asModern : (outcome: unknown) => outcome;
     expect(compared(outcomes.get(keyOf(kind, flavour, front, name)))).toEqual(compared(direct));
+  });
+
+  it.each(KINDS)('over %s, makes no task of revision 2025-11-25 of a call', async (kind) => {
+    const [direct, composed] = await Promise.all([
+      driveClient('v1', targets[kind]),
+      driveClient('v1', through('http', kind)),
+    ]);
+    clients.push(direct, composed);
+    const asTask = ({ ask }: DrivenClient) =>
+      ask('tools/call', { name: RESEARCH, arguments: { topic: 'tasks' }, task: { ttl: 60_000 } });
+    expect(direct.client.getServerCapabilities()).toHaveProperty('tasks');
+    expect(await asTask(direct)).toMatchObject({ task: { status: 'working' } });
+    expect(composed.client.getServerCapabilities()).not.toHaveProperty('tasks');
+    expect(JSON.stringify(await asTask(composed))).toContain('requires task augmentation');
   });
 });
 

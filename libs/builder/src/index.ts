@@ -38,6 +38,7 @@ export type {
   Era,
   ForwardedMethod,
   Member,
+  MemberCaller,
   MemberOutcome,
   MemberReply,
   MemberRequest,

@@ -34,6 +34,12 @@ export interface TaskWatcher {
   lost(): void;
 }
 
+/** Who calls a member, as far as it decides in which session. */
+export interface MemberCaller {
+  readonly principalId: PrincipalId;
+  readonly client: Pick<ClientFacts, 'capabilities'>;
+}
+
 /** One request of a client on its way to a member. */
 export interface MemberRequest {
   readonly method: ForwardedMethod;
@@ -149,8 +155,11 @@ export interface Member {
   listen(isWanted: boolean): void;
   /** Whether it tells of resources that change. */
   readonly tellsOfUpdates: boolean;
-  /** Calls `onUpdate` whenever what stands under `uri` may be another thing, until what is returned is called or it is closed. */
-  watch(uri: string, as: PrincipalId, onUpdate: () => void): Promise<() => void>;
+  /**
+   * Calls `onUpdate` whenever what stands under `uri` may be another thing, until what is returned is called or it is closed.
+   * Rejects with a `ComposerError` if the member does not take it.
+   */
+  watch(uri: string, caller: MemberCaller, onUpdate: () => void): Promise<() => void>;
   /**
    * Tells the watcher of every change of the task that the member tells of, until what is returned is called, it is lost, or
    * the member is closed. Rejects with a `ComposerError` if the member does not take it.

@@ -28,6 +28,8 @@ export interface SseOrigin extends OriginServer {
   onCall: (message: Sent, stream: OpenStream) => void;
   /** In place of the answer to `initialize`. */
   onInitialize?: (message: Sent, stream: OpenStream) => void;
+  /** What it does not answer of its own accord; the post is answered with 202. */
+  onOther?: (message: Sent, stream: OpenStream) => void;
   /** In place of the stream that somebody asks for. */
   onStream?: (response: ServerResponse) => void;
   /** Asked about every post before anything else: true if it has answered. */
@@ -67,6 +69,7 @@ export async function sseOrigin(...tools: readonly string[]): Promise<SseOrigin>
     if (method === 'tools/call') return origin.onCall({ id, method, ...(params ? { params } : {}) }, stream);
     const result = answers[String(method)];
     if (result) stream.send({ id, result });
+    else origin.onOther?.({ id, ...(method ? { method } : {}) }, stream);
   };
 
   const server = await originServer((request, response) => {

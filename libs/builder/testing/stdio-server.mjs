@@ -75,6 +75,11 @@ const calls = {
     say({ method: 'notifications/tools/list_changed' });
     return text('changed');
   },
+  /** Changes a resource, and tells of it where it was subscribed to in this process. */
+  touch: ({ uri }) => {
+    wishes.update({ uri });
+    return text(String(process.pid));
+  },
   stderr: ({ lines = 1, said = 'words' }) => {
     for (let n = 0; n < lines; n++) process.stderr.write(`${said} ${n}\n`);
     return text('written');

@@ -49,6 +49,17 @@ describe('requestFor', () => {
     expect(requestFor(callOf(text, 'modern', 'echo'), 'modern', 7).toString()).toBe(text);
   });
 
+  it('leaves out that a call is to be a task of revision 2025-11-25, which the composer has not said it carries', () => {
+    const call = callOf(
+      '{"jsonrpc":"2.0","id":1,"method":"tools/call","params":{"task":{"ttl":1},"name":"echo", "x":1.50}}',
+      'legacy',
+      'echo',
+    );
+    expect(requestFor(call, 'legacy', 7).toString()).toBe(
+      '{"jsonrpc":"2.0","id":7,"method":"tools/call","params":{"name":"echo","x":1.50}}',
+    );
+  });
+
   it.each([
     ['prompts/get', '{"name":"crm_greet","arguments":{"name":"crm_greet"}}', 'crm_greet', 'greet'],
     ['resources/read', '{"uri":"mcp+crm:a://b","name":"x"}', 'mcp+crm:a://b', 'a://b'],

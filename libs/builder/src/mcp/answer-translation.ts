@@ -1,5 +1,7 @@
 import { type Edit, applyEdits, insertMembers } from '../json-rpc/json-edit.js';
+import type { Message } from '../json-rpc/json-rpc-message.js';
 import { type Span, scanObject } from '../json-rpc/json-scan.js';
+import { withoutParams } from '../json-rpc/message-without.js';
 import { declarationOf } from '../client-facts.js';
 import type { Era, ForwardedMethod, MemberRequest } from '../member.js';
 import { extensionEdits } from './extensions.js';
@@ -15,11 +17,11 @@ import { OWN_META } from './own-meta.js';
 import { PAGE_REQUIRED, type RequiredPage, requiredPageIn } from './required-page.js';
 
 const OPEN_OBJECT = 0x7b;
+const TASK = new Set(['task']);
 
 /** Makes the caller's request into the member's: its word for what is asked, an id of this link, and the member's era. */
 export function requestFor(request: MemberRequest, memberEra: Era, id: number): Buffer {
-  const { message } = request;
-  const { places, raw } = message;
+  const { places, raw } = memberEra === 'legacy' ? withoutTask(request) : request.message;
   const edits: Edit[] = [];
   const target = JSON.stringify(request.target);
   if (places.target && textAt(raw, places.target) !== target)
@@ -29,9 +31,17 @@ export function requestFor(request: MemberRequest, memberEra: Era, id: number): 
     if (places.id) edits.push({ ...places.id, bytes: Buffer.from(String(id)) });
     if (places.progressToken) edits.push({ ...places.progressToken, bytes: Buffer.from(String(id)) });
   } else {
-    edits.push(...(request.client.era === 'legacy' ? modernMeta(request) : extensionEdits(message)));
+    edits.push(...(request.client.era === 'legacy' ? modernMeta(request) : extensionEdits(request.message)));
   }
   return applyEdits(raw, edits);
+}
+
+/**
+ * 2025-11-25, tasks: who has not declared that it takes calls as tasks, as the composer does not, ignores that one is to be
+ * one. What the member made of it could not be asked for.
+ */
+function withoutTask({ method, message }: MemberRequest): Message {
+  return method === 'tools/call' && 'task' in message.params ? withoutParams(message, TASK) : message;
 }
 
 /** What a legacy caller has said of itself in its session, the composer says with every request; what it says under the same keys does not count. */

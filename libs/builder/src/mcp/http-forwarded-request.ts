@@ -10,7 +10,8 @@ import type { AnswerHead, BodyForm } from '../wire/wire-exchange.js';
 import { requestFor } from './answer-translation.js';
 import { decoded } from './control-request.js';
 import type { AskingCalls } from './asking-calls.js';
-import type { McpLink, McpSession } from './mcp-link.js';
+import type { McpLink } from './mcp-link.js';
+import type { McpSession } from './mcp-session.js';
 import { encodeHeader } from './mcp-protocol.js';
 import { type MemberMessage, isSessionLost, listChangeOf, readMemberMessage, textAt } from './member-message.js';
 import { ANSWERING_MS } from './member-questions.js';
@@ -63,10 +64,13 @@ export class HttpForwardedRequest extends PostedRequest<McpSession, HttpRequestP
         this.asked(message, (answer, options) => this.parts.link.tell(session, answer, options));
       return;
     }
-    const list = listChangeOf(textAt(data, message.places.get('method')));
+    const method = textAt(data, message.places.get('method'));
+    const list = listChangeOf(method);
     if (list) this.parts.noteListChanged(this.request.principalId, list);
-    if (textAt(data, message.places.get('method')) === '"notifications/cancelled"') this.told(message);
-    else this.passOn(message);
+    if (method === '"notifications/cancelled"') return this.told(message);
+    this.passOn(message);
+    // It belongs on the stream of the session; some members tell it here.
+    this.parts.link.sessionStream?.tell(message);
   }
 
   /** The member asks on the stream of the answer, or in the session where only this call can be meant. */

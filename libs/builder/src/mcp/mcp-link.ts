@@ -3,8 +3,8 @@ import type { EgressPool } from '#egress';
 import { isObject } from '#kernel';
 import type { Log } from '#observability';
 import { MemberProtocolError } from '../builder.errors.js';
-import type { Era } from '../member.js';
 import type { MemberCredential } from '../member-credential.js';
+import type { ListKind } from '../member-offer.js';
 import type { Deadlines } from '../wire/deadlines.js';
 import { type HeaderList, applyPatch, passCookies, patchFor } from '../wire/request-head.js';
 import { TimeLimit } from '../wire/time-limit.js';
@@ -12,9 +12,9 @@ import type { ClientFlag } from '../client-facts.js';
 import { type ControlAnswer, sendControl } from './control-request.js';
 import { offersModern, refuseRefusal, responseOf, speaksModern } from './era-signs.js';
 import { agreedVersion, faultOf, initializeWith } from './handshake.js';
-import { LATEST_LEGACY_VERSION, MODERN_VERSION } from './mcp-protocol.js';
+import { LATEST_LEGACY_VERSION } from './mcp-protocol.js';
+import { type KnownEra, MODERN_SESSION, type McpSession, UNAGREED } from './mcp-session.js';
 import {
-  type AccountBound,
   type MemberLink,
   type OwnMessage,
   type TellOptions,
@@ -24,32 +24,12 @@ import {
   isStillOf,
   openAsNow,
 } from './member-link.js';
-import { type MemberMessage, hasLostSession, textAt } from './member-message.js';
+import { type MemberMessage, hasLostSession, listChangeOf, textAt } from './member-message.js';
 import type { StreamHolder } from './message-stream.js';
 import { ownAnswerTo } from './own-answer.js';
-import { QuestionStream } from './question-stream.js';
 import { OWN_META } from './own-meta.js';
 import { type ServerFacts, factsIn } from './server-facts.js';
-
-/** What was agreed on with a member. */
-export interface McpSession extends AccountBound {
-  readonly era: Era;
-  readonly version: string;
-  /** Headers of every request within it. */
-  readonly headers: Readonly<Record<string, string>>;
-  /** The member gave a session id, and can end the session. */
-  readonly isNamed: boolean;
-  /** What the member said of itself when the session was opened. */
-  readonly facts: ServerFacts;
-}
-
-/** What is found out about a member once, for all its links. */
-export interface KnownEra {
-  /** Nothing in it belongs to anybody: all share it. */
-  modern?: McpSession | undefined;
-  /** The next session needs no question which era it is to be of. */
-  isLegacy: boolean;
-}
+import { SessionStream } from './session-stream.js';
 
 export interface McpLinkParts {
   readonly endpoint: URL;
@@ -63,8 +43,12 @@ export interface McpLinkParts {
   /** What the member may ask in the session. */
   readonly declares: readonly ClientFlag[];
   readonly era: KnownEra;
-  /** For what the member asks beside the streams of its answers; absent where nobody can be asked. */
-  readonly questions?: EgressPool;
+  /** For what the member says in the session beside the streams of its answers; absent where no calls go. */
+  readonly streams?: EgressPool;
+  /** Somebody wants to hear of lists that change. */
+  readonly hearsLists?: () => boolean;
+  /** The member says in the session that a list is another one. */
+  readonly onListChange?: (list: ListKind) => void;
 }
 
 /** What came of it, and as whom it was said. */
@@ -94,7 +78,7 @@ export class McpLink implements MemberLink<McpSession> {
   private lastId = 0;
   /** The one that has been under way longest stands first. */
   private readonly calls = new Set<StreamHolder>();
-  private questions: QuestionStream | undefined;
+  private stream: SessionStream | undefined;
   private telling = 0;
 
   constructor(private readonly parts: McpLinkParts) {
@@ -109,7 +93,7 @@ export class McpLink implements MemberLink<McpSession> {
   /** A call begins that goes on this link. */
   hold(call: StreamHolder): void {
     this.calls.add(call);
-    void this.questions?.open();
+    void this.stream?.open();
   }
 
   /** It is over. */
@@ -121,26 +105,43 @@ export class McpLink implements MemberLink<McpSession> {
     return this.calls.size > 0;
   }
 
+  /** Whether calls go on it, and not the composer's own questions. */
+  get isOfCalls(): boolean {
+    return this.parts.streams !== undefined;
+  }
+
+  /** Whether what the member says in a session is to be heard as soon as calls go in it. */
+  get hearsSession(): boolean {
+    return this.mayBeAsked || (this.isOfCalls && this.parts.hearsLists?.() === true);
+  }
+
+  /** On which the member speaks in the open session when it was not asked; undefined if it has no sessions, or none is open. */
+  get sessionStream(): SessionStream | undefined {
+    return this.peek()?.era === 'legacy' ? this.stream : undefined;
+  }
+
   /**
    * The member asks something, and does not say in which call. All calls of a link on which it may ask are of one principal;
    * the one that has been under way longest is taken to wait for the answer.
    */
   asked(message: MemberMessage, session: McpSession): void {
-    const [call] = this.parts.questions ? this.calls : [];
+    const [call] = this.mayBeAsked ? this.calls : [];
     if (call) call.asked(message, (answer, options) => this.tell(session, answer, options));
     else this.refuse(session, message);
   }
 
   /** The member tells something in the session. */
   told(message: MemberMessage): void {
-    const isTakenBack = textAt(message.raw, message.places.get('method')) === '"notifications/cancelled"';
-    if (isTakenBack) for (const call of this.calls) call.told(message);
+    const method = textAt(message.raw, message.places.get('method'));
+    const list = listChangeOf(method);
+    if (list) this.parts.onListChange?.(list);
+    if (method === '"notifications/cancelled"') for (const call of this.calls) call.told(message);
   }
 
   /** What is stored of credentials has changed: nothing is heard any more in a session of one that is no more. */
   async review(): Promise<void> {
     const { session } = this;
-    if (!session || !this.questions || (await isStillOf(session, this.parts.credential()))) return;
+    if (!session || !this.isOfCalls || (await isStillOf(session, this.parts.credential()))) return;
     this.forget(session);
   }
 
@@ -160,8 +161,7 @@ export class McpLink implements MemberLink<McpSession> {
     const { era } = this.parts;
     if (this.session === session) {
       this.session = undefined;
-      this.questions?.close();
-      this.questions = undefined;
+      this.closeStream();
     }
     if (era.modern === session) era.modern = undefined;
     // It may be another server by now.
@@ -227,8 +227,7 @@ export class McpLink implements MemberLink<McpSession> {
   async end(): Promise<void> {
     const { session } = this;
     this.session = undefined;
-    this.questions?.close();
-    this.questions = undefined;
+    this.closeStream();
     if (!session?.isNamed) return;
     try {
       const patch = await this.parts.credential().get();
@@ -246,15 +245,23 @@ export class McpLink implements MemberLink<McpSession> {
   }
 
   private async keep(session: McpSession): Promise<McpSession> {
-    const { era, questions: pool } = this.parts;
+    const { era } = this.parts;
     era.isLegacy = session.era === 'legacy';
     if (session.era === 'modern') return (era.modern = session);
-    if (pool && session.isNamed) {
-      this.questions?.close();
-      this.questions = new QuestionStream({ ...this.parts, link: this, pool }, session);
-      await this.questions.open();
-    }
+    this.closeStream();
+    this.stream = new SessionStream({ ...this.parts, link: this }, session);
+    await this.stream.open();
     return (this.session = session);
+  }
+
+  private closeStream(): void {
+    const { stream } = this;
+    this.stream = undefined;
+    stream?.close();
+  }
+
+  private get mayBeAsked(): boolean {
+    return this.isOfCalls && this.parts.declares.length > 0;
   }
 
   /** Modern first, as the specification advises: only a modern server answers `server/discover`. */
@@ -339,11 +346,3 @@ interface OwnQuestion {
   readonly method: string;
   readonly params: Readonly<Record<string, unknown>>;
 }
-
-const UNAGREED = { headers: {}, isNamed: false, isStateless: true, facts: { capabilities: {} } } as const;
-const MODERN_SESSION: McpSession = {
-  ...UNAGREED,
-  era: 'modern',
-  version: MODERN_VERSION,
-  headers: { 'mcp-protocol-version': MODERN_VERSION },
-};

@@ -4,13 +4,14 @@ import { principalId, serverId, tenantId } from '#kernel';
 import { until } from '#persistence/testing';
 import { SYSTEM } from '#tenancy';
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
+import { clientOf } from '../../testing/client-of.js';
 import { type McpOrigin, type Sent, eventStream, mcpOrigin } from '../../testing/mcp-origin.js';
 import { type OpenPool, openPool } from '../../testing/open-pool.js';
 import type { ListKind } from '../member-offer.js';
 import { MODERN_VERSION } from './mcp-protocol.js';
 
 const acme = tenantId('acme');
-const ann = principalId('ann');
+const ann = { principalId: principalId('ann'), client: clientOf('legacy') };
 const ALL = { tools: { listChanged: true }, resources: { listChanged: true, subscribe: true } };
 const UPDATED = 'notifications/resources/updated';
 

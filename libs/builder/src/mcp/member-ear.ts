@@ -1,5 +1,6 @@
 import type { RequestPatch } from '#auth';
 import type { EgressPool } from '#egress';
+import type { ComposerError } from '#kernel';
 import type { Log } from '#observability';
 import { MemberBusyError, MemberClosedError, MemberProtocolError, refusalOf } from '../builder.errors.js';
 import type { MemberCredential } from '../member-credential.js';
@@ -9,10 +10,10 @@ import { patchFor } from '../wire/request-head.js';
 import { TimeLimit } from '../wire/time-limit.js';
 import type { AnswerHead } from '../wire/wire-exchange.js';
 import { ListenStream } from './listen-stream.js';
-import type { McpLink, McpSession } from './mcp-link.js';
+import type { McpLink } from './mcp-link.js';
+import type { McpSession } from './mcp-session.js';
 import { type AccountBound, isOf, isStillOf } from './member-link.js';
 import { type MemberMessage, listChangeOf, textAt } from './member-message.js';
-import { ownAnswerTo } from './own-answer.js';
 import { LISTEN, type Wanted, listenParams } from './listen-params.js';
 import { WatchedResources } from './watched-resources.js';
 
@@ -28,13 +29,20 @@ export interface MemberEarParts {
   readonly onIdle: () => void;
 }
 
+/** What is heard, whichever stream carries it. */
+interface HeardStream {
+  close(error?: ComposerError): void;
+}
+
 interface Listening extends AccountBound {
-  readonly stream: ListenStream;
+  readonly stream: HeardStream;
   readonly session: McpSession;
   readonly wanted: Wanted;
 }
 
 const OPENING_MS = 10_000;
+/** Of that, as long as somebody waits for it who has a subscription already. */
+const AWAITED_MS = 1_000;
 const FIRST_REST_MS = 1_000;
 const LONGEST_REST_MS = 60_000;
 /** Of a member that has no such stream. */
@@ -43,8 +51,6 @@ const NO_STREAM_REST_MS = 600_000;
 const STEADY_MS = 10_000;
 /** How long a stream goes on of which nothing, or less, is wanted. */
 const LINGER_MS = 30_000;
-/** Answers of the composer's own that may be under way. */
-const MAX_TELLING = 16;
 
 /**
  * Listens to what a member over Streamable HTTP tells of its own accord, as one owner of a credential: on one stream
@@ -64,7 +70,6 @@ export class MemberEar {
   private hasMissed = false;
   private cancelRest: (() => void) | undefined;
   private cancelLinger: (() => void) | undefined;
-  private telling = 0;
   private isEnded = false;
 
   constructor(private readonly parts: MemberEarParts) {}
@@ -72,7 +77,7 @@ export class MemberEar {
   /** Whether somebody wants to hear of its lists. */
   hear(isWanted: boolean): void {
     this.hearsLists = isWanted;
-    if (isWanted) this.openIfWanted();
+    if (isWanted) void this.openIfWanted();
     else this.lingerThenReview();
   }
 
@@ -97,7 +102,7 @@ export class MemberEar {
       this.hasMissed = true;
     }
     this.stopResting();
-    this.openIfWanted();
+    void this.openIfWanted();
   }
 
   end(): void {
@@ -129,7 +134,7 @@ export class MemberEar {
       return;
     }
     await this.parts.link.ask('resources/subscribe', { uri }, new TimeLimit(OPENING_MS));
-    this.openIfWanted();
+    await this.openSoon();
   }
 
   private unsubscribe(uri: string): void {
@@ -142,9 +147,20 @@ export class MemberEar {
     this.lingerThenReview();
   }
 
-  private openIfWanted(): void {
+  /** Never rejects. */
+  private async openIfWanted(): Promise<void> {
     if (!this.isWanted || this.cancelRest || this.coversAll) return;
-    this.cover().catch((error: unknown) => this.parts.log.debug('the member cannot be listened to', { err: error }));
+    await this.cover().catch((error: unknown) =>
+      this.parts.log.debug('the member cannot be listened to', { err: error }),
+    );
+  }
+
+  /** What happens as soon as the subscription stands is heard as well, unless the member is slow with its stream. */
+  private openSoon(): Promise<void> {
+    return new Promise((resolve) => {
+      const clear = this.parts.deadlines.add(AWAITED_MS, resolve);
+      void this.openIfWanted().then(resolve).finally(clear);
+    });
   }
 
   private async cover(): Promise<void> {
@@ -168,6 +184,7 @@ export class MemberEar {
       if (this.hasMissed) this.tellMissed();
     } catch (error) {
       const hasNoStream = error instanceof MemberProtocolError;
+      this.hasMissed = true;
       this.breaks++;
       this.rest(hasNoStream ? NO_STREAM_REST_MS : LONGEST_REST_MS);
       throw error;
@@ -205,25 +222,33 @@ export class MemberEar {
     session: McpSession,
     patch: RequestPatch,
     wanted: Wanted,
-  ): Promise<[stream: ListenStream, refused: AnswerHead | undefined]> {
+  ): Promise<[stream: HeardStream, refused: AnswerHead | undefined]> {
+    if (session.era === 'legacy') return this.hearSession(patch);
     const { link, pool, deadlines } = this.parts;
-    const method = session.era === 'legacy' ? 'GET' : 'POST';
-    const body = session.era === 'legacy' ? null : listenMessage(link.nextId(), wanted);
-    const head = link.head(session, body ? { 'mcp-method': LISTEN } : {}, patchFor(patch, method, link.path));
     const stream = new ListenStream({
       pool,
       era: session.era,
       patch,
       path: link.path,
-      onMessage: (message) => this.heard(message, session),
+      onMessage: (message) => this.heard(message),
       onOver: () => this.lost(stream),
     });
     const clear = deadlines.add(OPENING_MS, () => stream.close(new TimeLimit(OPENING_MS).passed()));
     try {
-      return [stream, await stream.open({ method, head, body })];
+      const head = link.head(session, { 'mcp-method': LISTEN }, patchFor(patch, 'POST', link.path));
+      return [stream, await stream.open({ method: 'POST', head, body: listenMessage(link.nextId(), wanted) })];
     } finally {
       clear();
     }
+  }
+
+  /** A session has one such stream, and it carries questions of the member as well. */
+  private async hearSession(patch: RequestPatch): Promise<[stream: HeardStream, refused: AnswerHead | undefined]> {
+    const { sessionStream } = this.parts.link;
+    if (!sessionStream) throw new MemberBusyError(); // the session is over already
+    const listener = { heard: (message: MemberMessage) => this.watched.hear(message), over: () => this.lost(stream) };
+    const stream = { close: () => sessionStream.leave(listener) };
+    return [stream, await sessionStream.hear(listener, patch, new TimeLimit(OPENING_MS))];
   }
 
   /** A session is another one than before: the member knows nothing of what was subscribed to. */
@@ -237,23 +262,15 @@ export class MemberEar {
     }
   }
 
-  private heard(message: MemberMessage, session: McpSession): void {
-    const { raw, places, kind } = message;
-    if (kind === 'request') return this.answer(message, session);
-    const method = textAt(raw, places.get('method'));
-    const list = listChangeOf(method);
+  /** Of a member of the modern era. */
+  private heard(message: MemberMessage): void {
+    const { raw, places } = message;
+    const list = listChangeOf(textAt(raw, places.get('method')));
     if (list) return this.parts.onListChange(list);
     this.watched.hear(message);
   }
 
-  private answer(message: MemberMessage, session: McpSession): void {
-    const answer = ownAnswerTo(message);
-    if (!answer || session.era === 'modern' || this.telling >= MAX_TELLING) return;
-    this.telling++;
-    void this.parts.link.tell(session, answer).finally(() => this.telling--);
-  }
-
-  private lost(stream: ListenStream): void {
+  private lost(stream: HeardStream): void {
     if (this.listening?.stream !== stream) return;
     this.listening = undefined;
     this.hasMissed = true;
@@ -273,7 +290,7 @@ export class MemberEar {
     const ms = Math.min(doubled, longestMs) * (0.5 + Math.random() / 2);
     this.cancelRest = this.parts.deadlines.add(ms, () => {
       this.cancelRest = undefined;
-      this.openIfWanted();
+      void this.openIfWanted();
     });
   }
 

@@ -53,4 +53,6 @@ export interface MessageStreamLink<Session extends StreamSession = StreamSession
   readonly isBusy: boolean;
   /** Gives the link to one call alone, or to nobody: then what the member asks is refused. */
   hold(holder: StreamHolder | undefined): void;
+  /** Ends what the member may still do in the session; another one is opened if somebody listens, or calls. */
+  restart(): void;
 }

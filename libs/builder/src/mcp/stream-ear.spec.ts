@@ -8,12 +8,13 @@ import { principalId, serverId, tenantId } from '#kernel';
 import { until } from '#persistence/testing';
 import { SYSTEM } from '#tenancy';
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
+import { clientOf } from '../../testing/client-of.js';
 import { type OpenPool, openPool } from '../../testing/open-pool.js';
 import { type SseOrigin, sseOrigin } from '../../testing/sse-origin.js';
 import type { ListKind } from '../member-offer.js';
 
 const acme = tenantId('acme');
-const ann = principalId('ann');
+const ann = { principalId: principalId('ann'), client: clientOf('legacy') };
 const crm = { tenantId: acme, serverId: serverId('crm') };
 const SERVER = fileURLToPath(new URL('../../testing/stdio-server.mjs', import.meta.url));
 const NODE = realpathSync(process.execPath);

@@ -4,23 +4,28 @@ import { MemberBusyError } from '../builder.errors.js';
 import { declaredBy, profileOf } from '../client-facts.js';
 import { AskingCalls } from '../mcp/asking-calls.js';
 import { HttpForwardedRequest } from '../mcp/http-forwarded-request.js';
-import { type KnownEra, McpLink } from '../mcp/mcp-link.js';
+import { McpLink } from '../mcp/mcp-link.js';
 import { McpOffer } from '../mcp/mcp-offer.js';
+import type { KnownEra } from '../mcp/mcp-session.js';
 import { MemberEar } from '../mcp/member-ear.js';
-import { MAX_STREAMS } from '../mcp/question-stream.js';
+import { MAX_STREAMS } from '../mcp/session-stream.js';
 import { TaskEars } from '../mcp/task-ears.js';
-import type { MemberReply, MemberRequest, MemberTask, TaskWatcher } from '../member.js';
+import type { MemberCaller, MemberReply, MemberRequest, MemberTask, TaskWatcher } from '../member.js';
 import type { EgressPool } from '#egress';
 import { type CredentialOwner, EVERYBODY } from '../member-credentials.js';
 import { type MemberOffer, declares } from '../member-offer.js';
 import type { ReadyCall } from './live-member.js';
 import { type LinkUse, MemberLinks } from './member-links.js';
 import type { MemberBuilder, MemberOrder } from './member-parts.js';
+import { TimeLimit } from '../wire/time-limit.js';
 import { WireMember } from './wire-member.js';
 
 const MAX_LINKS = 1_000;
 /** Links on which the member is listened to at the same time: each takes a connection. */
 const MAX_EARS = 16;
+/** The same of links on which calls go. */
+const MAX_EARS_OF_CALLS = 32;
+const OPENING_MS = 10_000;
 const LISTS = ['tools', 'prompts', 'resources'];
 const IDLE_MS = 360_000;
 
@@ -34,18 +39,19 @@ export class HttpMember extends WireMember<HttpServerConfig> {
   readonly provesCredential = true;
   private readonly links: MemberLinks<McpLink>;
   private readonly era: KnownEra = { isLegacy: false };
-  /** For what is asked in a session, beside the streams of answers. */
-  private readonly questions: EgressPool;
+  /** For what is said in the sessions of calls, beside the streams of answers. */
+  private readonly streams: EgressPool;
   private readonly asking = new AskingCalls();
   private readonly offer: McpOffer;
   /** One for each link on which somebody wants to hear something. */
   private readonly ears = new Map<McpLink, MemberEar>();
   private readonly taskEars: TaskEars;
+  private isHeard = false;
 
   constructor(order: MemberOrder<HttpServerConfig>) {
     super(order, new URL(order.config.endpoint));
     this.offer = new McpOffer({ ...order, origin: order.config.endpoint });
-    this.questions = order.parts.egress.open(this.endpoint, { connections: MAX_STREAMS });
+    this.streams = order.parts.egress.open(this.endpoint, { connections: MAX_STREAMS });
     this.taskEars = new TaskEars({ pool: this.pool, deadlines: order.parts.deadlines });
     this.links = new MemberLinks({
       max: MAX_LINKS,
@@ -72,17 +78,22 @@ export class HttpMember extends WireMember<HttpServerConfig> {
     return declares(this.offer.current, 'resources', 'subscribe');
   }
 
-  /** On the session that everybody shares: what principals are offered with credentials of their own, their calls tell. */
+  /**
+   * On the session that everybody shares, and in those in which calls go: some members tell what a call has changed in its
+   * own session alone. What principals are offered with credentials of their own, their calls tell.
+   */
   override listen(isWanted: boolean): void {
-    const isTold = LISTS.some((list) => declares(this.offer.current, list, 'listChanged'));
-    if (isWanted && isTold && !this.isPerPrincipal) this.earOf(EVERYBODY).hear(true);
+    this.isHeard = isWanted && LISTS.some((list) => declares(this.offer.current, list, 'listChanged'));
+    if (this.isHeard && !this.isPerPrincipal) this.earOf(EVERYBODY)?.hear(true);
     else this.ears.get(this.links.own)?.hear(false);
   }
 
-  override async watch(uri: string, as: PrincipalId, onUpdate: () => void): Promise<() => void> {
-    const owner = this.credentials.ownerOf(undefined, as);
-    if (!this.ears.has(this.linkFor(owner)) && this.ears.size >= MAX_EARS) throw new MemberBusyError();
-    return this.earOf(owner).watch(uri, onUpdate);
+  /** In the session in which the caller's calls go, if there is room to hear it: some members tell what happened there alone. */
+  override async watch(uri: string, caller: MemberCaller, onUpdate: () => void): Promise<() => void> {
+    const owner = this.credentials.ownerOf(undefined, caller.principalId);
+    const ear = (await this.earOfCalls(owner, useOf(caller))) ?? this.earOf(owner);
+    if (!ear) throw new MemberBusyError();
+    return ear.watch(uri, onUpdate);
   }
 
   override watchTask({ id, tool, as }: MemberTask, watcher: TaskWatcher): Promise<() => void> {
@@ -113,7 +124,7 @@ export class HttpMember extends WireMember<HttpServerConfig> {
   }
 
   protected override async freeConnections(): Promise<void> {
-    await Promise.all([super.freeConnections(), this.questions.destroy()]);
+    await Promise.all([super.freeConnections(), this.streams.destroy()]);
   }
 
   private linkFor(owner: CredentialOwner, use?: LinkUse): McpLink {
@@ -122,27 +133,41 @@ export class HttpMember extends WireMember<HttpServerConfig> {
     return this.links.for(owner, use)!;
   }
 
-  private earOf(owner: CredentialOwner): MemberEar {
-    const link = this.linkFor(owner);
-    let ear = this.ears.get(link);
-    if (!ear) {
-      const { parts, log, noteListChanged } = this.order;
-      ear = new MemberEar({
-        link,
-        pool: this.pool,
-        credential: () => this.credentials.for(owner.tool, owner.principalId),
-        deadlines: parts.deadlines,
-        log,
-        onListChange: (list) => noteListChanged(undefined, list),
-        onIdle: () => this.ears.delete(link),
-      });
-      this.ears.set(link, ear);
-    }
+  /** Undefined: a member of the modern era tells everything to everybody, or there is no room. */
+  private async earOfCalls(owner: CredentialOwner, use: LinkUse): Promise<MemberEar | undefined> {
+    const link = this.linkFor(owner, use);
+    const known = this.ears.get(link);
+    if (known) return known;
+    if (!this.hasRoomToHear(link)) return undefined;
+    const { era } = await link.open(new TimeLimit(OPENING_MS));
+    return era === 'legacy' && link.sessionStream?.hasRoom ? this.earOf(owner, use) : undefined;
+  }
+
+  private earOf(owner: CredentialOwner, use?: LinkUse): MemberEar | undefined {
+    const link = this.linkFor(owner, use);
+    const known = this.ears.get(link);
+    if (known || !this.hasRoomToHear(link)) return known;
+    const { parts, log, noteListChanged } = this.order;
+    const ear = new MemberEar({
+      link,
+      pool: this.pool,
+      credential: () => this.credentials.for(owner.tool, owner.principalId),
+      deadlines: parts.deadlines,
+      log,
+      onListChange: (list) => noteListChanged(owner.principalId, list),
+      onIdle: () => this.ears.delete(link),
+    });
+    this.ears.set(link, ear);
     return ear;
   }
 
+  private hasRoomToHear({ isOfCalls }: McpLink): boolean {
+    const alike = [...this.ears.keys()].filter((heard) => heard.isOfCalls === isOfCalls);
+    return alike.length < (isOfCalls ? MAX_EARS_OF_CALLS : MAX_EARS);
+  }
+
   private openLink({ tool, principalId }: CredentialOwner, use: LinkUse | undefined): McpLink {
-    const { parts, log } = this.order;
+    const { parts, log, noteListChanged } = this.order;
     return new McpLink({
       endpoint: this.endpoint,
       headers: this.headers,
@@ -152,7 +177,9 @@ export class HttpMember extends WireMember<HttpServerConfig> {
       log,
       declares: declaredBy(use?.profile),
       era: this.era,
-      ...(use?.profile ? { questions: this.questions } : {}),
+      ...(use ? { streams: this.streams } : {}),
+      hearsLists: () => this.isHeard,
+      onListChange: (list) => noteListChanged(principalId, list),
     });
   }
 }
@@ -165,7 +192,7 @@ export const httpMemberBuilder: MemberBuilder<HttpServerConfig> = {
 const QUIET: LinkUse = { profile: '' };
 
 /** Of what a member asks in a session it cannot be told to which call it belongs: so a session has one principal. */
-function useOf({ client, principalId }: MemberRequest): LinkUse {
+function useOf({ client, principalId }: MemberCaller): LinkUse {
   const profile = profileOf(client.capabilities);
   return profile === '' ? QUIET : { profile, caller: principalId };
 }

@@ -11,10 +11,11 @@ const [ann, bob] = ['ann', 'bob'].map(principalId) as [never, never];
 describe('LeasedLinks', () => {
   let opened: number;
   let ended: number[];
+  let restarted: number[];
   let spare: Set<() => Promise<void>>;
   let deadlines: Deadlines;
   beforeEach(() => {
-    [opened, ended, spare] = [0, [], new Set()];
+    [opened, ended, restarted, spare] = [0, [], [], new Set()];
     deadlines = new Deadlines(Log.open({ level: 'fatal', format: 'json' }, new SecretValues()));
   });
   afterEach(() => deadlines.onApplicationShutdown());
@@ -27,7 +28,14 @@ describe('LeasedLinks', () => {
       spare,
       open: (owner, profile) => {
         const number = ++opened;
-        return { number, owner, profile, hold: () => undefined, end: () => void ended.push(number) };
+        return {
+          number,
+          owner,
+          profile,
+          hold: () => undefined,
+          restart: () => void restarted.push(number),
+          end: () => void ended.push(number),
+        };
       },
     });
   const of = (caller: never, profile = 'roots') => ({ owner: EVERYBODY, profile, principalId: caller });

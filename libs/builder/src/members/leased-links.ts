@@ -1,5 +1,5 @@
 import type { PrincipalId } from '#kernel';
-import type { StreamHolder } from '../mcp/message-stream.js';
+import type { MessageStreamLink } from '../mcp/message-stream.js';
 import type { CredentialOwner } from '../member-credentials.js';
 
 /** Whom a link is for. */
@@ -26,6 +26,8 @@ interface LeasedLinksOptions<L> {
   readonly open: (owner: CredentialOwner, profile: string) => L;
   /** Where it is told how those are ended that are not leased, the one that has rested longest first. */
   readonly spare?: Set<() => Promise<void>>;
+  /** Somebody hears what the member tells on it: it goes on, leased or not. Nobody does unless given. */
+  readonly isHeard?: (link: L) => boolean;
 }
 
 interface Kept<L> {
@@ -36,8 +38,7 @@ interface Kept<L> {
   restsSince: number;
 }
 
-interface Leasable {
-  hold(holder: StreamHolder | undefined): void;
+interface Leasable extends Pick<MessageStreamLink, 'hold' | 'restart'> {
   end(): void | Promise<void>;
 }
 
@@ -64,6 +65,19 @@ export class LeasedLinks<L extends Leasable> {
     return { link: one.link, release: (isClean) => this.takeBack(one, isClean) };
   }
 
+  /** The link on which a call would go, to be heard and not leased. Undefined: none rests, and there is no room for another. */
+  find(lessee: Lessee): L | undefined {
+    const key = keyOf(lessee);
+    const known = this.restingFor(key) ?? [...this.leased].find((one) => one.key === key);
+    const hasRoom = this.leased.size + this.resting.size < this.options.max;
+    const one = known ?? (hasRoom ? this.opened(lessee) : undefined);
+    if (one && !this.leased.has(one)) {
+      this.wake(one);
+      this.rest(one, true);
+    }
+    return one?.link;
+  }
+
   /** Those with a credential of one principal, or all of them. */
   every(principal?: PrincipalId): readonly L[] {
     return [...this.leased, ...this.resting]
@@ -83,7 +97,7 @@ export class LeasedLinks<L extends Leasable> {
     const { max, open } = this.options;
     if (this.isEnded) return undefined;
     if (this.leased.size + this.resting.size >= max) {
-      const [oldest] = this.resting;
+      const oldest = [...this.resting].find(({ link }) => !this.isHeard(link));
       if (!oldest) return undefined;
       void this.drop(oldest);
     }
@@ -93,17 +107,28 @@ export class LeasedLinks<L extends Leasable> {
   }
 
   private restingFor(key: string): Kept<L> | undefined {
-    return [...this.resting].reverse().find((one) => one.key === key);
+    const own = [...this.resting].reverse().filter((one) => one.key === key);
+    return own.find(({ link }) => this.isHeard(link)) ?? own[0];
   }
 
   private takeBack(one: Kept<L>, isClean: boolean): void {
     if (!this.leased.delete(one)) return;
     one.link.hold(undefined);
-    if (!isClean) return void this.drop(one);
+    const isHeard = this.isHeard(one.link);
+    if (!isClean && !isHeard) return void this.drop(one);
+    if (!isClean) one.link.restart();
+    this.rest(one, isHeard);
+  }
+
+  private rest(one: Kept<L>, isHeard: boolean): void {
     one.restsSince = performance.now();
     this.resting.add(one);
-    this.options.spare?.add(one.drop);
+    if (!isHeard) this.options.spare?.add(one.drop);
     this.sweepLater();
+  }
+
+  private isHeard(link: L): boolean {
+    return this.options.isHeard?.(link) ?? false;
   }
 
   private wake(one: Kept<L>): void {
@@ -124,7 +149,9 @@ export class LeasedLinks<L extends Leasable> {
     this.stopSweeping ??= deadlines.add(idleMs, () => {
       this.stopSweeping = undefined;
       const since = performance.now() - idleMs;
-      for (const one of [...this.resting]) if (one.restsSince <= since) void this.drop(one);
+      for (const one of [...this.resting]) {
+        if (one.restsSince <= since && !this.isHeard(one.link)) void this.drop(one);
+      }
       if (this.resting.size > 0) this.sweepLater();
     });
   }

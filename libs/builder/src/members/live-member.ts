@@ -1,6 +1,14 @@
 import type { MemberRef, PrincipalId } from '#kernel';
 import type { ServerConfig, StoredCatalog } from '#registry';
-import type { Member, MemberReply, MemberRequest, MemberTask, RunningCall, TaskWatcher } from '../member.js';
+import type {
+  Member,
+  MemberCaller,
+  MemberReply,
+  MemberRequest,
+  MemberTask,
+  RunningCall,
+  TaskWatcher,
+} from '../member.js';
 import type { MemberOffer } from '../member-offer.js';
 import { MemberCredentials } from '../member-credentials.js';
 import { MemberProtocolError } from '../builder.errors.js';
@@ -75,7 +83,7 @@ export abstract class LiveMember<C extends MemberConfig> implements Member {
     // Not every type tells something of its own accord.
   }
 
-  async watch(_uri: string, _as: PrincipalId, _onUpdate: () => void): Promise<() => void> {
+  async watch(_uri: string, _caller: MemberCaller, _onUpdate: () => void): Promise<() => void> {
     throw new MemberProtocolError('it does not tell of resources that change');
   }
 

@@ -5,7 +5,7 @@ import { MemberBusyError } from '../builder.errors.js';
 import { declaredBy, profileOf } from '../client-facts.js';
 import { McpOffer } from '../mcp/mcp-offer.js';
 import { StreamEar } from '../mcp/stream-ear.js';
-import type { MemberReply, MemberRequest } from '../member.js';
+import type { MemberCaller, MemberReply, MemberRequest } from '../member.js';
 import type { CredentialOwner } from '../member-credentials.js';
 import { type MemberOffer, declares } from '../member-offer.js';
 import { SseForwardedRequest } from '../sse/sse-forwarded-request.js';
@@ -20,7 +20,7 @@ import { WireMember } from './wire-member.js';
 const MAX_STREAMS = 64;
 const MAX_LEASED = 64;
 const IDLE_MS = 300_000;
-/** Streams that stay open because somebody watches a resource. */
+/** Streams that stay open because somebody watches a resource, of either kind. */
 const MAX_WATCHED = 16;
 
 /**
@@ -56,6 +56,7 @@ export class SseMember extends WireMember<SseServerConfig> {
       ...kept,
       max: MAX_LEASED,
       open: (owner, profile) => this.openLink(owner, profile),
+      isHeard: (link) => this.isWatched(link),
     });
   }
 
@@ -77,10 +78,11 @@ export class SseMember extends WireMember<SseServerConfig> {
     return declares(this.offer.current, 'resources', 'subscribe');
   }
 
-  override async watch(uri: string, as: PrincipalId, onUpdate: () => void): Promise<() => void> {
-    const link = this.links.for(this.credentials.ownerOf(undefined, as));
-    const watched = this.links.every().filter((one) => one !== link && this.isWatched(one));
-    if (!link || watched.length >= MAX_WATCHED) throw new MemberBusyError();
+  /** On the stream on which the caller's calls go, if there is room to keep it: some members tell what happened there alone. */
+  override async watch(uri: string, caller: MemberCaller, onUpdate: () => void): Promise<() => void> {
+    const owner = this.credentials.ownerOf(undefined, caller.principalId);
+    const link = this.linkOfCalls(owner, caller) ?? this.watchable(this.links.for(owner), this.links.every());
+    if (!link) throw new MemberBusyError();
     return this.ears.get(link)!.watch(uri, onUpdate);
   }
 
@@ -104,12 +106,24 @@ export class SseMember extends WireMember<SseServerConfig> {
   }
 
   protected override async endSessions(): Promise<void> {
-    for (const link of this.links.every()) this.ears.get(link)?.end();
+    for (const link of [...this.links.every(), ...this.leases.every()]) this.ears.get(link)?.end();
     await Promise.all([this.links.end(), this.leases.end()]);
   }
 
   protected override async freeConnections(): Promise<void> {
     await Promise.all([super.freeConnections(), this.streams.destroy()]);
+  }
+
+  private linkOfCalls(owner: CredentialOwner, { client, principalId }: MemberCaller): SseLink | undefined {
+    const profile = profileOf(client.capabilities);
+    if (profile === '') return this.watchable(this.links.for(owner, { profile }), this.links.every());
+    return this.watchable(this.leases.find({ owner, profile, principalId }), this.leases.every());
+  }
+
+  /** The link, if somebody watches a resource on it already, or if there is room for one more such link. */
+  private watchable(link: SseLink | undefined, among: readonly SseLink[]): SseLink | undefined {
+    if (!link || this.isWatched(link)) return link;
+    return among.filter((one) => this.isWatched(one)).length < MAX_WATCHED ? link : undefined;
   }
 
   private isWatched(link: SseLink): boolean {

@@ -1,16 +1,15 @@
-import type { PrincipalId } from '#kernel';
 import type { StdioServerConfig, StoredCatalog } from '#registry';
 import { endpointOf, stdioCommandOf } from '#registry';
 import { declaredBy, profileOf } from '../client-facts.js';
 import { McpOffer } from '../mcp/mcp-offer.js';
-import { listChangeOf, textAt } from '../mcp/member-message.js';
 import { StreamEar } from '../mcp/stream-ear.js';
-import type { MemberReply, MemberRequest } from '../member.js';
+import type { MemberCaller, MemberReply, MemberRequest } from '../member.js';
 import { EVERYBODY } from '../member-credentials.js';
 import { type MemberOffer, declares } from '../member-offer.js';
 import { StdioForwardedRequest } from '../stdio/stdio-forwarded-request.js';
 import { StdioHabits } from '../stdio/stdio-habits.js';
-import { StdioLink, type StdioLinkParts, type StdioSession } from '../stdio/stdio-link.js';
+import { StdioLink, type StdioSession } from '../stdio/stdio-link.js';
+import { TimeLimit } from '../wire/time-limit.js';
 import { LeasedLinks } from './leased-links.js';
 import { LiveMember, type ReadyCall } from './live-member.js';
 import type { MemberBuilder, MemberOrder } from './member-parts.js';
@@ -18,6 +17,9 @@ import type { MemberBuilder, MemberOrder } from './member-parts.js';
 /** Processes that calls have for themselves. */
 const MAX_LEASED = 16;
 const IDLE_MS = 600_000;
+/** Of these, processes that stay because somebody watches a resource. */
+const MAX_WATCHED = 4;
+const OPENING_MS = 15_000;
 
 /**
  * An MCP server that is a process on this host. A member of the modern era is one process for all that its tenant asks; of
@@ -30,7 +32,7 @@ export class StdioMember extends LiveMember<StdioServerConfig> {
   private readonly own: StdioLink;
   private readonly quiet: StdioLink;
   private readonly leases: LeasedLinks<StdioLink>;
-  private readonly ear: StreamEar<StdioSession>;
+  private readonly ears = new WeakMap<StdioLink, StreamEar<StdioSession>>();
   private readonly offer: McpOffer;
 
   constructor(order: MemberOrder<StdioServerConfig>) {
@@ -39,18 +41,13 @@ export class StdioMember extends LiveMember<StdioServerConfig> {
     this.offer = new McpOffer({ ...order, origin: JSON.stringify([config.command, config.args, config.cwd]) });
     this.own = this.openLink();
     this.quiet = this.openLink('');
-    this.ear = new StreamEar<StdioSession>({
-      link: this.own,
-      deadlines: parts.deadlines,
-      log: order.log,
-      onListChange: (list) => order.noteListChanged(undefined, list),
-    });
     this.leases = new LeasedLinks({
       max: MAX_LEASED,
       idleMs: IDLE_MS,
       deadlines: parts.deadlines,
       open: (_, profile) => this.openLink(profile),
       spare: parts.processes.spare,
+      isHeard: (link) => this.earOf(link).isWatching,
     });
   }
 
@@ -71,11 +68,14 @@ export class StdioMember extends LiveMember<StdioServerConfig> {
   }
 
   override listen(isWanted: boolean): void {
-    this.ear.hear(isWanted);
+    this.earOf(this.own).hear(isWanted);
   }
 
-  override watch(uri: string, _as: PrincipalId, onUpdate: () => void): Promise<() => void> {
-    return this.ear.watch(uri, onUpdate);
+  /** At the process at which the caller's calls are, if there is room to keep it: some tell what happened there alone. */
+  override async watch(uri: string, caller: MemberCaller, onUpdate: () => void): Promise<() => void> {
+    const { era } = await this.own.open(new TimeLimit(OPENING_MS));
+    const link = era === 'legacy' ? this.linkOfCalls(caller) : this.own;
+    return this.earOf(link).watch(uri, onUpdate);
   }
 
   protected override callFor(request: MemberRequest, reply: MemberReply): ReadyCall | undefined {
@@ -92,35 +92,51 @@ export class StdioMember extends LiveMember<StdioServerConfig> {
   }
 
   protected override async endSessions(): Promise<void> {
-    this.ear.end();
+    for (const link of [this.own, this.quiet, ...this.leases.every()]) this.earOf(link).end();
     await Promise.all([this.own.end(), this.quiet.end(), this.leases.end()]);
+  }
+
+  private linkOfCalls({ client, principalId }: MemberCaller): StdioLink {
+    const profile = profileOf(client.capabilities);
+    if (profile === '') return this.quiet;
+    const link = this.leases.find({ owner: EVERYBODY, profile, principalId });
+    if (!link || this.earOf(link).isWatching) return link ?? this.own;
+    const watched = this.leases.every().filter((one) => this.earOf(one).isWatching);
+    return watched.length < MAX_WATCHED ? link : this.own;
+  }
+
+  private earOf(link: StdioLink): StreamEar<StdioSession> {
+    return this.ears.get(link)!;
   }
 
   private openLink(profile?: string): StdioLink {
     const { config, parts, log, noteListChanged } = this.order;
+    const { deadlines } = parts;
     const isOwn = profile === undefined;
-    const ear = () => this.ear;
-    const listener: StdioLinkParts['listener'] = {
-      opened: (session) => isOwn && this.ear.opened(session),
-      heard: (message) => {
-        if (isOwn) return this.ear.heard(message);
-        const list = listChangeOf(textAt(message.raw, message.places.get('method')));
-        if (list) noteListChanged(undefined, list);
-      },
-      get staysOpen() {
-        return isOwn && (config.health_check.enabled || ear().isWatching);
-      },
-    };
-    return new StdioLink({
+    const link: StdioLink = new StdioLink({
       config,
       processes: parts.processes,
-      deadlines: parts.deadlines,
+      deadlines,
       log,
-      listener,
+      listener: {
+        opened: (session) => ear.opened(session),
+        heard: (message) => ear.heard(message),
+        get staysOpen() {
+          return (isOwn && config.health_check.enabled) || ear.isWatching;
+        },
+      },
       habits: this.habits,
       declares: declaredBy(profile),
       ...(isOwn ? {} : { own: this.own }),
     });
+    const ear = new StreamEar<StdioSession>({
+      link,
+      deadlines,
+      log,
+      onListChange: (list) => noteListChanged(undefined, list),
+    });
+    this.ears.set(link, ear);
+    return link;
   }
 }
 

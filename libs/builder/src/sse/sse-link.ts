@@ -122,7 +122,11 @@ export class SseLink implements MessageStreamLink<SseSession> {
     const { session } = this;
     if (!session) return;
     if ((await isStillOf(session, this.parts.credential())) || this.session !== session) return;
-    this.forget(session);
+    this.restart();
+  }
+
+  restart(): void {
+    if (this.session) this.forget(this.session);
     this.reopenLater();
   }
 

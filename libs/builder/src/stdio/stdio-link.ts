@@ -99,6 +99,13 @@ export class StdioLink implements MessageStreamLink<StdioSession> {
     stream.retire();
   }
 
+  restart(): void {
+    const { session } = this;
+    this.session = undefined;
+    void session?.stream.close();
+    this.reopenLater();
+  }
+
   nextId(): number {
     return this.parts.habits.nextId();
   }

@@ -68,7 +68,7 @@ export class LegacyEra {
         return this.setLevel(exchange, session);
       default:
         if (isForwarded(message.method, 'legacy')) return this.forward(exchange, message.method, session);
-        if (this.router.subscriptions.answer(exchange, session.id) || this.lists.answer(exchange, 'legacy')) return;
+        if (this.router.subscriptions.answer(exchange, session) || this.lists.answer(exchange, 'legacy')) return;
         return reply.protocolError(METHOD_NOT_FOUND, `Method not found: ${message.method.slice(0, 128)}`);
     }
   }

@@ -88,6 +88,7 @@ export class LegacyStreams implements OnModuleInit, OnApplicationShutdown {
     if (version >= FIRST_RESUMABLE) reply.nameEventsBy(nextId);
     const stream = {
       principal,
+      client: session,
       request,
       slug: slugOf(selection),
       key,

@@ -125,6 +125,7 @@ export class ModernEra {
     const level = isObject(message.params['_meta']) ? message.params['_meta'][META_LOG_LEVEL] : undefined;
     const stream = {
       principal,
+      client: modernFacts(message.params),
       request,
       slug: slugOf(selection),
       key,

@@ -14,6 +14,7 @@ import { OpenExchanges } from './open-exchanges.js';
 
 const acme = tenantId('acme');
 const globex = tenantId('globex');
+const client = { capabilities: [] };
 
 /** A request of the principal. */
 const requestOf = (principal: Principal) => ({ principal }) as unknown as IncomingMessage;
@@ -103,7 +104,7 @@ describe('ChangeStreams', () => {
       reply: reply as unknown as HttpReply,
       notices: new Map([['tools', Buffer.from(`notice ${key}`)]] as const),
     };
-    const stream = { principal, request: requestOf(principal), slug, key, ...told, ...last };
+    const stream = { principal, client, request: requestOf(principal), slug, key, ...told, ...last };
     expect(streams.add(stream)).toBe(true);
     return reply;
   }
@@ -137,7 +138,7 @@ describe('ChangeStreams', () => {
       const principal = principalOf('ann', { tenantId: acme });
       const notices = new Map(lists.map((list) => [list, Buffer.from(list)]));
       const told = { reply: reply as unknown as HttpReply, notices };
-      streams.add({ principal, request: requestOf(principal), slug: '', key, ...told });
+      streams.add({ principal, client, request: requestOf(principal), slug: '', key, ...told });
       return reply;
     };
     const [all, prompts, none] = [hearing('1', ...LIST_KINDS), hearing('2', 'prompts'), hearing('3')];
@@ -169,6 +170,7 @@ describe('ChangeStreams', () => {
       const told = { reply: reply as unknown as HttpReply, notices: new Map() };
       streams.add({
         principal,
+        client,
         request: requestOf(principal),
         slug: '',
         key,
@@ -248,6 +250,7 @@ describe('ChangeStreams', () => {
     const of = (tenant: string) => principalOf('ann', { tenantId: tenantId(tenant) });
     const stream = {
       principal: of('acme'),
+      client,
       request: requestOf(of('acme')),
       slug: '',
       key: 'new',
@@ -265,6 +268,7 @@ describe('ChangeStreams', () => {
     streams.beforeApplicationShutdown();
     const stream = {
       principal: principalOf('ann', { tenantId: acme }),
+      client,
       request: requestOf(principalOf('ann')),
       slug: '',
       key: 'late',

@@ -1,5 +1,5 @@
 import type { IncomingMessage } from 'node:http';
-import { LIST_KINDS, type ListKind, MemberPool } from '#builder';
+import { LIST_KINDS, type ListKind, type MemberCaller, MemberPool } from '#builder';
 import type { ComposerError, TenantId } from '#kernel';
 import { Log } from '#observability';
 import { UnknownVirtualServerError, VirtualServerDirectory } from '#registry';
@@ -12,6 +12,7 @@ import { OpenExchanges } from './open-exchanges.js';
 /** A client that wants to hear of changes, over a stream that stays open. */
 export interface ChangeStream {
   readonly principal: Principal;
+  readonly client: MemberCaller['client'];
   readonly request: IncomingMessage;
   /** The address whose changes it hears of; empty for all of the tenant. */
   readonly slug: string;
@@ -123,7 +124,7 @@ export class ChangeStreams implements OnModuleInit, BeforeApplicationShutdown {
   }
 
   /** As whom the stream of this key is open now; undefined if it is not open here. */
-  find(key: string): Pick<ChangeStream, 'principal' | 'slug'> | undefined {
+  find(key: string): Pick<ChangeStream, 'principal' | 'client' | 'slug'> | undefined {
     return this.streams.get(key);
   }
 

@@ -81,7 +81,7 @@ describe('ResourceSubscriptions', () => {
   const subscribe = (id: string, uri = NOTE, tenant = acme) => {
     const principal = principalOf(id, { tenantId: tenant });
     streams.set(id, principal);
-    return subscriptions.subscribe({ key: id, principal, slug: '' }, EVERYTHING, uri);
+    return subscriptions.subscribe({ key: id, principal, client: { capabilities: [] }, slug: '' }, EVERYTHING, uri);
   };
 
   it('tells exactly those who have subscribed, once, under the URI that they know', async () => {

@@ -1,4 +1,4 @@
-import { type Member, MemberPool, failureText } from '#builder';
+import { type Member, type MemberCaller, MemberPool, failureText } from '#builder';
 import { ComposerError, type ServerId, type TenantId } from '#kernel';
 import { Log } from '#observability';
 import type { Principal } from '#tenancy';
@@ -13,6 +13,8 @@ import { ChangeStreams } from '../mcp-endpoint/change-streams.js';
 export interface Subscriber {
   readonly key: string;
   readonly principal: Principal;
+  /** What it has declared decides in which session of a member its calls go. */
+  readonly client: MemberCaller['client'];
   readonly slug: string;
 }
 
@@ -118,9 +120,9 @@ export class ResourceSubscriptions implements OnModuleInit, OnApplicationShutdow
     }
     const stream = this.streams.find(key);
     if (!stream) return true;
-    const { principal, slug } = stream;
+    const { principal, client, slug } = stream;
     const selection = await this.selections.find(principal, slug);
-    const answer = selection && (await this.subscribe({ key, principal, slug }, selection, uri));
+    const answer = selection && (await this.subscribe({ key, principal, client, slug }, selection, uri));
     if (answer?.kind === 'failed') return false;
     const subscribed = this.subscribed.get(key);
     // What happened in between, nobody has seen.
@@ -143,12 +145,17 @@ export class ResourceSubscriptions implements OnModuleInit, OnApplicationShutdow
 
   private async watch(own: Subscribed, uri: string, { slot, uri: theirs }: ResourceRoute): Promise<SubscriptionAnswer> {
     const { member, ref } = slot;
+    const { principal, client } = own.subscriber;
     const asking: Asking = { isAsked: true };
     own.uris.set(uri, asking);
     // It may have been taken back meanwhile, and wished for again.
     const isStill = () => this.isStill(own, uri) && own.uris.get(uri) === asking;
     try {
-      const stop = await member!.watch(theirs, own.subscriber.principal.id, () => void this.deliver(own, uri));
+      const stop = await member!.watch(
+        theirs,
+        { principalId: principal.id, client },
+        () => void this.deliver(own, uri),
+      );
       if (!isStill()) stop();
       else own.uris.set(uri, { member: member!, serverId: ref.serverId, own: theirs, stop });
       return SUBSCRIBED;

@@ -12,6 +12,7 @@ import type { Principal } from '#tenancy';
 import { Injectable } from '@nestjs/common';
 import { slugOf } from '../catalog/selection.js';
 import type { McpExchange } from '../mcp-endpoint/mcp-exchange.js';
+import type { ClientSession } from '../sessions/client-sessions.js';
 import { SessionSubscriptions } from './session-subscriptions.js';
 import { TaskSubscriptions } from '../tasks/task-subscriptions.js';
 import { ResourceSubscriptions, type SubscriptionAnswer } from './resource-subscriptions.js';
@@ -38,7 +39,8 @@ export class SubscriptionRequests {
   ) {}
 
   /** 2025-11-25, resources: `resources/subscribe` and `resources/unsubscribe` in a session. False: it is neither. */
-  answer({ principal, selection, message, reply }: Asked, sessionId: string): boolean {
+  answer({ principal, selection, message, reply }: Asked, session: ClientSession): boolean {
+    const { id: sessionId } = session;
     const { method, params } = message;
     if (method !== 'resources/subscribe' && method !== 'resources/unsubscribe') return false;
     const { uri } = params;
@@ -53,7 +55,7 @@ export class SubscriptionRequests {
       );
       return true;
     }
-    const subscriber = { key: sessionId, principal, slug: slugOf(selection) };
+    const subscriber = { key: sessionId, principal, client: session, slug: slugOf(selection) };
     this.ofSessions.subscribe(subscriber, selection, uri).then(
       (answer) => tell(reply, answer, uri),
       (error: unknown) => this.fail(reply, error),
@@ -70,7 +72,8 @@ export class SubscriptionRequests {
     const uris = wantedIn(message.params['notifications'], 'resourceSubscriptions');
     const taskIds = wantedIn(message.params['notifications'], 'taskIds');
     if (uris.length === 0 && taskIds.length === 0) return false;
-    if (taskIds.length > 0 && !modernFacts(message.params).capabilities.includes('extensions.tasks')) {
+    const client = modernFacts(message.params);
+    if (taskIds.length > 0 && !client.capabilities.includes('extensions.tasks')) {
       reply.protocolError(MISSING_TASKS.code, MISSING_TASKS.message, MISSING_TASKS.data);
       return true;
     }
@@ -81,7 +84,7 @@ export class SubscriptionRequests {
     };
     reply.onAbandoned(end);
     reply.onAnswered(end);
-    const subscriber = { key, principal, slug: slugOf(selection) };
+    const subscriber = { key, principal, client, slug: slugOf(selection) };
     const waiter = { ...subscriber, selection, subscriptionId: message.id! };
     const resources = uris.map(
       async (uri) => (await this.subscriptions.subscribe(subscriber, selection, uri)).kind === 'subscribed',
