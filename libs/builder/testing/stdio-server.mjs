@@ -90,6 +90,11 @@ const calls = {
     waiting.set(`q-${call}`, call);
     say({ id: `q-${call}`, method, params: { message: 'Well?' } });
   },
+  /** Asks, and does not wait for what it is told. */
+  'ask and go': (args, params, call) => {
+    say({ id: `q-${call}`, method: 'roots/list' });
+    return text(String(process.pid));
+  },
   /** Asks when nobody waits any more. */
   late: () => {
     setTimeout(() => say({ id: 'late', method: 'roots/list' }), 50);

@@ -220,7 +220,7 @@ export abstract class ForwardedRequest<
 
   protected finish(write: () => void): void {
     if (this.isSettled) return;
-    this.isDone = !this.isAsking;
+    this.isDone = true;
     this.settle();
     this.parts.noteOutcome('ok', this.usedBy);
     write();

@@ -100,6 +100,15 @@ describe('what a member over stdio asks within a call', () => {
     expect(pids).not.toContain(Number(await textOf(call({ do: 'pid' }))));
   });
 
+  it('leaves the process of a call that was answered meanwhile to the next one: it may remember things', async () => {
+    await register();
+    const reply = call({ do: 'ask and go' });
+    const pid = await textOf(reply);
+    expect([reply.asked.length, reply.withdrawn]).toEqual([1, 1]);
+    expect(await textOf(call({ do: 'pid' }))).toBe(pid);
+    expect(notes('told')[0]).toContain('-32603');
+  });
+
   it('takes a process that rests where there is room for no other, and no more than there may be', async () => {
     await register('echo', 2);
     expect(await textOf(call({ do: 'pid' }, ['roots'], 'ann'))).toMatch(/^\d+$/);
