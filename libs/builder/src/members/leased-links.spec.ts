@@ -12,10 +12,11 @@ describe('LeasedLinks', () => {
   let opened: number;
   let ended: number[];
   let restarted: number[];
+  let heard: Set<number>;
   let spare: Set<() => Promise<void>>;
   let deadlines: Deadlines;
   beforeEach(() => {
-    [opened, ended, restarted, spare] = [0, [], [], new Set()];
+    [opened, ended, restarted, heard, spare] = [0, [], [], new Set(), new Set()];
     deadlines = new Deadlines(Log.open({ level: 'fatal', format: 'json' }, new SecretValues()));
   });
   afterEach(() => deadlines.onApplicationShutdown());
@@ -26,6 +27,7 @@ describe('LeasedLinks', () => {
       idleMs,
       deadlines,
       spare,
+      isHeard: (link: object) => heard.has((link as { number: number }).number),
       open: (owner, profile) => {
         const number = ++opened;
         return {
@@ -89,6 +91,36 @@ describe('LeasedLinks', () => {
     expect(ended).toEqual([1]);
     used.release(true);
     await until(() => ended.length > 1, 'the end of the other');
+  });
+
+  describe('that somebody hears', () => {
+    it('is the one that the next call gets, or that a call has', () => {
+      const links = open(5);
+      expect(links.find(of(ann))!.number).toBe(1);
+      heard.add(1);
+      const [one, other] = [links.take(of(ann))!, links.take(of(ann))!];
+      expect([one.link.number, other.link.number, links.find(of(bob))!.number]).toEqual([1, 2, 3]);
+      one.release(true);
+      other.release(true);
+      expect([links.find(of(ann))!.number, links.take(of(ann))!.link.number]).toEqual([1, 1]);
+      expect(links.find(of(ann))!.number).toBe(2);
+    });
+
+    it('goes on when it was not left clean, has rested for long, or another one needs room', async () => {
+      const links = open(2, 50);
+      links.find(of(ann));
+      heard.add(1);
+      links.take(of(ann))!.release(false);
+      expect([ended, restarted, spare.size]).toEqual([[], [1], 0]);
+      links.take(of(bob))!.release(true);
+      expect(spare.size).toBe(1);
+      expect(links.take(of(bob, 'sampling'))!.link.number).toBe(3);
+      expect([ended, links.find(of(bob))]).toEqual([[2], undefined]);
+      await new Promise((resolve) => deadlines.add(200, () => resolve(undefined)));
+      expect(ended).toEqual([2]);
+      heard.clear();
+      await until(() => ended.length > 1, 'the end of what nobody hears');
+    });
   });
 
   it('ends all of them, also what is leased, and gives none afterwards', async () => {

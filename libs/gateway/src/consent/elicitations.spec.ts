@@ -129,6 +129,7 @@ describe('Elicitations', () => {
       era: 'legacy',
       version: '2025-11-25',
       capabilities: ['elicitation.url'],
+      endsAt: Infinity,
     };
 
     it('says which elicitation comes first, as the official client reads it', () => {

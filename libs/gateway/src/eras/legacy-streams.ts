@@ -94,6 +94,8 @@ export class LegacyStreams implements OnModuleInit, OnApplicationShutdown {
       key,
       reply,
       notices: NOTICES,
+      // Whoever has left without a word is not told anything for ever.
+      endsAt: session.endsAt,
       takesWarnings: () => isUrgentFor('warning', this.sessions.logLevelOf(session) ?? 'warning'),
     };
     if (!this.streams.add(stream)) {

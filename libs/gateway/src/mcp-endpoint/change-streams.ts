@@ -25,6 +25,8 @@ export interface ChangeStream {
   readonly farewell?: Buffer;
   /** What `_meta` of every notification says; absent if the era has nothing to say there. */
   readonly meta?: object;
+  /** When it is over, in milliseconds since 1970; absent: when its client or its credential is. */
+  readonly endsAt?: number;
   /** Whether the client wants to hear of warnings, as it has said last; absent: it does not. */
   readonly takesWarnings?: () => boolean;
 }
@@ -113,6 +115,7 @@ export class ChangeStreams implements OnModuleInit, BeforeApplicationShutdown {
       },
       request: wanted.request,
       endsWithCredential: true,
+      endsAt: wanted.endsAt,
       end: (reason) => this.close(stream, reason),
       goOnAs: (principal) => {
         stream.principal = principal;

@@ -12,7 +12,7 @@ import {
   type NeededConsent,
 } from '#builder';
 import type { ComposerError } from '#kernel';
-import { writeEvent } from '../streams/event-writer.js';
+import { writeEvent, writeKeepAlive } from '../streams/event-writer.js';
 import type { ResumableStream } from '../streams/resumable-stream.js';
 
 /** Not of JSON-RPC's reserved range: the request was refused, and nobody has carried anything out. */
@@ -240,9 +240,9 @@ export class HttpReply implements MemberReply {
     return this.isGone || this.isAnswered || this.response.write(piece);
   }
 
-  /** A comment, which keeps the connection from looking dead. */
+  /** As `writeKeepAlive`. */
   keepAlive(): void {
-    if (!this.isGone && !this.isAnswered) this.response.write(': keep-alive\n\n');
+    if (!this.isGone && !this.isAnswered) writeKeepAlive(this.response);
   }
 
   endStream(): void {

@@ -2,7 +2,8 @@ import type { IncomingMessage } from 'node:http';
 import { Clock, tenantId } from '#kernel';
 import type { Principal } from '#tenancy';
 import { principalOf } from '#tenancy/testing';
-import { beforeEach, describe, expect, it } from '@jest/globals';
+import { beforeEach, describe, expect, it, jest } from '@jest/globals';
+import { SetClock } from '../../testing/set-clock.js';
 import { type OpenExchange, OpenExchanges } from './open-exchanges.js';
 
 const [acme, globex] = [tenantId('acme'), tenantId('globex')];
@@ -92,6 +93,34 @@ describe('OpenExchanges', () => {
     });
     await expect(asking).rejects.toThrow('the database is away');
     expect([unknown.ended, revoked.ended]).toEqual([[], ['COMPOSER_ACCESS_ENDED']]);
+  });
+
+  it('end what is over by its own time, or by that of its credential', () => {
+    jest.useFakeTimers();
+    const clock = new SetClock();
+    exchanges = new OpenExchanges(clock);
+    exchanges.onModuleInit();
+    try {
+      const [later, sooner, never] = [open('ann', 'k1'), open('bob', 'k2'), open('eve', 'k3')];
+      for (const [one, ms] of [
+        [later, 20_000],
+        [sooner, 10_000],
+      ] as const) {
+        one.takeOut();
+        exchanges.add(Object.assign(one, { endsAt: clock.time + ms }));
+      }
+      const pass = (ms: number) => {
+        clock.time += ms;
+        jest.advanceTimersByTime(1_000);
+        return [later, sooner, never].map(({ ended }) => ended.length);
+      };
+      expect(pass(9_999)).toEqual([0, 0, 0]);
+      expect(pass(1)).toEqual([0, 1, 0]);
+      expect(pass(3_600_000)).toEqual([1, 1, 0]);
+    } finally {
+      exchanges.onApplicationShutdown();
+      jest.useRealTimers();
+    }
   });
 
   it('keep nothing of what has ended', async () => {

@@ -12,6 +12,8 @@ export interface OpenExchange {
   readonly request: IncomingMessage;
   /** Whether it is to end when the credential expires; what is short may finish. */
   readonly endsWithCredential: boolean;
+  /** When it is to end, whatever the credential is worth, in milliseconds since 1970; absent: when it is done. */
+  readonly endsAt?: number | undefined;
   /** Ends it, and frees everything. Told once. */
   end(reason: ComposerError): void;
   /** The principal goes on, with other roles or permissions. */
@@ -56,7 +58,8 @@ export class OpenExchanges implements OnModuleInit, OnApplicationShutdown {
     const exchanges = known ?? new Set();
     if (!known) this.tenants.set(tenantId, exchanges);
     exchanges.add(exchange);
-    if (exchange.endsWithCredential && credential.expiresAt !== undefined) this.expiring.add(exchange);
+    const hasEnd = exchange.endsAt !== undefined;
+    if (hasEnd || (exchange.endsWithCredential && credential.expiresAt !== undefined)) this.expiring.add(exchange);
     return () => {
       exchanges.delete(exchange);
       this.expiring.delete(exchange);
@@ -110,10 +113,21 @@ export class OpenExchanges implements OnModuleInit, OnApplicationShutdown {
 
   private endExpired(): void {
     const now = this.clock.now();
-    const expired = [...this.expiring].filter(({ principal }) => (principal.credential.expiresAt ?? Infinity) <= now);
-    endEach(expired, new AccessEndedError('the credential has expired'));
+    const all = [...this.expiring];
+    endEach(
+      all.filter(
+        ({ principal, endsWithCredential }) => endsWithCredential && isOver(principal.credential.expiresAt, now),
+      ),
+      new AccessEndedError('the credential has expired'),
+    );
+    endEach(
+      all.filter((exchange) => this.expiring.has(exchange) && isOver(exchange.endsAt, now)),
+      new AccessEndedError('the session is over'),
+    );
   }
 }
+
+const isOver = (endsAt: number | undefined, now: number): boolean => endsAt !== undefined && endsAt <= now;
 
 function settle(exchanges: readonly OpenExchange[], now: Principal | undefined): number {
   if (!now) return endEach(exchanges, new AccessEndedError());

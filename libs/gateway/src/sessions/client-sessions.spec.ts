@@ -54,6 +54,7 @@ describe('ClientSessions', () => {
       era: 'legacy',
       version: '2025-11-25',
       capabilities: ['roots', 'sampling'],
+      endsAt: 6 * DAY_MS,
     });
     const { c: _, ...before } = JSON.parse(seal.sealed.get(id)!) as Record<string, unknown>;
     const older = (more: object) => sessions.find(seal.seal(JSON.stringify({ ...before, ...more })), ann)?.capabilities;
@@ -71,7 +72,7 @@ describe('ClientSessions', () => {
 
   it('finds the session of the principal that opened it, with its version', () => {
     const { id } = sessions.open(ann, OLD);
-    expect(sessions.find(id, ann)).toEqual({ id, era: 'legacy', ...OLD });
+    expect(sessions.find(id, ann)).toEqual({ id, era: 'legacy', ...OLD, endsAt: 6 * DAY_MS });
   });
 
   it('gives every session an id of its own', () => {
@@ -81,7 +82,7 @@ describe('ClientSessions', () => {
 
   it('is found by another process with the same keys', () => {
     const { id } = sessions.open(ann, OLD);
-    expect(new ClientSessions(seal, clock).find(id, ann)).toEqual({ id, era: 'legacy', ...OLD });
+    expect(new ClientSessions(seal, clock).find(id, ann)).toEqual({ id, era: 'legacy', ...OLD, endsAt: 6 * DAY_MS });
   });
 
   it.each([
@@ -108,7 +109,7 @@ describe('ClientSessions', () => {
     const { id } = sessions.open(ann, OLD);
     const { s: _, ...facts } = JSON.parse(seal.sealed.get(id)!) as Record<string, unknown>;
     const old = seal.seal(JSON.stringify(facts));
-    expect(sessions.find(old, ann)).toEqual({ id: old, era: 'legacy', ...OLD });
+    expect(sessions.find(old, ann)).toEqual({ id: old, era: 'legacy', ...OLD, endsAt: 6 * DAY_MS });
     expect(sessions.find(old, principal('acme', 'ann', 'desk'))).toBeUndefined();
   });
 

@@ -39,6 +39,8 @@ export interface SessionOwner {
 /** A session of a legacy client, as its id tells it. */
 export interface ClientSession extends ClientFacts {
   readonly id: string;
+  /** When its id is worth nothing any more, in milliseconds since 1970. */
+  readonly endsAt: number;
 }
 
 /** A session that was used lately. */
@@ -96,7 +98,7 @@ export class ClientSessions implements OnModuleInit, OnApplicationShutdown {
     const id = this.seal.seal(JSON.stringify(facts));
     // Nobody else has heard of it.
     this.keep(id, { ...facts, u: false, c: [...capabilities] }).isLearnt = true;
-    return { id, era: 'legacy', version, capabilities };
+    return { id, era: 'legacy', version, capabilities, endsAt: facts.i + LIFETIME_MS };
   }
 
   /** The session, if it is the owner's own and has not ended. */
@@ -107,8 +109,9 @@ export class ClientSessions implements OnModuleInit, OnApplicationShutdown {
     const { facts } = opened;
     opened.usedAt = this.clock.now();
     if (facts.t !== principal.tenantId || facts.p !== principal.id || facts.s !== slug) return undefined;
-    if (facts.i + LIFETIME_MS < this.clock.now()) return undefined;
-    return { id, era: 'legacy', version: facts.v, capabilities: facts.u ? ['elicitation.url'] : facts.c };
+    const endsAt = facts.i + LIFETIME_MS;
+    if (endsAt < this.clock.now()) return undefined;
+    return { id, era: 'legacy', version: facts.v, capabilities: facts.u ? ['elicitation.url'] : facts.c, endsAt };
   }
 
   /** Whether this process knows how the session stands, besides what its id says. */

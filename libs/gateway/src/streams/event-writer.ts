@@ -6,6 +6,8 @@ export const RETRY_MS = 1_000;
 const FIRST_PRIMED = '2025-11-25';
 /** What a reader that does not read may leave waiting here. */
 const MAX_WAITING_BYTES = 16 * 1024 * 1024;
+/** By response, the bytes that had left when the last comment was due. */
+const leftAt = new WeakMap<ServerResponse, number>();
 const EVENT_START = Buffer.from('event: message\ndata: ');
 const EVENT_END = Buffer.from('\n\n');
 
@@ -29,4 +31,19 @@ export function writeEvent(response: ServerResponse, data: Buffer, id?: string):
   response.write(data);
   response.write(EVENT_END);
   response.uncork();
+}
+
+/**
+ * Writes a comment, which keeps the connection from looking dead. One whose reader has taken nothing of what waits since
+ * the last comment was due is closed: its process may hang, or its host be gone.
+ */
+export function writeKeepAlive(response: ServerResponse): void {
+  const waiting = response.writableLength;
+  const left = (response.socket?.bytesWritten ?? 0) - waiting;
+  if (waiting > 0 && leftAt.get(response) === left) {
+    response.destroy();
+    return;
+  }
+  leftAt.set(response, left);
+  response.write(': keep-alive\n\n');
 }

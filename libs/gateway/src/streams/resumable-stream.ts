@@ -1,5 +1,5 @@
 import type { ServerResponse } from 'node:http';
-import { isPrimed, writeEvent, writePriming } from './event-writer.js';
+import { isPrimed, writeEvent, writeKeepAlive, writePriming } from './event-writer.js';
 
 /** An event as it is kept: JSON text on one line, and its number on the stream, from 1. */
 export interface NumberedEvent {
@@ -98,7 +98,7 @@ export class ResumableStream {
 
   /** A comment, which keeps the connection from looking dead. */
   keepAlive(): void {
-    this.response?.write(': keep-alive\n\n');
+    if (this.response) writeKeepAlive(this.response);
   }
 
   /** To make room. Gives the bytes that this frees, 0 if there is nothing. */

@@ -8,7 +8,7 @@ import type { ClientSession } from '../sessions/client-sessions.js';
 import { type ResumedRequest, Resumption } from './resumption.js';
 import type { StreamSource } from './stream-source.js';
 
-const session: ClientSession = { id: 's', era: 'legacy', version: '2025-11-25', capabilities: [] };
+const session: ClientSession = { id: 's', era: 'legacy', version: '2025-11-25', capabilities: [], endsAt: 1 };
 
 describe('Resumption of streams of other processes', () => {
   let resumption: Resumption;

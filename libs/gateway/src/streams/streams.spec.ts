@@ -68,6 +68,7 @@ const session = (id: string, version = '2025-11-25'): ClientSession => ({
   era: 'legacy',
   version,
   capabilities: [],
+  endsAt: Infinity,
 });
 const event = (text: string) => Buffer.from(JSON.stringify(text));
 
