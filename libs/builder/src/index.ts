@@ -29,7 +29,7 @@ export {
   decodeHeader,
   encodeHeader,
 } from './mcp/mcp-protocol.js';
-export { type MirroredParam, mirroredIn, mismatchIn } from './mcp/mirrored-params.js';
+export { type MirroredParam, mirroredIn, mirroringHeaders, mismatchIn } from './mcp/mirrored-params.js';
 export { MISSING_TASKS, TASKS_EXTENSION, extensionsIn } from './mcp/extensions.js';
 export type { ToolDesk, ToolFacts } from './layered/tool-desk.js';
 export { failureText } from './failure-text.js';

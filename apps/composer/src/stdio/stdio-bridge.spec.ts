@@ -139,6 +139,40 @@ describe('a client over stdio', () => {
     expect(posts[0]!.headers).toMatchObject({ 'mcp-method': method, 'mcp-name': 'handle' });
   });
 
+  it('calls tools in the modern era that want arguments repeated in headers, of which it knows nothing', async () => {
+    const region = { type: 'string', 'x-mcp-header': 'Region' };
+    const pages = [
+      { tools: [{ name: 'other' }], nextCursor: 'more' },
+      { tools: [{ name: 'where', inputSchema: { type: 'object', properties: { region } } }] },
+    ];
+    answer = (post) => {
+      const { id, method, params } = JSON.parse(post.body) as { id: unknown; method: string; params: never };
+      const { cursor, name } = params as { cursor?: string; name?: string };
+      const isRefused = method === 'tools/call' && post.headers['mcp-param-region'] === undefined;
+      const result = method === 'tools/list' ? pages[cursor ? 1 : 0] : { of: name };
+      const said = isRefused || name === 'none' ? { error: { code: -32020, message: 'no' } } : { result };
+      post.response.writeHead('error' in said ? 400 : 200, JSON_BODY);
+      post.response.end(JSON.stringify({ jsonrpc: '2.0', id, ...said }));
+    };
+    const call = (id: number, name: string, place: string) =>
+      say({ id, method: 'tools/call', params: { name, arguments: { region: place }, _meta: MODERN } });
+    call(1, 'where', 'Köln');
+    await until(() => messages().length === 1, 'the answer');
+    call(2, 'where', 'Bonn');
+    await until(() => messages().length === 2, 'the other answer');
+    expect(messages().map(({ result }) => result)).toEqual([{ of: 'where' }, { of: 'where' }]);
+    expect(posts.map(({ headers }) => [headers['mcp-method'], headers['mcp-param-region']])).toEqual([
+      ['tools/call', undefined],
+      ['tools/list', undefined],
+      ['tools/list', undefined],
+      ['tools/call', '=?base64?S8O2bG4=?='],
+      ['tools/call', 'Bonn'],
+    ]);
+    call(3, 'none', 'Bonn');
+    await until(() => messages().length === 3, 'the refusal');
+    expect(messages()[2]).toMatchObject({ id: 3, error: { code: -32020 } });
+  });
+
   it('cancels in the modern era by a notification, which ends the stream and is not answered', async () => {
     answer = ({ response }) => response.writeHead(200, EVENTS).flushHeaders();
     say({ id: 7, method: 'tools/call', params: { name: 'x', _meta: MODERN } });

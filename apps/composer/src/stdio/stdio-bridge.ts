@@ -1,5 +1,6 @@
 import type { ClientRequest, IncomingMessage } from 'node:http';
 import {
+  HEADER_MISMATCH,
   INTERNAL_ERROR,
   INVALID_REQUEST,
   META_VERSION,
@@ -15,6 +16,7 @@ import type { Log } from '#observability';
 import { messagesIn } from './answer-messages.js';
 import type { OwnRequest } from './in-process.js';
 import { OwnSession, agreedIn } from './own-session.js';
+import { ToolHeaders } from './tool-headers.js';
 
 export interface StdioBridgeParts {
   readonly send: (ask: OwnRequest) => ClientRequest;
@@ -54,6 +56,7 @@ export class StdioBridge {
   private session: OwnSession | undefined;
   private reopening: Promise<void> | undefined;
   private readonly open = new Map<string, Open>();
+  private readonly tools = new ToolHeaders((message, cursor) => this.toolsFor(message, cursor));
   private listening: ClientRequest | undefined;
   private rest: NodeJS.Timeout | undefined;
   private idle: (() => void) | undefined;
@@ -123,18 +126,46 @@ export class StdioBridge {
       await this.reopen(session);
       return this.passOn(open, await this.post(open, this.session));
     }
-    return this.passOn(open, answer);
+    if (answer.statusCode !== 400 || !open.isModern || message.method !== 'tools/call')
+      return this.passOn(open, answer);
+    const refusal: Buffer[] = [];
+    for await (const one of messagesIn(answer)) refusal.push(one);
+    // Nothing was done yet.
+    const isHeader = refusal.some((one) => codeIn(one) === HEADER_MISMATCH);
+    if (!isHeader || !(await this.tools.learn(message))) return this.passOn(open, answer, refusal);
+    return this.passOn(open, await this.post(open, undefined));
   }
 
   private post(open: Open, session: OwnSession | undefined): Promise<Answer> {
     const { message, isModern: modern } = open;
-    const headers = modern ? modernHeaders(message) : (session?.headers ?? {});
+    const headers = modern ? { ...modernHeaders(message), ...this.mirrored(message) } : (session?.headers ?? {});
     return this.exchange('POST', headers, { body: message.raw, sent: (request) => (open.sent = request) });
   }
 
-  private async passOn(open: Open, answer: Answer): Promise<void> {
+  private mirrored(message: Message): Record<string, string> {
+    return message.method === 'tools/call' ? this.tools.of(message) : {};
+  }
+
+  /** Asked as the client asks, and of nobody's concern but the bridge's. */
+  private async toolsFor({ params }: Message, cursor: string | undefined): Promise<object> {
+    const { progressToken: _, ...meta } = params['_meta'] as Record<string, unknown>;
+    const asked = { jsonrpc: '2.0', id: 'composer-tools', method: 'tools/list', params: { _meta: meta, cursor } };
+    const message = parseMessage(Buffer.from(JSON.stringify(asked)));
+    const answer = await this.exchange('POST', modernHeaders(message), { body: message.raw });
+    let result: unknown;
+    for await (const one of messagesIn(answer))
+      result = (JSON.parse(one.toString('utf8')) as { result?: unknown }).result;
+    if (!isObject(result)) throw new Error('the tools could not be listed');
+    return result;
+  }
+
+  private async passOn(
+    open: Open,
+    answer: Answer,
+    messages: AsyncIterable<Buffer> | Iterable<Buffer> = messagesIn(answer),
+  ): Promise<void> {
     const { message } = open;
-    for await (const one of messagesIn(answer)) {
+    for await (const one of messages) {
       const kind = kindOf(one);
       if (kind === 'response') {
         open.isAnswered = true;
@@ -271,6 +302,11 @@ function scan(message: Buffer): ReadonlySet<string> {
   const keys = new Set<string>();
   scanObject(message, 0, (key) => keys.add(key));
   return keys;
+}
+
+function codeIn(message: Buffer): unknown {
+  const { error } = JSON.parse(message.toString('utf8')) as { error?: { code?: unknown } };
+  return error?.code;
 }
 
 /** `nameless`: an error of something that was refused before anybody looked at its id. */
