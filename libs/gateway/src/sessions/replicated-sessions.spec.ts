@@ -132,6 +132,16 @@ describe('ReplicatedSessions', () => {
     }
   });
 
+  it('ask on where the store is not away, but refuses what is asked for one of them', async () => {
+    const [one, two] = [process(), process()];
+    const [refused, other] = [one.sessions.open(owner, FACTS), one.sessions.open(owner, FACTS)];
+    await one.sessions.setLogLevel(principal, other, 'error');
+    jest.spyOn(shared.store, 'list').mockRejectedValueOnce(new Error('its tenant is gone'));
+    expect(await two.sessions.find(refused.id, owner)).toEqual(refused);
+    await two.sessions.find(other.id, owner);
+    expect(two.sessions.logLevelOf(other)).toBe('error');
+  });
+
   it('give back what 10,000 abandoned ones held, after their time', async () => {
     setFlagsFromString('--expose-gc');
     const collect = runInNewContext('gc') as () => void;

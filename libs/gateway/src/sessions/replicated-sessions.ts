@@ -5,6 +5,7 @@ import { SessionRecords } from '#session-store';
 import type { Principal } from '#tenancy';
 import { Injectable, type OnApplicationShutdown, type OnModuleInit } from '@nestjs/common';
 import { type ClientSession, ClientSessions, type SessionOwner } from './client-sessions.js';
+import { isAway } from './is-away.js';
 import { sessionKey } from './session-key.js';
 import { SessionPost } from './session-post.js';
 
@@ -139,7 +140,8 @@ export class ReplicatedSessions implements OnModuleInit, OnApplicationShutdown {
       timer = setTimeout(() => resolve(giveUp()), PATIENCE_MS);
     });
     const done = work.catch((error: unknown) => {
-      giveUp();
+      // Of anything else the session, or its tenant, may be the reason: others go on asking.
+      if (isAway(error)) giveUp();
       this.log.warn('what replicas share of a session could not be read or written', { err: error });
     });
     await Promise.race([done, late]);

@@ -1,16 +1,22 @@
-import { ComposerError, tenantId } from '#kernel';
+import { tenantId } from '#kernel';
 import { Log } from '#observability';
 import { type SessionNote, SessionRecords } from '#session-store';
 import { Injectable, type OnApplicationShutdown, type OnModuleInit } from '@nestjs/common';
+import { isAway } from '../sessions/is-away.js';
 import { sessionKey } from '../sessions/session-key.js';
 import type { ResumableStream } from './resumable-stream.js';
-import { HEAD, type StreamHead, recordsOf } from './stream-records.js';
+import { HEAD, type StreamHead, type StreamRecord, recordsOf } from './stream-records.js';
 
 interface Written {
-  /** Number of the last event that is written. */
+  /** Number of the last event that is in a record. */
   upTo: number;
   /** Of the next record. */
   next: number;
+  /**
+   * Records that may not have been written. They are written again as they are: what has come since goes into others,
+   * because somebody may have read them already.
+   */
+  unsure: readonly StreamRecord[];
   isDirty: boolean;
 }
 
@@ -24,6 +30,8 @@ const LEASE_SECONDS = 15;
 const KEPT_SECONDS = 300;
 /** Events of a stream that goes on; long enough for every call. */
 const EVENT_SECONDS = 1_800;
+/** Of one stream while the store is away: more than it keeps for its client. */
+const MAX_UNSURE_CHARS = 8 * 1024 * 1024;
 
 /**
  * Writes streams to where every replica finds them: those whose client has gone, and those that a client has asked another
@@ -58,7 +66,7 @@ export class StoredStreams implements OnModuleInit, OnApplicationShutdown {
 
   /** From now on all of it is written. */
   store(stream: ResumableStream): void {
-    if (!this.written.has(stream)) this.written.set(stream, { upTo: 0, next: 1, isDirty: true });
+    if (!this.written.has(stream)) this.written.set(stream, { upTo: 0, next: 1, unsure: [], isDirty: true });
     this.flushSoon();
   }
 
@@ -110,7 +118,11 @@ export class StoredStreams implements OnModuleInit, OnApplicationShutdown {
     const { id, sessionId, tenantId: tenant } = stream.facts;
     const session = sessionKey(sessionId);
     const { isDone, length } = stream;
-    const bodies = recordsOf(stream.after(written.upTo), id, written.next);
+    const fresh = recordsOf(stream.after(written.upTo), id, written.next);
+    const bodies = [...written.unsure, ...fresh];
+    written.upTo = length;
+    written.next += fresh.length;
+    written.unsure = bodies;
     const head: StreamHead = { done: isDone, last: length };
     const notes: SessionNote[] = [
       ...bodies.map((body) => ({ ...body, session, seconds: EVENT_SECONDS })),
@@ -121,17 +133,14 @@ export class StoredStreams implements OnModuleInit, OnApplicationShutdown {
         seconds: isDone ? KEPT_SECONDS : LEASE_SECONDS,
       },
     ];
-    const isKept = await this.records.keep(tenantId(tenant), notes);
+    const isLarge = bodies.reduce((sum, { text }) => sum + text.length, 0) > MAX_UNSURE_CHARS;
+    const isKept = !isLarge && (await this.records.keep(tenantId(tenant), notes));
     if (!isKept) {
       this.log.warn('events of a session are not kept for other replicas: its tenant has too many of them');
       this.written.delete(stream);
       return;
     }
-    written.upTo = length;
-    written.next += bodies.length;
+    written.unsure = [];
     if (isDone) this.written.delete(stream);
   }
 }
-
-/** The store is, and not what is to be kept there the reason. */
-const isAway = (error: unknown): boolean => error instanceof ComposerError && error.status === 503;

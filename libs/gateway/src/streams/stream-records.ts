@@ -7,6 +7,12 @@ export interface StreamHead {
   readonly last: number;
 }
 
+/** A part of a stream, under its name in the session. */
+export interface StreamRecord {
+  readonly name: string;
+  readonly text: string;
+}
+
 /** Comes behind all events in the order of the names. */
 export const HEAD = 'head';
 /** Of the text of one record. */
@@ -16,14 +22,10 @@ const DIGITS = 8;
 export const namePrefix = (stream: string): string => `s/${stream}/`;
 
 /** Events as records: a line for each, and records of a bounded length, so that a long line goes through several. */
-export function recordsOf(
-  events: readonly NumberedEvent[],
-  stream: string,
-  first: number,
-): readonly { readonly name: string; readonly text: string }[] {
+export function recordsOf(events: readonly NumberedEvent[], stream: string, first: number): readonly StreamRecord[] {
   // Letters of Latin-1 stand for the bytes: a record may end in the middle of a character.
   const text = events.map(({ number, data }) => `${number} ${data.toString('latin1')}\n`).join('');
-  const records: { name: string; text: string }[] = [];
+  const records: StreamRecord[] = [];
   for (let at = 0; at < text.length; at += MAX_CHARS) {
     const name = namePrefix(stream) + String(first + records.length).padStart(DIGITS, '0');
     records.push({ name, text: text.slice(at, at + MAX_CHARS) });

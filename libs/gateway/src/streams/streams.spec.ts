@@ -2,7 +2,8 @@ import { EventEmitter } from 'node:events';
 import type { ServerResponse } from 'node:http';
 import { Clock, tenantId } from '#kernel';
 import { Log, SecretValues } from '#observability';
-import { UnknownTenantError } from '#persistence';
+import { DatabaseUnavailableError, UnknownTenantError } from '#persistence';
+import { until } from '#persistence/testing';
 import { type OpenSessionStore, openSessionStore } from '#session-store/testing';
 import { principalOf } from '#tenancy/testing';
 import { afterEach, beforeEach, describe, expect, it, jest } from '@jest/globals';
@@ -179,6 +180,25 @@ describe('streams of legacy clients', () => {
     const { events } = await following;
     expect(events[0]).toBe('"a"');
     expect(JSON.parse(events[1]!)).toMatchObject({ id: 7, error: { data: { code: 'COMPOSER_CALL_LOST' } } });
+  });
+
+  it('lengthen no record that may have been written, and read already, when the store was away', async () => {
+    const put = jest.spyOn(shared.store, 'put').mockRejectedValueOnce(new DatabaseUnavailableError('is away'));
+    const one = process();
+    const { stream, connection } = opened(one);
+    stream.event(event('a'));
+    connection.leave();
+    await until(() => put.mock.calls.length === 1, 'the first try');
+    stream.event(event('b'));
+    stream.end();
+    await until(() => put.mock.calls.length > 1, 'the second try', 3_000);
+    const written = put.mock.calls.map(([, records]) =>
+      records.filter(({ name }) => !name.endsWith('head')).map(({ name, body }) => [name, String(body).length]),
+    );
+    expect(written[0]).toHaveLength(1);
+    expect(written[1]!.length).toBeGreaterThan(1);
+    expect(written[1]![0]).toEqual(written[0]![0]);
+    expect((await followed(process(), connection)).events).toEqual(['"b"']);
   });
 
   it('do not wait behind one that can never be written', async () => {
