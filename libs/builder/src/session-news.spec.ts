@@ -11,7 +11,7 @@ import { SYSTEM } from '#tenancy';
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
 import { AskedReply } from '../testing/asked-reply.js';
 import { clientOf } from '../testing/client-of.js';
-import { type McpOrigin, eventStream, mcpOrigin } from '../testing/mcp-origin.js';
+import { type McpOrigin, answerCall, eventStream, mcpOrigin } from '../testing/mcp-origin.js';
 import { type OpenPool, openPool } from '../testing/open-pool.js';
 import { type OpenStream, type SseOrigin, sseOrigin, textResult } from '../testing/sse-origin.js';
 import type { ClientFlag } from './client-facts.js';
@@ -116,6 +116,8 @@ describe('what a member over Streamable HTTP tells in the session of a call', ()
     await until(() => reply.asked.length === 1, 'the question');
     streamOf(session).say(UPDATED);
     await saw('ann');
+    streamOf(session).say({ method: 'notifications/elicitation/complete', params: { elicitationId: 'e' } });
+    await until(() => reply.events.some((event) => event.includes('elicitation/complete')), 'the end of a page');
     for (const stop of stops) stop();
     answer!();
     await reply.answered;
@@ -161,11 +163,19 @@ describe('what a member over Streamable HTTP tells in the session of a call', ()
 
   it('goes to callers that cannot be asked anything in the session that they share', async () => {
     await Promise.all([watch('ann', []), watch('bob', [])]);
-    await call('ann', []).answered;
+    let answer: (() => void) | undefined;
+    origin.onCall = (message, response) => void (answer = () => answerCall(message, response, 'done'));
+    const reply = call('ann', []);
+    await until(() => answer !== undefined, 'the call');
     const [session] = sent('tools/call');
     expect(sent('resources/subscribe')).toEqual([session]);
+    // Of whose question, nobody can say.
+    streamOf(session).say({ method: 'notifications/elicitation/complete', params: { elicitationId: 'e' } });
     streamOf(session).say(UPDATED);
     await saw('ann', 'bob');
+    answer!();
+    await reply.answered;
+    expect(reply.events).toEqual([]);
   });
 
   it('is heard of so many sessions, and of the composer’s own for everybody else', async () => {

@@ -62,6 +62,8 @@ const BASE_HEADERS = {
   'accept-encoding': 'identity',
 };
 const FAREWELL_MS = 2_000;
+/** What is said of a question, in a session in which all calls have the same caller: its client knows the id, or ignores it. */
+const OF_CALLS = new Set(['"notifications/cancelled"', '"notifications/elicitation/complete"']);
 /** Refusals that may be under way: a member that asks and asks is not answered for ever. */
 const MAX_TELLING = 16;
 /** For a session, whoever asked for it first: others join in with limits of their own. */
@@ -135,7 +137,7 @@ export class McpLink implements MemberLink<McpSession> {
     const method = textAt(message.raw, message.places.get('method'));
     const list = listChangeOf(method);
     if (list) this.parts.onListChange?.(list);
-    if (method === '"notifications/cancelled"') for (const call of this.calls) call.told(message);
+    if (this.mayBeAsked && OF_CALLS.has(method ?? '')) for (const call of this.calls) call.told(message);
   }
 
   /** What is stored of credentials has changed: nothing is heard any more in a session of one that is no more. */
