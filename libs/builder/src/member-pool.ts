@@ -152,7 +152,7 @@ export class MemberPool implements MemberGate, OnModuleInit, BeforeApplicationSh
     });
     const fault = await this.probe(member, slot);
     slot.serveWith(member);
-    const knowsItsTools = !fault || config.type === 'openapi' || config.type === 'graphql';
+    const knowsItsTools = !fault || ['openapi', 'graphql', 'local'].includes(config.type);
     return {
       ...(fault ? { problem: fault.message, awaitsConsent: awaitsConsent(fault) } : {}),
       ...(knowsItsTools ? { catalog: member.snapshot() } : {}),

@@ -6,7 +6,7 @@ import { SYSTEM } from '#tenancy';
 import { ClientRefusedError, CredentialHeldError, GrantRefusedError, IssuerUnavailableError } from '#token-store';
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
 import { clientOf } from '../testing/client-of.js';
-import { type GuardedMember, KINDS, type SeenRequest, startGuardedMember } from '../testing/guarded-member.js';
+import { type GuardedMember, EVERY_KIND, type SeenRequest, startGuardedMember } from '../testing/guarded-member.js';
 import { type OpenPool, openPool } from '../testing/open-pool.js';
 import { RecordingReply } from '../testing/recording-reply.js';
 import { RotatingStrategy } from '../testing/rotating-strategy.js';
@@ -22,7 +22,7 @@ const REFUSALS = {
   'a redirect to the login': { status: 302, headers: { location: '/login' } },
 };
 
-describe.each(KINDS)('a member of type %s', (kind) => {
+describe.each(EVERY_KIND)('a member of type %s', (kind) => {
   let member: GuardedMember;
   let strategy: RotatingStrategy;
   let opened: OpenPool;

@@ -2,6 +2,9 @@ export { CatalogStore, type StoredCatalog } from './catalog.store.js';
 export { CredentialSweep } from './credential-sweep.js';
 export { CONFIG_DOCUMENTATION } from './http/server-config-documentation.js';
 export { type Answer, leftText, withdrawnBody } from './http/withdrawn-body.js';
+export { type LocalPrompt, promptFile } from './local/local-prompt.schema.js';
+export type { LocalTool } from './local/local-tool.schema.js';
+export { type Piece, argumentsIn, isArgumentName, piecesOf } from './local/place-holders.js';
 export { ServerConfigFile } from './config-file/server-config-file.js';
 export type { Admission, Candidate, MemberGate } from './member-gate.js';
 export {
@@ -17,6 +20,7 @@ export {
   type Facade,
   type GraphqlServerConfig,
   type HttpServerConfig,
+  type LocalServerConfig,
   type OpenApiServerConfig,
   SERVER_TYPES,
   type ServerConfig,

@@ -114,6 +114,57 @@ describe('checkServerConfig', () => {
     });
   });
 
+  describe('of a local member', () => {
+    const check = (more: object, mayReadFiles = false) =>
+      checkServerConfig({ id: 'house', type: 'local', ...more }, auth, { mayReadFiles });
+    const prompts = [{ name: 'ask', template: 'Ask {who}' }];
+    const tools = [{ name: 'get', description: 'Gets.', path: '/' }];
+    const endpoint = 'https://api.example';
+
+    it('takes prompts, or tools with an endpoint, and a file from operators', () => {
+      expect(check({ prompts }).config).toMatchObject({ prompts: [{ name: 'ask', arguments: [], tags: [] }] });
+      expect(check({ tools, endpoint }).config).toMatchObject({ tools: [{ name: 'get', method: 'GET', headers: {} }] });
+      expect(check({ prompt_path: '/etc/prompts.json' }, true).faults).toEqual([]);
+      expect(check({}).faults).toEqual([]);
+    });
+
+    it.each<[string, object, string[]]>([
+      ['a file of a tenant', { prompt_path: '/etc/passwd' }, ['prompt_path']],
+      ['both prompts and tools', { prompts, tools, endpoint }, ['tools']],
+      ['tools that lead nowhere', { tools }, ['endpoint']],
+      ['an endpoint without tools', { prompts, endpoint }, ['endpoint']],
+      ['credentials for nobody', { prompts, auth_strategy: 'bearer', auth: { token: 'x' } }, ['auth_strategy']],
+      ['headers for nobody', { prompts, headers: { a: 'b' } }, ['headers']],
+      ['a tool that says nothing', { tools: [{ ...tools[0], description: ' ' }], endpoint }, ['tools.0.description']],
+      ['two tools of a name', { tools: [...tools, ...tools], endpoint }, ['tools']],
+      [
+        'a header that steers the connection',
+        { tools: [{ ...tools[0], headers: { host: 'x' } }], endpoint },
+        ['tools.0.headers.host'],
+      ],
+      [
+        'a header of two lines',
+        { tools: [{ ...tools[0], headers: { a: 'b\r\nc: d' } }], endpoint },
+        ['tools.0.headers.a'],
+      ],
+      [
+        'a type of two lines',
+        { tools: [{ ...tools[0], body: { content_type: 'a/b;\r\nx: y', text: '' } }], endpoint },
+        ['tools.0.body'],
+      ],
+      ['unknown keys', { prompts: [{ ...prompts[0], code: 'x' }] }, ['prompts.0']],
+      [
+        'an argument of no good name',
+        { prompts: [{ ...prompts[0], arguments: [{ name: '__proto__' }] }] },
+        ['prompts.0.arguments.0.name'],
+      ],
+    ])('refuses %s', (_, more, paths) => {
+      const found = check(more).faults.map(({ path }) => path);
+      expect(found.filter((path) => !paths.some((wanted) => path.startsWith(wanted)))).toEqual([]);
+      expect(found).not.toEqual([]);
+    });
+  });
+
   it.each(['http', 'sse'])('refuses the composer itself as a member of type %s', (type) => {
     expect(pathsOf({ type, endpoint: 'http://127.0.0.1:9000/mcp' })).toEqual(['endpoint']);
   });

@@ -35,9 +35,9 @@ export function checkServerConfig(input: unknown, auth: AuthAdapter, { mayReadFi
   const perTool = tools.map(([tool, block]) => [tool, checkBlock(block, auth, `tool_auth.${tool}.`)] as const);
   faults.push(...perTool.flatMap(([, checked]) => checked.faults));
   if (!mayReadFiles) faults.push(...fileFaults(raw));
-  if (raw['type'] === 'stdio') faults.push(...processFaults(raw));
-  const speaksMcp = parsed.success && parsed.data.type !== 'openapi' && parsed.data.type !== 'graphql';
-  if (speaksMcp && isOurOwn(endpointOf(parsed.data))) {
+  if (raw['type'] === 'stdio') faults.push(...uncalledFaults(raw, OF_PROCESSES));
+  if (raw['type'] === 'local' && raw['endpoint'] === undefined) faults.push(...uncalledFaults(raw, OF_PROMPTS));
+  if (parsed.success && !SPEAKS_NO_MCP.has(parsed.data.type) && isOurOwn(endpointOf(parsed.data))) {
     faults.push({ path: 'endpoint', message: 'is the composer itself: its list of tools would grow without end' });
   }
   if (!parsed.success || faults.length > 0) return { faults: unique(faults), warnings };
@@ -47,8 +47,13 @@ export function checkServerConfig(input: unknown, auth: AuthAdapter, { mayReadFi
   return { config, faults: [], warnings };
 }
 
-function fileFaults({ open_api: openApi, graphql }: Record<string, unknown>): readonly Fault[] {
+const SPEAKS_NO_MCP: ReadonlySet<string> = new Set<ServerConfig['type']>(['openapi', 'graphql', 'local']);
+
+function fileFaults({ open_api: openApi, graphql, prompt_path }: Record<string, unknown>): readonly Fault[] {
   const faults: Fault[] = [];
+  if (prompt_path !== undefined) {
+    faults.push({ path: 'prompt_path', message: 'is for operators only: use prompts' });
+  }
   if (isObject(openApi) && openApi['spec_filepath'] !== undefined) {
     faults.push({ path: 'open_api.spec_filepath', message: 'is for operators only: use spec_url or spec' });
   }
@@ -58,17 +63,24 @@ function fileFaults({ open_api: openApi, graphql }: Record<string, unknown>): re
   return faults;
 }
 
-/** A process is reached by no request that could carry a credential or a header. */
-function processFaults(raw: Record<string, unknown>): readonly Fault[] {
+const OF_PROCESSES = {
+  strategy: 'must be "none": a process takes its credentials from "env"',
+  headers: 'must be empty: a process is sent no headers and no credentials',
+};
+const OF_PROMPTS = {
+  strategy: 'must be "none": prompts are kept here, and nobody is called for them',
+  headers: 'must be empty: nobody is called for prompts',
+};
+
+/** What is reached by no request could be sent no credential and no header. */
+function uncalledFaults(raw: Record<string, unknown>, why: typeof OF_PROCESSES): readonly Fault[] {
   const faults: Fault[] = [];
   const strategy = raw['auth_strategy'];
-  if (strategy !== undefined && strategy !== 'none') {
-    faults.push({ path: 'auth_strategy', message: 'must be "none": a process takes its credentials from "env"' });
-  }
+  if (strategy !== undefined && strategy !== 'none') faults.push({ path: 'auth_strategy', message: why.strategy });
   for (const path of ['headers', 'forward_headers', 'tool_auth']) {
     const given = raw[path];
     if (typeof given !== 'object' || given === null || Object.keys(given).length === 0) continue;
-    faults.push({ path, message: 'must be empty: a process is sent no headers and no credentials' });
+    faults.push({ path, message: why.headers });
   }
   return faults;
 }

@@ -2,6 +2,8 @@ import { headerName, headerText } from '#auth';
 import { z } from 'zod';
 import { address } from './address.schema.js';
 import { graphqlSettings } from './graphql-settings.schema.js';
+import { localPrompts } from './local/local-prompt.schema.js';
+import { localTools } from './local/local-tool.schema.js';
 import { RECORD_LIMITS } from './server-config-limits.js';
 
 /** What an id may look like; nothing else is ever looked up. */
@@ -169,6 +171,30 @@ const stdioConfigOfServer = z.strictObject({
   ...shared,
 });
 
+const localConfig = z
+  .strictObject({
+    type: z.literal('local'),
+    prompt_path: z
+      .string()
+      .min(1, 'is empty')
+      .max(4096)
+      .optional()
+      .describe("A file with a list of prompts on the composer's host; for operators only"),
+    prompts: localPrompts.default([]).describe('The prompts themselves'),
+    endpoint: address.optional().describe('Where the requests of "tools" go'),
+    tools: localTools.default([]).describe('Single HTTP requests as tools'),
+    ...shared,
+  })
+  .superRefine(({ prompt_path, prompts, endpoint, tools }, context) => {
+    const fault = (path: string, message: string) => context.addIssue({ code: 'custom', path: [path], message });
+    if (prompt_path !== undefined && prompts.length > 0) fault('prompts', 'must be empty beside prompt_path');
+    if (tools.length === 0 && endpoint !== undefined)
+      fault('endpoint', 'is called by "tools" alone, and there are none');
+    if (tools.length > 0 && endpoint === undefined) fault('endpoint', 'is missing: it is where "tools" are called');
+    if (tools.length > 0 && (prompt_path !== undefined || prompts.length > 0))
+      fault('tools', 'and prompts are two servers: register one for each');
+  });
+
 /** One schema per type of member: what the API accepts, checks and documents. To add a type, add its schema here. */
 export const serverConfigSchema = z.discriminatedUnion('type', [
   openApiConfig,
@@ -176,6 +202,7 @@ export const serverConfigSchema = z.discriminatedUnion('type', [
   sseConfig,
   graphqlConfig,
   stdioConfigOfServer,
+  localConfig,
 ]);
 
 /** A configuration as the composer works with it: complete, checked, secrets in clear. Never leaves the process. */
@@ -185,10 +212,12 @@ export type OpenApiServerConfig = z.infer<typeof openApiConfig>;
 export type SseServerConfig = z.infer<typeof sseConfig>;
 export type GraphqlServerConfig = z.infer<typeof graphqlConfig>;
 export type StdioServerConfig = z.infer<typeof stdioConfigOfServer>;
+export type LocalServerConfig = z.infer<typeof localConfig>;
 
-/** Where a member is called, as a URL; of a process, one that nobody can call. */
+/** Where a member is called, as a URL; of a process and of prompts, one that nobody can call. */
 export function endpointOf(config: ServerConfig): string {
   if (config.type === 'stdio') return `stdio:///${encodeURIComponent(config.command)}`;
+  if (config.type === 'local') return config.endpoint ?? `local:///${config.id}`;
   if (config.type === 'openapi') return config.open_api.endpoint;
   return config.type === 'graphql' ? config.graphql.endpoint : config.endpoint;
 }
@@ -209,4 +238,4 @@ export function facadeOf(config: ServerConfig): Facade | undefined {
 }
 
 /** The values of `type` that can be registered. */
-export const SERVER_TYPES: readonly string[] = ['client', 'graphql', 'http', 'openapi', 'sse', 'stdio'];
+export const SERVER_TYPES: readonly string[] = ['client', 'graphql', 'http', 'local', 'openapi', 'sse', 'stdio'];

@@ -1,0 +1,180 @@
+import { describe, expect, it } from '@jest/globals';
+import type { LocalTool as Settings } from '#registry';
+import { isToolDefinition } from '../mcp/definitions.js';
+import { LocalTool } from './local-tool.js';
+
+const endpoint = new URL('https://api.example/v2');
+const settings = (more: Partial<Settings>): Settings => ({
+  name: 'get',
+  description: 'Gets.',
+  method: 'GET',
+  path: '/things',
+  headers: {},
+  ...more,
+});
+const tool = (more: Partial<Settings>) =>
+  new LocalTool(settings(more), { endpoint, mask: (text) => text, place: 'tools.0' });
+const json = (text: string) => ({ method: 'POST' as const, body: { content_type: 'application/json', text } });
+const form = (text: string) => ({
+  method: 'POST' as const,
+  body: { content_type: 'application/x-www-form-urlencoded', text },
+});
+
+describe('LocalTool', () => {
+  it('is a tool whose arguments are what its texts name', () => {
+    const { definition } = tool({
+      path: '/a/{{id}}?q={{q}}',
+      headers: { 'X-Trace': '{{ trace }}' },
+      ...json('{"n":{{n}},"t":"{{q}}","m":{{id}}}'),
+    });
+    const read = JSON.parse(definition) as Record<string, unknown>;
+    expect(isToolDefinition(read)).toBe(true);
+    expect(read['inputSchema']).toEqual({
+      type: 'object',
+      properties: { n: {}, id: { type: 'string' }, q: { type: 'string' }, trace: { type: 'string' } },
+      required: ['n', 'id', 'q', 'trace'],
+      additionalProperties: false,
+    });
+    expect(read['annotations']).toMatchObject({ readOnlyHint: false, destructiveHint: true });
+  });
+
+  it('writes each value as its place wants it', () => {
+    const sent = tool({
+      path: '/c/{{id}}.json?q=in {{q}}&fixed=%C3%A9é&flag',
+      headers: { Accept: 'text/csv', 'X-Trace': 'n {{q}}' },
+    }).requestFor({ id: 'a b;c', q: 'x&y=1#é' });
+    expect(sent).toEqual({
+      method: 'GET',
+      path: '/v2/c/a%20b%3Bc.json?q=in%20x%26y%3D1%23%C3%A9&fixed=%C3%A9%C3%A9&flag',
+      headers: { accept: 'text/csv', 'x-trace': 'n x&y=1#é' },
+    });
+  });
+
+  it('puts any value into JSON, and parts of texts as text', () => {
+    const text = '{"big":12345678901234567890,"t":"<{{t}}>","v":{{v}},"again":[{{v}}]}';
+    const { body, headers } = tool(json(text)).requestFor({ t: 'a"},"x":"\n\u2028', v: { __proto__: 1, a: ['"'] } });
+    expect(headers['content-type']).toBe('application/json');
+    expect(String(body)).toContain('"big":12345678901234567890');
+    expect(JSON.parse(String(body))).toMatchObject({
+      t: '<a"},"x":"\n\u2028>',
+      v: { a: ['"'] },
+      again: [{ a: ['"'] }],
+    });
+    expect(Object.keys(JSON.parse(String(body)) as object)).toEqual(['big', 't', 'v', 'again']);
+  });
+
+  it('writes values of forms, of several parts, of XML and of plain text', () => {
+    expect(tool(form('a={{a}}&b=1')).requestFor({ a: 'x&b=2 é' }).body).toBe('a=x%26b%3D2%20%C3%A9&b=1');
+    const parts = [{ name: 'a"b', text: '{{a}}', content_type: 'text/plain' }];
+    const { body, headers } = tool({ method: 'POST', body: { parts } }).requestFor({ a: '\r\n--x\r\n' });
+    expect(headers['content-type']).toMatch(/^multipart\/form-data; boundary=/);
+    const boundary = headers['content-type']!.split('=')[1]!;
+    expect(String(body).split(`--${boundary}`)).toHaveLength(3);
+    const xml = { content_type: 'application/soap+xml; charset=utf-8', text: '<a b="{{a}}">{{a}}</a>' };
+    expect(tool({ method: 'POST', body: xml }).requestFor({ a: `"<&'>` }).body).toBe(
+      '<a b="&quot;&lt;&amp;&apos;&gt;">&quot;&lt;&amp;&apos;&gt;</a>',
+    );
+    const plain = { content_type: 'text/plain', text: 'say {{a}}' };
+    expect(tool({ method: 'POST', body: plain }).requestFor({ a: '{{b}}' }).body).toBe('say {{b}}');
+  });
+
+  it.each([
+    ['..', /id: must not be \. or \.\./],
+    ['.', /id/],
+    ['%2e%2e', /id/],
+    ['..;x', /id/],
+    ['a/b', /id: must not hold/],
+    ['a%2fb', /id/],
+    ['a%252fb', /id/],
+    ['a\\b', /id/],
+    ['a?b', /id/],
+    ['a#b', /id/],
+    ['a\r\nb', /id/],
+    ['\0', /id/],
+    ['', /id: must not be empty/],
+    ['\ud800', /id: holds half/],
+    ['\uff0e\uff0e', /id/],
+    ['x'.repeat(5_000), /id: must be at most/],
+    [null, /id: must be text/],
+    [['a'], /id: must be text/],
+    [undefined, /id: is required/],
+  ])('lets no value leave its segment: %j', (id, message) => {
+    expect(() => tool({ path: '/a/{{id}}/b' }).requestFor(id === undefined ? {} : { id })).toThrow(message);
+  });
+
+  it.each([
+    ['/a/.{{id}}/b', ';x'],
+    ['/a/.{{id}}', '.'],
+    ['/a/{{id}}{{id}}/b', '.'],
+  ])('lets no value make a dot segment of what stands beside it: %s', (path, id) => {
+    expect(() => tool({ path }).requestFor({ id })).toThrow(/id/);
+  });
+
+  it.each(['a\r\nb: c', 'a\nb', '\0', 'x'.repeat(20_000), '\u0100'])('lets no value end a header line: %#', (q) => {
+    expect(() => tool({ headers: { 'x-q': 'v {{q}}' } }).requestFor({ q })).toThrow(/q: must be/);
+  });
+
+  it('keeps every value of a query in its pair', () => {
+    const naughty = ['&x=1', '#', '%26', '+', '=', '?', '/../..', '\r\n', '\u2028', '\'"<>', '{{id}}'];
+    for (const q of naughty) {
+      const { path } = tool({ path: '/a?q={{q}}&z=1' }).requestFor({ q });
+      const { pathname, searchParams, hash } = new URL(path, 'https://x.example');
+      expect({ pathname, hash, pairs: [...searchParams] }).toEqual({
+        pathname: '/v2/a',
+        hash: '',
+        pairs: [
+          ['q', q],
+          ['z', '1'],
+        ],
+      });
+    }
+  });
+
+  it('takes no argument that it does not know, and reads none from a prototype', () => {
+    const one = tool({ path: '/a?q={{toString}}' });
+    expect(() => one.requestFor({})).toThrow(/toString: is required/);
+    expect(() => one.requestFor({ toString: 'x', other: 1 })).toThrow(/other: is not an argument/);
+    expect(() => one.requestFor(JSON.parse('{"toString":"x","__proto__":1}') as Record<string, unknown>)).toThrow(
+      /__proto__: is not an argument/,
+    );
+  });
+
+  it('makes no request that is much larger than what was sent', () => {
+    const one = tool(form('a={{a}}&'.repeat(5_000)));
+    expect(() => one.requestFor({ a: 'x'.repeat(10_000) })).toThrow(/a: makes a request of more than/);
+    const deep = '['.repeat(70) + ']'.repeat(70);
+    expect(() => tool(json('{"a":{{a}}}')).requestFor({ a: JSON.parse(deep) as unknown })).toThrow(/nested deeper/);
+  });
+
+  it.each<[string, Partial<Settings>, string]>([
+    ['a host', { path: '//evil.example/{{a}}' }, 'tools.0.path'],
+    ['a dot segment', { path: '/../{{a}}' }, 'tools.0.path'],
+    ['a fragment', { path: '/a#{{a}}' }, 'tools.0.path'],
+    ['no path', { path: '{{a}}' }, 'tools.0.path'],
+    ['an argument as a name of the query', { path: '/a?{{a}}=1' }, 'tools.0.path'],
+    ['an argument behind an unfinished code', { path: '/a%2{{a}}' }, 'tools.0.path'],
+    ['what is no name', { path: '/a/{{a-b}}' }, 'tools.0.path'],
+    ['a name of the prototype', { path: '/a/{{constructor}}' }, 'tools.0.path'],
+    [
+      'a credential in a readable header',
+      { headers: { Authorization: 'Bearer {{a}}' } },
+      'tools.0.headers.authorization',
+    ],
+    ['a cookie', { headers: { cookie: 'a={{a}}' } }, 'tools.0.headers.cookie'],
+    ['what is no name in a header', { headers: { 'x-a': '{{a b}}' } }, 'tools.0.headers.x-a'],
+    ['no JSON', json('{"a":{{a}}'), 'tools.0.body'],
+    ['an argument as a key', json('{"{{a}}":1}'), 'tools.0.body'],
+    ['JSON that nests too deep', json('['.repeat(70) + ']'.repeat(70)), 'tools.0.body'],
+    ['a body of HEAD', { ...json('1'), method: 'HEAD' }, 'tools.0.body'],
+  ])('is refused with %s', (_, more, path) => {
+    expect(() => tool(more)).toThrow(expect.objectContaining({ faults: [expect.objectContaining({ path })] }));
+  });
+
+  it('reads a hostile template in linear time', () => {
+    const started = performance.now();
+    for (const text of ['"\\'.repeat(32_000), '{{'.repeat(32_000), '"'.repeat(64_001), '{{a'.repeat(20_000)]) {
+      expect(() => tool(json(text))).toThrow(/tools\.0\.body/);
+    }
+    expect(performance.now() - started).toBeLessThan(1_000);
+  });
+});
