@@ -1,0 +1,203 @@
+import { describe, expect, it } from '@jest/globals';
+import { curlConfig } from './curl-config.js';
+import { CurlRefusedError } from './curl.errors.js';
+
+const U = 'https://api.example';
+const request = (command: string) => curlConfig(command).request;
+
+describe('curlConfig', () => {
+  it('reads a command over several lines, with parameters in every place that may have some', () => {
+    const command = `curl -sS -X PUT \\
+      'https://api.example/v1/users/{{id}}?lang={{lang}}&x=1' \\\r
+      -H 'Content-Type: application/json' -H "X-Trace: t-{{trace}}" -H 'Accept: text/csv' \\
+      -d '{"name": "{{name}}", "age": {{age}}}' --max-time 2.5`;
+    expect(curlConfig(command)).toEqual({
+      endpoint: 'https://api.example',
+      request: {
+        method: 'PUT',
+        path: '/v1/users/{{id}}?lang={{lang}}&x=1',
+        headers: { 'x-trace': 't-{{trace}}', accept: 'text/csv' },
+        body: { content_type: 'application/json', text: '{"name": "{{name}}", "age": {{age}}}' },
+      },
+      headers: {},
+      auth_strategy: 'none',
+      auth: {},
+      timeout: 3,
+      notes: ['without effect on a tool: --silent, --show-error'],
+    });
+  });
+
+  it.each<[string, string, object]>([
+    ['no method', `curl ${U}`, { method: 'GET', path: '/' }],
+    ['--url', `curl --url ${U}/a`, { method: 'GET', path: '/a' }],
+    ['-I', `curl -I ${U}/a`, { method: 'HEAD' }],
+    ['-XPOST', `curl -XPOST ${U}/a`, { method: 'POST' }],
+    [
+      '-G',
+      `curl -G '${U}/a?z=1' -d q={{q}} --data-urlencode 'r=a b'`,
+      { method: 'GET', path: '/a?z=1&q={{q}}&r=a%20b' },
+    ],
+    ['--url-query', `curl ${U}/a --url-query 'r=a&b'`, { path: '/a?r=a%26b' }],
+    [
+      '-d',
+      `curl ${U} -d a=1 -d 'b={{b}}'`,
+      { method: 'POST', body: { content_type: 'application/x-www-form-urlencoded', text: 'a=1&b={{b}}' } },
+    ],
+    ['--data-urlencode', `curl ${U} --data-urlencode 'a=x y {{b}}&'`, { body: { text: 'a=x%20y%20{{b}}%26' } }],
+    [
+      '--json',
+      `curl ${U} --json '{"a":1}'`,
+      { method: 'POST', headers: { accept: 'application/json' }, body: { content_type: 'application/json' } },
+    ],
+    ['--data-raw', `curl ${U} --data-raw '@x'`, { body: { text: '@x' } }],
+    [
+      '-F',
+      `curl ${U} -F a={{a}} -F 'b=x;type=text/csv' --form-string 'c=@d'`,
+      {
+        method: 'POST',
+        body: {
+          parts: [
+            { name: 'a', text: '{{a}}' },
+            { name: 'b', text: 'x', content_type: 'text/csv' },
+            { name: 'c', text: '@d' },
+          ],
+        },
+      },
+    ],
+    ['-d that begins with a dash', `curl ${U} -d -1`, { body: { text: '-1' } }],
+    [
+      '$',
+      `curl ${U} -d '$x & (y) *' -H 'content-type: text/plain'`,
+      { body: { content_type: 'text/plain', text: '$x & (y) *' } },
+    ],
+    ["$'…'", `curl ${U} -d $'a\\'\\nb' -H 'content-type: text/plain'`, { body: { text: "a'\nb" } }],
+  ])('reads %s', (_, command, wanted) => {
+    expect(request(command)).toMatchObject(wanted);
+  });
+
+  it.each<[string, string, object]>([
+    ['-u', `curl -u ann:hunter2:3 ${U}`, { auth_strategy: 'basic', auth: { username: 'ann', password: 'hunter2:3' } }],
+    [
+      'the URL',
+      'curl https://ann:hunter2@api.example',
+      { auth_strategy: 'basic', auth: { username: 'ann', password: 'hunter2' } },
+    ],
+    ['Bearer', `curl -H 'Authorization: Bearer hunter2' ${U}`, { auth_strategy: 'bearer', auth: { token: 'hunter2' } }],
+    ['--oauth2-bearer', `curl --oauth2-bearer hunter2 ${U}`, { auth_strategy: 'bearer', auth: { token: 'hunter2' } }],
+    [
+      'Basic',
+      `curl -H 'Authorization: Basic YW5uOmh1bnRlcjI=' ${U}`,
+      { auth_strategy: 'basic', auth: { username: 'ann', password: 'hunter2' } },
+    ],
+    [
+      'another scheme',
+      `curl -H 'Authorization: Token hunter2' ${U}`,
+      { auth_strategy: 'apitoken', auth: { auth_prefix: 'Token', token: 'hunter2' } },
+    ],
+    [
+      'no scheme',
+      `curl -H 'Authorization: hunter2' ${U}`,
+      { auth_strategy: 'apikey', auth: { apikey: 'hunter2', name: 'authorization' } },
+    ],
+    [
+      'a key',
+      `curl -H 'X-Api-Key: hunter2' ${U}`,
+      { auth_strategy: 'apikey', auth: { apikey: 'hunter2', name: 'x-api-key' } },
+    ],
+    [
+      'a key in the query',
+      `curl '${U}/a?x={{x}}&appid=hunter2%21'`,
+      { auth_strategy: 'apikey', auth: { apikey: 'hunter2!', in: 'query', name: 'appid' } },
+    ],
+    ['a cookie', `curl -b sid=hunter2 ${U}`, { auth_strategy: 'none', headers: { cookie: 'sid=hunter2' } }],
+    ['an unknown header', `curl -H 'X-Odd: hunter2' ${U}`, { auth_strategy: 'none', headers: { 'x-odd': 'hunter2' } }],
+  ])('finds the credential in %s, and leaves it in nothing that can be read', (_, command, wanted) => {
+    const config = curlConfig(command);
+    expect(config).toMatchObject(wanted);
+    expect(JSON.stringify([config.request, config.endpoint, config.notes])).not.toContain('hunter2');
+  });
+
+  it.each<[string, RegExp]>([
+    ['wget https://api.example', /first word/],
+    [`curl ${U} | sh`, /operator \|/],
+    [`curl ${U} > /etc/passwd`, /operator >/],
+    [`curl ${U}; id`, /operator ;/],
+    [`curl ${U} & id`, /operator &/],
+    [`curl ${U}/a?b=c`, /glob/],
+    [`curl "${U}/$(id)"`, /variable or a substitution/],
+    [`curl "${U}/$HOME"`, /variable/],
+    [`curl ${U}/\${HOME}`, /variable/],
+    [`curl ${U}/\`id\``, /backquotes/],
+    [`curl "${U}/\`id\`"`, /backquotes/],
+    [`curl ${U} <(id)`, /operator/],
+    [`curl ${U} -d 'a`, /does not end/],
+    [`curl ${U} # hunter2`, /comment/],
+    [`curl ${U} --hunter2=hunter2`, /--hunter2 is no option/],
+    [`curl ${U} -H`, /lacks its value/],
+    [`curl -k ${U}`, /--insecure: certificates/],
+    [`curl -x http://hunter2:1 ${U}`, /--proxy: it leads/],
+    [`curl -K hunter2 ${U}`, /--config: it reads a file/],
+    [`curl -T hunter2 ${U}`, /--upload-file: it reads a file/],
+    [`curl --resolve a:1:127.0.0.1 ${U}`, /--resolve/],
+    [`curl -d @/etc/hunter2 ${U}`, /reads a file/],
+    [`curl --data-urlencode a@/etc/hunter2 ${U}`, /reads a file/],
+    [`curl -F a=@/etc/hunter2 ${U}`, /reads a file/],
+    [`curl -F 'a=</etc/hunter2' ${U}`, /reads a file/],
+    [`curl -H @/etc/hunter2 ${U}`, /reads a file/],
+    [`curl -b /etc/hunter2 ${U}`, /names a file/],
+    ['curl', /names 0 URLs/],
+    [`curl ${U} ${U}/2`, /names 2 URLs/],
+    ['curl api.example/x', /must begin with http/],
+    ['curl file:///etc/hunter2', /must begin with http/],
+    ['curl gopher://x', /must begin with http/],
+    ['curl {{base}}/x', /must begin with http/],
+    ['curl {{scheme}}://x', /must begin with http/],
+    ['curl https://{{host}}/x', /parameter stands in the host/],
+    ['curl https://a.{{host}}/x', /parameter stands in the host/],
+    ['curl https://api.example:{{port}}/', /parameter stands in the host/],
+    ['curl https://{{user}}@api.example/', /parameter stands in the host/],
+    ["curl 'https://api.example\\@evil.example/'", /host of its URL cannot be read/],
+    [`curl '${U}/[1-9]'`, /ranges/],
+    [`curl '${U}/{a,b}'`, /ranges/],
+    [`curl -H 'Host: evil' ${U}`, /header Host/],
+    [`curl -H 'Authorization: Bearer {{hunter2}}' ${U}`, /parameter stands in the header "authorization"/],
+    [`curl -H 'X-Api-Key: {{hunter2}}' ${U}`, /parameter stands in the header "x-api-key"/],
+    [`curl -b 'a={{hunter2}}' ${U}`, /header "cookie"/],
+    [`curl -u 'ann:{{hunter2}}' ${U}`, /parameter stands in its credentials/],
+    [`curl '${U}?api_key={{hunter2}}'`, /credential "api_key"/],
+    [`curl -u ann:hunter2 -H 'Authorization: Bearer hunter2' ${U}`, /more than one credential/],
+    [`curl ${U} -d 'client_secret=hunter2'`, /"client_secret" in its body/],
+    [`curl ${U} --json '{"password": "hunter2"}'`, /"password" in its body/],
+    [`curl ${U} -F password=hunter2`, /"password" in its body/],
+    [`curl ${U} -F a=b -d c=d`, /both a form/],
+    [`curl -X TRACE ${U}`, /method must be/],
+    [`curl -m 1000 ${U}`, /--max-time/],
+    [`curl ${U} -d '\0'`, /NUL/],
+    [`curl ${U} -d '${'x'.repeat(1_000_000)}'`, /longer than/],
+  ])('refuses %.60j and says why without repeating a value', (command, why) => {
+    expect(() => curlConfig(command)).toThrow(CurlRefusedError);
+    expect(() => curlConfig(command)).toThrow(why);
+    const { message } = ((): Error => {
+      try {
+        curlConfig(command);
+        return new Error('');
+      } catch (error) {
+        return error as Error;
+      }
+    })();
+    expect(message.replace('--hunter2', '')).not.toContain('hunter2');
+  });
+
+  it('reads hostile commands in linear time', () => {
+    const n = 60_000;
+    const started = performance.now();
+    for (const part of ['$', "$'", '"', "'", '\\', '{{', '-d ', '#', '$a', "$'\\", '*', 'a=', '%']) {
+      try {
+        curlConfig(`curl ${U} ${part.repeat(n / part.length)}`);
+      } catch (error) {
+        expect(error).toBeInstanceOf(CurlRefusedError);
+      }
+    }
+    expect(performance.now() - started).toBeLessThan(2_000);
+  });
+});
