@@ -67,6 +67,41 @@ const MANAGEMENT: Readonly<Record<string, (id: string) => object>> = {
   register_mcp_server: (id) => ({ config: { id, type: 'http', endpoint: 'http://127.0.0.1:1' } }),
   list_servers: () => ({}),
   member_health: () => ({}),
+  get_tool_config_by_name: (id) => ({ tool_name: `${id}_ping` }),
+  get_tool_config_by_server: (server_id) => ({ server_id }),
+  disable_tools: (server_id) => ({ server_id, tools: ['ping'] }),
+  enable_tools: (id) => ({ tools: [`${id}_ping`] }),
+  update_tool_description: (server_id) => ({ server_id, tool: 'ping', description: 'taken over' }),
+  filter_tool: (keyword) => ({ keyword }),
+  add_tools_from_curl: (name) => ({
+    tool_config: { name, description: 'Asks.', curl_config: { value: 'curl http://127.0.0.1:1/' } },
+  }),
+  rollback_curl_tool_version: (name) => ({ name, version: 1 }),
+  add_tools_from_python: (name) => ({ tool_config: { name } }),
+  add_tools_from_openapi: (title) => ({
+    openapi_spec: {
+      openapi: '3.1.0',
+      info: { title, version: '1' },
+      servers: [{ url: 'http://127.0.0.1:1' }],
+      paths: {},
+    },
+  }),
+  rollback_openapi_tool_version: (name) => ({ name, version: 1 }),
+  add_prompts: (name) => ({ prompt_config: [{ name, template: 'Ask.' }] }),
+  get_all_prompts: () => ({}),
+  list_prompts_per_server: (server_id) => ({ server_id }),
+  filter_prompts: (name) => ({ name }),
+  disable_prompts: (server_id) => ({ server_id, prompts: ['ping'] }),
+  enable_prompts: (server_id) => ({ server_id, prompts: ['ping'] }),
+  delete_prompts: (id) => ({ prompt_names: [`${id}_ping`] }),
+};
+
+/** Those that make a server, and of which id. */
+const MAKES: Readonly<Record<string, (id: string) => string>> = {
+  register_mcp_server: (id) => id,
+  add_tools_from_curl: (id) => id,
+  add_tools_from_openapi: (id) => id,
+  add_prompts: () => 'prompts',
 };
 
 let two: TwoEstates;
@@ -232,7 +267,8 @@ describe.each(eras)('in the %s era', (era) => {
       const answer = await call(name, '/mcp', MANAGEMENT[name]!(server));
       expect([name, answer.status, answer.json.error]).toEqual([name, 200, undefined]);
       expect(answer.text).not.toMatch(/of acme/);
-      if (name === 'register_mcp_server') await two.globex.admin.api('DELETE', `/servers/${server}`);
+      const made = MAKES[name]?.(server);
+      if (made !== undefined) await two.globex.admin.api('DELETE', `/servers/${made}`);
       return told(answer, server).replaceAll(/\d{4}-\d\d-\d\dT[\d:.]+Z/g, '<time>');
     };
     await leavesAcmeAlone(async () => {

@@ -7,6 +7,7 @@ export {
   UNAUTHORIZED,
   startGuardedMember,
 } from './guarded-member.js';
+export { clientOf } from './client-of.js';
 export { type OpenPool, type OpenPoolOptions, openPool } from './open-pool.js';
 export { type GivenAnswer, RecordingReply } from './recording-reply.js';
 export { SHOP_SDL } from './shop-schema.js';

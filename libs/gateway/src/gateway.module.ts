@@ -24,9 +24,17 @@ import { Elicitations } from './consent/elicitations.js';
 import { OpenElicitations } from './consent/open-elicitations.js';
 import { gatewayConfig } from './gateway.config.js';
 import { MembersController } from './http/members.controller.js';
+import { AddedServers } from './management/added-servers.js';
+import { AddedTools } from './management/added-tools.js';
+import { CurlTools } from './management/curl-tools.js';
+import { ManagementTools } from './management/management-tools.js';
+import { NameSwitch } from './management/name-switch.js';
+import { OfferedNames } from './management/offered-names.js';
+import { OpenApiTools } from './management/openapi-tools.js';
+import { OverlayTools } from './management/overlay-tools.js';
+import { PromptTools } from './management/prompt-tools.js';
 import { LayeredCalls } from './layered/layered-calls.js';
 import { PreviewController } from './http/preview.controller.js';
-import { ManagementTools } from './management/management-tools.js';
 import { PreviewTool } from './management/preview-tool.js';
 import { ServerTools } from './management/server-tools.js';
 import { ChangeStreams } from './mcp-endpoint/change-streams.js';
@@ -136,6 +144,14 @@ export class GatewayModule {
         SessionSubscriptions,
         ManagementTools,
         ServerTools,
+        AddedServers,
+        AddedTools,
+        CurlTools,
+        NameSwitch,
+        OfferedNames,
+        OpenApiTools,
+        OverlayTools,
+        PromptTools,
         PreviewTool,
         ServerPreviews,
         Clock,

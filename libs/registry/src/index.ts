@@ -6,6 +6,7 @@ export { type LocalPrompt, promptFile } from './local/local-prompt.schema.js';
 export type { LocalTool } from './local/local-tool.schema.js';
 export { type Piece, argumentsIn, isArgumentName, piecesOf } from './local/place-holders.js';
 export { ServerConfigFile } from './config-file/server-config-file.js';
+export { KeyedQueue } from './keyed-queue.js';
 export type { Admission, Candidate, MemberGate } from './member-gate.js';
 export {
   DuplicateServerError,

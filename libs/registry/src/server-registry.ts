@@ -13,6 +13,7 @@ import {
   DuplicateServerError,
   InvalidServerConfigError,
   MemberProbeError,
+  ServerConflictError,
   TooManyServersError,
   UnknownServerError,
   UnknownVersionError,
@@ -47,6 +48,8 @@ export interface ChangeOptions {
   readonly mayReadFiles?: boolean;
   /** `merge` follows RFC 7396; `replace` takes the input as the whole configuration. */
   readonly mode?: 'merge' | 'replace';
+  /** The change is made of this version: if another one is stored, `ServerConflictError`. */
+  readonly ifVersion?: number;
   /** A configuration that says what the stored one says makes no new version. */
   readonly unlessSame?: boolean;
 }
@@ -146,11 +149,12 @@ export class ServerRegistry {
   async update(
     ref: MemberRef,
     input: unknown,
-    { by, mode = 'merge', mayReadFiles = false, unlessSame = false }: ChangeOptions,
+    { by, mode = 'merge', mayReadFiles = false, unlessSame = false, ifVersion }: ChangeOptions,
   ): Promise<ServerChange> {
     mustBePlain(input);
     return this.changes.run(memberKey(ref), async () => {
       const before = await this.find(ref);
+      if (ifVersion !== undefined && before.version !== ifVersion) throw new ServerConflictError(ref.serverId);
       const wanted = mode === 'merge' ? mergePatch(withoutForeignAuth(this.auth, before.config, input), input) : input;
       if (isObject(wanted) && wanted['id'] !== undefined && wanted['id'] !== ref.serverId) {
         throw new InvalidServerConfigError([

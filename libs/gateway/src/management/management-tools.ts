@@ -4,6 +4,7 @@ import { Injectable } from '@nestjs/common';
 import { z } from 'zod';
 import type { CatalogEntry } from '../catalog/catalog-entry.js';
 import { InvalidArgumentsError } from '../gateway.errors.js';
+import { AddedTools } from './added-tools.js';
 import { type ManagementTool, resultOf } from './management-tool.js';
 import { PreviewTool } from './preview-tool.js';
 import { ServerTools } from './server-tools.js';
@@ -14,8 +15,8 @@ export class ManagementTools {
   private readonly byName = new Map<string, ManagementTool>();
   private readonly listed: readonly CatalogEntry[];
 
-  constructor(servers: ServerTools, preview: PreviewTool) {
-    const tools: readonly ManagementTool[] = [...servers.all(), preview.tool()];
+  constructor(servers: ServerTools, added: AddedTools, preview: PreviewTool) {
+    const tools: readonly ManagementTool[] = [...servers.all(), ...added.all(), preview.tool()];
     for (const tool of tools) {
       for (const name of [tool.name, ...(tool.aliases ?? [])]) this.byName.set(name, tool);
     }

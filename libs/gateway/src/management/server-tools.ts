@@ -139,17 +139,18 @@ function listed({ id, config }: ServerView): object {
   return { id, type, server_name: `proxy_${id}`, endpoint: address, status, label, tags };
 }
 
-function changed(text: string, { warnings, problem }: ServerChange): ToolAnswer {
+/** What a change did, in words: that it was made, what is wrong with it, and what was read differently. */
+export function changed(text: string, { warnings, problem }: ServerChange): ToolAnswer {
   const trouble = problem === undefined ? '' : ` It does not work yet: ${problem}. It is tried again by itself.`;
   const notes = warnings.length === 0 ? '' : ` Note: ${warnings.join('; ')}.`;
   return { text: text + trouble + notes };
 }
 
-function refOf({ tenantId }: Principal, id: string): MemberRef {
+export function refOf({ tenantId }: Principal, id: string): MemberRef {
   return { tenantId, serverId: serverId(id) };
 }
 
-const optionsOf = (by: Principal): ChangeOptions => ({
+export const optionsOf = (by: Principal): ChangeOptions => ({
   by: actorOf(by),
   mayReadFiles: holdsAny(by, ['operator']),
 });

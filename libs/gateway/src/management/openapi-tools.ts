@@ -1,0 +1,155 @@
+import { isObject, parseUrl } from '#kernel';
+import { Injectable } from '@nestjs/common';
+import { z } from 'zod';
+import { InvalidArgumentsError } from '../gateway.errors.js';
+import { AddedServers, idOf } from './added-servers.js';
+import type { ManagementTool } from './management-tool.js';
+import { changed } from './server-tools.js';
+import { versionArgument } from './version-argument.js';
+
+const TAG = 'openapi-tool';
+
+type Spec = Readonly<Record<string, unknown>>;
+
+const add = z.strictObject({
+  openapi_spec: z
+    .union([z.record(z.string(), z.unknown()), z.string().max(16 * 1024 * 1024)])
+    .describe('An OpenAPI document, or a part of one with "info" and "servers": an object, or its JSON text'),
+  auth_config: z
+    .record(z.string(), z.unknown())
+    .optional()
+    .describe('{"auth_strategy": "…", "auth": {…}}; sealed. Unless given, what was given before stays'),
+});
+const rollback = z.strictObject({
+  name: z.string().min(1).describe('The title of the document, or the id of its server'),
+  version: versionArgument,
+});
+
+/** Tools from OpenAPI documents that are given at run time: each document is an openapi server, named by its title. */
+@Injectable()
+export class OpenApiTools {
+  constructor(private readonly servers: AddedServers) {}
+
+  all(): readonly ManagementTool[] {
+    return [this.add(), this.rollback()] as ManagementTool[];
+  }
+
+  private add(): ManagementTool<z.infer<typeof add>> {
+    return {
+      name: 'add_tools_from_openapi',
+      description:
+        'Add the operations of an OpenAPI document, or of a part of one, as tools; or a new version of them. They are called at its first server.',
+      arguments: add,
+      run: async (by, { openapi_spec, auth_config }) => {
+        const spec = specOf(openapi_spec);
+        const { id, title, endpoint } = headOf(spec);
+        const change = await this.servers.put(by, { id, tag: TAG }, (before = {}) => ({
+          ...before,
+          type: 'openapi',
+          label: title,
+          open_api: { ...settingsIn(before), endpoint, spec },
+          ...authOf(auth_config),
+        }));
+        const { version } = change.server;
+        return changed(`Successfully added tools: '${id}_<operation>', version ${version} of server '${id}'.`, change);
+      },
+    };
+  }
+
+  private rollback(): ManagementTool<z.infer<typeof rollback>> {
+    return {
+      name: 'rollback_openapi_tool_version',
+      description: 'Let a former version of tools that were added from an OpenAPI document serve again.',
+      arguments: rollback,
+      run: async (by, { name, version }) => {
+        const change = await this.servers.rollback(by, { id: titledId(name) ?? name, tag: TAG }, version);
+        return changed(
+          `Rolled back '${name}' to version ${version}, which is version ${change.server.version} now.`,
+          change,
+        );
+      },
+    };
+  }
+}
+
+/** Routes and texts that somebody has chosen since; never another source of the document. */
+function settingsIn({ open_api }: Spec): Spec {
+  if (!isObject(open_api)) return {};
+  const { spec_url: _url, spec_filepath: _file, ...settings } = open_api;
+  return settings;
+}
+
+function specOf(given: Spec | string): Spec {
+  if (typeof given !== 'string') return given;
+  let value: unknown;
+  try {
+    value = JSON.parse(given);
+  } catch {
+    throw refused('', 'is no JSON; YAML is read from a spec_url only');
+  }
+  if (!isObject(value)) throw refused('', 'is no JSON object');
+  return value;
+}
+
+function headOf(spec: Spec): { readonly id: string; readonly title: string; readonly endpoint: string } {
+  const title = isObject(spec['info']) ? spec['info']['title'] : undefined;
+  const id = typeof title === 'string' ? titledId(title) : undefined;
+  if (!id) throw refused('info.title', 'must be a title with a letter or digit: it names the server');
+  return { id, title: String(title).slice(0, 256), endpoint: endpointOf(spec) };
+}
+
+/** Blanks become `_`, as in the original; what no id can hold goes. */
+function titledId(title: string): string | undefined {
+  const plain = title
+    .trim()
+    .replaceAll(/\s+/g, '_')
+    .replaceAll(/[^A-Za-z0-9_-]/g, '');
+  return idOf(plain.replace(/^[_-]+/, '').slice(0, 64));
+}
+
+function endpointOf(spec: Spec): string {
+  const url = spec['swagger'] === undefined ? firstServer(spec['servers']) : swaggerUrl(spec);
+  const isCallable = /^https?:$/.test(parseUrl(url)?.protocol ?? '');
+  if (!isCallable)
+    throw refused(
+      'servers',
+      'must begin with a server whose url is an http or https URL: the operations are called there',
+    );
+  return url;
+}
+
+/** With the defaults of its variables (OpenAPI 3.1.1, 4.8.6). */
+function firstServer(servers: unknown): string {
+  const [first] = Array.isArray(servers) ? (servers as unknown[]) : [];
+  const { url = '', variables = {} } = isObject(first) ? first : {};
+  return String(url).replace(/\{([^{}]+)\}/g, (whole, name: string) => {
+    const variable = isObject(variables) && Object.hasOwn(variables, name) ? variables[name] : undefined;
+    const value = isObject(variable) ? variable['default'] : undefined;
+    return typeof value === 'string' ? value : whole;
+  });
+}
+
+function swaggerUrl({ schemes, host, basePath }: Spec): string {
+  if (typeof host !== 'string') return '';
+  const isPlainOnly = Array.isArray(schemes) && schemes.includes('http') && !schemes.includes('https');
+  return `${isPlainOnly ? 'http' : 'https'}://${host}${typeof basePath === 'string' ? basePath : ''}`;
+}
+
+/** The original's form, and that of its documents: `{"type": "bearer", "token": "…"}`. */
+function authOf(config: Spec | undefined): Spec {
+  if (!config) return {};
+  if ('auth_strategy' in config || 'auth' in config) {
+    const unknown = Object.keys(config).filter((key) => key !== 'auth_strategy' && key !== 'auth');
+    if (unknown.length > 0) {
+      throw new InvalidArgumentsError(
+        unknown.map((key) => ({ path: `auth_config.${key.slice(0, 64)}`, message: 'is unknown' })),
+      );
+    }
+    return { auth_strategy: config['auth_strategy'], auth: config['auth'] ?? {} };
+  }
+  const { type, ...auth } = config;
+  return { auth_strategy: type ?? 'none', auth };
+}
+
+const refused = (key: string, message: string): InvalidArgumentsError =>
+  new InvalidArgumentsError([{ path: ['openapi_spec', key].filter(Boolean).join('.'), message }]);
