@@ -9,8 +9,9 @@ import { parseArgs } from 'node:util';
 const HELP = `Usage: npm run demo [-- --keep]
 
 Starts, on loopback, one small REST service per authentication strategy, with its issuer where it has one, a GraphQL
-service, and the official MCP test server over both of its transports; starts a composer of its own, registers them all,
-and calls a tool of each through /mcp, in both eras of the protocol. What issuers have given is ended in between, so that
+service, and the official MCP test server over all of its transports; starts a composer of its own, registers them all,
+and calls a tool of each through /mcp, in both eras of the protocol. Prompts, a tool from a curl command and tools from a
+part of an OpenAPI document are given to the composer itself. What issuers have given is ended in between, so that
 it has to be renewed. Members that a person has to connect are connected by the demo: it opens the page that the call
 answers with, signs in, and agrees.
 
@@ -79,12 +80,13 @@ async function demonstrate(own, onKept) {
   const { startGraphqlGreeter } = await import('./demo/graphql-greeter.mjs');
   const { startComposer, startEverything } = await import('./demo/processes.mjs');
   const tour = await import('./demo/tour.mjs');
+  const local = await import('./demo/local-servers.mjs');
   const { heading, row } = await import('./demo/table.mjs');
 
   const scratch = mkdtempSync(join(tmpdir(), 'composer-demo-'));
   own(async () => rmSync(scratch, { recursive: true, force: true }));
   const [composer, ...servers] = await Promise.all([
-    startComposer(scratch, own),
+    startComposer(scratch, own, { STDIO_ALLOWLIST: local.EVERYTHING_STDIO.command }),
     ...tour.TRANSPORTS.map(({ argument }) => startEverything(scratch, own, argument)),
   ]);
   const clients = await tour.connectClients(composer.mcpUrl);
@@ -110,6 +112,7 @@ async function demonstrate(own, onKept) {
     await tour.register(composer, tour.greeterConfig(member, greeter));
     return greeter;
   };
+  const bearer = STRATEGIES.find(({ auth_strategy }) => auth_strategy === 'bearer');
   process.stdout.write(`${heading(tour.ERAS)}\n`);
   for (const member of STRATEGIES) show(await visit(member));
   const graphql = await startGraphqlGreeter(own);
@@ -120,7 +123,20 @@ async function demonstrate(own, onKept) {
     await tour.register(composer, { id: transport.id, type: transport.type, endpoint: origin + transport.path });
     show(await tour.visitEverything(clients, transport));
   }
-  const wrong = withWrongSecret(STRATEGIES.find(({ auth_strategy }) => auth_strategy === 'bearer'));
+  await tour.register(composer, local.EVERYTHING_STDIO);
+  show(await tour.visitEverything(clients, { id: local.EVERYTHING_STDIO.id, seen: 'MCP over stdio' }));
+  show(await local.visitPrompts(composer));
+  for (const [id, add, tool] of [
+    ['curl', local.addCurlTool, 'curl'],
+    ['fragment', local.addFragment],
+  ]) {
+    const { auth_strategy, auth, check } = bearer;
+    const greeter = await startGreeter(check, { own });
+    const member = { id, auth_strategy, auth, ...(tool ? { tool } : {}) };
+    await add(clients.at(-1), member, greeter);
+    show(await tour.visitGreeter(clients, member, greeter));
+  }
+  const wrong = withWrongSecret(bearer);
   show(await tour.visitRefused(clients.at(-1), wrong, await greeterOf(wrong)));
 
   if (failed.length > 0) throw new Error(`failed for ${failed.join(', ')}; the composer wrote:\n${composer.output()}`);

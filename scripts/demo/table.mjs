@@ -1,4 +1,4 @@
-const WIDTHS = [15, 14, 26, 30, 22];
+const WIDTHS = [17, 14, 26, 30, 22];
 
 /** One line of the tour. */
 export function row({ id, strategy, tool, seen, ok, outcome = 'ok', times, answer }) {

@@ -9,7 +9,7 @@ export const TRANSPORTS = [
   { id: 'everything', type: 'http', argument: 'streamableHttp', path: '/mcp', seen: 'MCP over HTTP' },
   { id: 'everything-sse', type: 'sse', argument: 'sse', path: '/sse', seen: 'MCP over HTTP+SSE' },
 ];
-const DEADLINE_MS = 10_000;
+export const DEADLINE_MS = 10_000;
 
 /** The official SDK client, connected to the composer in each era. */
 export async function connectClients(mcpUrl) {
@@ -42,9 +42,9 @@ export function greeterConfig({ id, auth_strategy, auth }, { url }) {
  * Calls the greeter of one member in each era, and compares what it answered and what it saw. A credential that can be
  * ended is ended in between: the second call is refused once and comes again with a new one.
  */
-export async function visitGreeter(clients, { id, auth_strategy, end, needsPerson }, greeter) {
+export async function visitGreeter(clients, { id, auth_strategy, end, needsPerson, tool = 'say_hello' }, greeter) {
   const argumentsFor = (era) => ({ name: nameOf(era) });
-  const called = await callEach(clients, `${id}_say_hello`, { argumentsFor, between: end });
+  const called = await callEach(clients, `${id}_${tool}`, { argumentsFor, between: end });
   return greeted({ id, auth_strategy, end, needsPerson, ...called }, greeter);
 }
 
@@ -68,7 +68,7 @@ export async function visitGraphql(clients, greeter) {
   return greeted({ id, auth_strategy, ...called }, greeter);
 }
 
-const nameOf = (era) => `Ada of ${era.slice(0, 4)}`;
+export const nameOf = (era) => `Ada of ${era.slice(0, 4)}`;
 
 function greeted({ id, auth_strategy, end, needsPerson, tool, texts, times, isFound }, { calls }) {
   const isRight = ERAS.every((era, index) => texts[index]?.includes(`Hello, ${nameOf(era)}!`));
@@ -108,7 +108,8 @@ export async function visitRefused(client, { id, auth_strategy }, greeter) {
   return { id, strategy: auth_strategy, tool, seen, times, ok, outcome: 'refused: 401', answer };
 }
 
-async function callEach(clients, name, { argumentsFor, between = () => undefined }) {
+/** Calls a tool in each era. */
+export async function callEach(clients, name, { argumentsFor, between = () => undefined }) {
   const texts = [];
   const times = [];
   let isFound = true;
@@ -124,7 +125,8 @@ async function callEach(clients, name, { argumentsFor, between = () => undefined
   return { tool: name, texts, times, isFound };
 }
 
-const textOf = ({ content }) =>
+/** What a result says in words. */
+export const textOf = ({ content }) =>
   content
     .filter(({ type }) => type === 'text')
     .map(({ text }) => text)

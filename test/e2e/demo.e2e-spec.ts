@@ -63,6 +63,10 @@ describe('the demo', () => {
         line('graphql', 'bearer', 'graphql_greeting', 'authorization: Bearer …', 'ok', TOOK),
         line('everything', 'none', 'everything_echo', 'MCP over HTTP', 'ok', TOOK),
         line('everything-sse', 'none', 'everything-sse_echo', 'MCP over HTTP+SSE', 'ok', TOOK),
+        line('everything-stdio', 'none', 'everything-stdio_echo', 'MCP over stdio', 'ok', TOOK),
+        line('letters', 'none', 'letters_thank', 'a prompt, kept here', 'ok', TOOK),
+        line('curl', 'bearer', 'curl_curl', BEARER, 'ok', TOOK),
+        line('fragment', 'bearer', 'fragment_say_hello', BEARER, 'ok', TOOK),
         line(
           'wrong-bearer',
           'bearer',
