@@ -24,6 +24,7 @@ const typed = blocks.filter(({ language, text }) => language === 'sh' && !NOT_TY
 const servers = typed.filter(({ text }) => STAYS.test(text));
 const commands = typed.filter(({ text, section }) => !STAYS.test(text) && !ON_THE_HOST.includes(section));
 const onTheHost = typed.filter(({ section }) => ON_THE_HOST.includes(section));
+const local = blocksOf(documentAt('docs/local-servers.md'));
 const access = blocksOf(documentAt('docs/access.md'));
 const rotation = blocksOf(documentAt('docs/operations.md')).filter(({ section }) => section === 'Keys');
 
@@ -83,6 +84,18 @@ describe('the README', () => {
     async (block) => {
       expectAnswer(await type(block).end(TERMINALS), answerOf(block, blocks));
     },
+    90_000,
+  );
+});
+
+describe('docs/local-servers.md', () => {
+  it('has only blocks that are typed, or that show what is answered or written', () => {
+    expect(local.filter(({ language }) => !['sh', 'text', 'json'].includes(language))).toEqual([]);
+  });
+
+  it.each(local.filter(({ language }) => language === 'sh'))(
+    'says what works in line $line, where the tour has ended',
+    async (block) => expectAnswer(await type(block).end(TERMINALS), answerOf(block, local)),
     90_000,
   );
 });
