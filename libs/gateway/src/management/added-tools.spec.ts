@@ -100,6 +100,13 @@ describe('tools that add tools', () => {
     expect((await opened.registry.get(ref('weather'))).version).toBe(1);
   });
 
+  it('passes the egress guard as every server does', async () => {
+    await expect(curl('curl http://169.254.169.254/latest/meta-data/')).rejects.toMatchObject({
+      code: 'COMPOSER_EGRESS_DENIED',
+      faults: [{ path: 'endpoint' }],
+    });
+  });
+
   it('replaces no server that it has not added', async () => {
     await opened.registry.register(DEFAULT_TENANT, { id: 'weather', type: 'local' }, { by: SYSTEM });
     await expect(curl(`curl ${origin.url}`)).rejects.toMatchObject({ code: 'COMPOSER_SERVER_FOREIGN' });
