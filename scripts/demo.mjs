@@ -115,6 +115,8 @@ async function demonstrate(own, onKept) {
   const bearer = STRATEGIES.find(({ auth_strategy }) => auth_strategy === 'bearer');
   process.stdout.write(`${heading(tour.ERAS)}\n`);
   for (const member of STRATEGIES) show(await visit(member));
+  const ofBearer = ({ auth_strategy, auth, check }) => ({ auth_strategy, auth, check });
+  show(await visit({ ...ofBearer(bearer), id: 'layered', layered: true, tool: 'make_tool_call' }));
   const graphql = await startGraphqlGreeter(own);
   await tour.register(composer, graphql.config);
   show(await tour.visitGraphql(clients, graphql));
@@ -130,9 +132,8 @@ async function demonstrate(own, onKept) {
     ['curl', local.addCurlTool, 'curl'],
     ['fragment', local.addFragment],
   ]) {
-    const { auth_strategy, auth, check } = bearer;
-    const greeter = await startGreeter(check, { own });
-    const member = { id, auth_strategy, auth, ...(tool ? { tool } : {}) };
+    const member = { ...ofBearer(bearer), id, ...(tool ? { tool } : {}) };
+    const greeter = await startGreeter(member.check, { own });
     await add(clients.at(-1), member, greeter);
     show(await tour.visitGreeter(clients, member, greeter));
   }

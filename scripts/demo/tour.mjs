@@ -34,16 +34,19 @@ export async function register({ url }, config) {
   if (!response.ok) throw new Error(`${config.id} was not registered: ${(await response.json()).detail}`);
 }
 
-export function greeterConfig({ id, auth_strategy, auth }, { url }) {
-  return { id, type: 'openapi', open_api: { endpoint: url, spec_url: `${url}/openapi.json` }, auth_strategy, auth };
+export function greeterConfig({ id, auth_strategy, auth, layered = false }, { url }) {
+  const open_api = { endpoint: url, spec_url: `${url}/openapi.json`, layered };
+  return { id, type: 'openapi', open_api, auth_strategy, auth };
 }
 
 /**
  * Calls the greeter of one member in each era, and compares what it answered and what it saw. A credential that can be
  * ended is ended in between: the second call is refused once and comes again with a new one.
  */
-export async function visitGreeter(clients, { id, auth_strategy, end, needsPerson, tool = 'say_hello' }, greeter) {
-  const argumentsFor = (era) => ({ name: nameOf(era) });
+export async function visitGreeter(clients, member, greeter) {
+  const { id, auth_strategy, end, needsPerson, tool = 'say_hello', layered } = member;
+  const named = (era) => ({ name: nameOf(era) });
+  const argumentsFor = layered ? (era) => ({ service: 'say_hello', request: { query_params: named(era) } }) : named;
   const called = await callEach(clients, `${id}_${tool}`, { argumentsFor, between: end });
   return greeted({ id, auth_strategy, end, needsPerson, ...called }, greeter);
 }

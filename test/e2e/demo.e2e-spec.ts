@@ -60,6 +60,7 @@ describe('the demo', () => {
       const expected = [
         /^member +strategy +tool +the service saw +result +2025-11-25 \/ 2026-07-28$/,
         ...MEMBERS.map(([id, strategy, seen, how = 'ok']) => line(id, strategy, `${id}_say_hello`, seen, how, TOOK)),
+        line('layered', 'bearer', 'layered_make_tool_call', BEARER, 'ok', TOOK),
         line('graphql', 'bearer', 'graphql_greeting', 'authorization: Bearer …', 'ok', TOOK),
         line('everything', 'none', 'everything_echo', 'MCP over HTTP', 'ok', TOOK),
         line('everything-sse', 'none', 'everything-sse_echo', 'MCP over HTTP+SSE', 'ok', TOOK),
