@@ -1,4 +1,5 @@
 import { describe, expect, it } from '@jest/globals';
+import fc from 'fast-check';
 import type { LocalTool as Settings } from '#registry';
 import { isToolDefinition } from '../mcp/definitions.js';
 import { LocalTool } from './local-tool.js';
@@ -128,6 +129,46 @@ describe('LocalTool', () => {
         ],
       });
     }
+  });
+
+  it('keeps whatever it is given in its place, or refuses it', () => {
+    const one = tool({
+      path: '/a/{{v}}/x-{{v}}.json?q={{v}}&z=1',
+      headers: { 'x-q': 'v {{v}}' },
+      ...json('{"t":"<{{v}}>","z":1}'),
+    });
+    const values = fc.oneof(
+      fc.string({ unit: 'binary', maxLength: 20 }),
+      fc
+        .array(
+          fc.constantFrom('.', '..', '%2e', '%252e', '/', '\\', ';', '?', '#', '%', '\r\n', '"', '{{v}}', '&', 'a'),
+        )
+        .map((parts) => parts.join('')),
+    );
+    let sent = 0;
+    fc.assert(
+      fc.property(values, (v) => {
+        let request: ReturnType<typeof one.requestFor>;
+        try {
+          request = one.requestFor({ v });
+        } catch (error) {
+          expect(error).toMatchObject({ code: 'COMPOSER_OPENAPI_INVALID_ARGUMENTS' });
+          return;
+        }
+        sent += 1;
+        const { origin, pathname, searchParams, hash } = new URL(request.path, 'https://x.example');
+        expect([origin, pathname.split('/').length, hash]).toEqual(['https://x.example', 5, '']);
+        expect([...searchParams]).toEqual([
+          ['q', v],
+          ['z', '1'],
+        ]);
+        expect(decodeURIComponent(pathname)).toBe(`/v2/a/${v}/x-${v}.json`);
+        expect(request.headers['x-q']).toMatch(/^[^\r\n\0]*$/);
+        expect(JSON.parse(String(request.body))).toEqual({ t: `<${v}>`, z: 1 });
+      }),
+      { numRuns: 1_000 },
+    );
+    expect(sent).toBeGreaterThan(20);
   });
 
   it('takes no argument that it does not know, and reads none from a prototype', () => {
