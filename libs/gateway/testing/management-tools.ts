@@ -8,10 +8,17 @@ import { NameSwitch } from '../src/management/name-switch.js';
 import { OfferedNames } from '../src/management/offered-names.js';
 import { OpenApiTools } from '../src/management/openapi-tools.js';
 import { OverlayTools } from '../src/management/overlay-tools.js';
+import { PreviewTool } from '../src/management/preview-tool.js';
 import { PromptTools } from '../src/management/prompt-tools.js';
 import { ServerTools } from '../src/management/server-tools.js';
+import type { ServerPreviews } from '../src/preview/server-previews.js';
 
-/** The management tools with all their parts. */
+/** Repeats what it was asked. */
+const echo = {
+  preview: async (_by: unknown, config: unknown, page: unknown) => ({ config, page }),
+} as unknown as ServerPreviews;
+
+/** The management tools with all their parts, but that previews repeat what they are asked. */
 export function managementTools(registry: ServerRegistry, pool: MemberPool): ManagementTools {
   const servers = new AddedServers(registry);
   const [names, toggle] = [new OfferedNames(pool), new NameSwitch(servers)];
@@ -21,5 +28,5 @@ export function managementTools(registry: ServerRegistry, pool: MemberPool): Man
     new OpenApiTools(servers),
     new PromptTools(names, toggle, servers),
   );
-  return new ManagementTools(new ServerTools(registry, pool), added);
+  return new ManagementTools(new ServerTools(registry, pool), added, new PreviewTool(echo));
 }
