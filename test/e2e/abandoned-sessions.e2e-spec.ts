@@ -3,7 +3,7 @@ import { fileURLToPath } from 'node:url';
 import { setTimeout as pause } from 'node:timers/promises';
 import { setFlagsFromString } from 'node:v8';
 import { runInNewContext } from 'node:vm';
-import { OpenExchanges } from '#gateway';
+import { ClientSessions, OpenExchanges } from '#gateway';
 import { Clock } from '#kernel';
 import type { INestApplication } from '@nestjs/common';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from '@jest/globals';
@@ -24,7 +24,7 @@ const PATIENCE_MS = 60_000 + SESSIONS * 20;
 
 let composer: InProcessComposer;
 let server: Server;
-let sessions: { size: number; sweep(): void };
+let sessions: ClientSessions;
 let exchanges: OpenExchanges;
 let keys: readonly string[];
 const children: RunningChild[] = [];
@@ -34,7 +34,6 @@ beforeAll(async () => {
   setFlagsFromString('--expose-gc');
   const limits = ['TENANT', 'PRINCIPAL', 'CREDENTIAL'].map((of) => [`LIMIT_${of}_RPS`, '100000']);
   composer = await startInProcess({ COMPOSER_AUTH: 'required', ...Object.fromEntries(limits) });
-  const { ClientSessions } = await import('../../libs/gateway/src/sessions/client-sessions.js');
   sessions = composer.app.get(ClientSessions, { strict: false });
   exchanges = composer.app.get(OpenExchanges, { strict: false });
   server = (composer.app as INestApplication).getHttpServer() as Server;

@@ -8,4 +8,5 @@ export type { McpCaller } from './mcp-endpoint/mcp-entrance.js';
 export { type AskAccess, OpenExchanges } from './mcp-endpoint/open-exchanges.js';
 export { ScopeChallenge } from './mcp-endpoint/scope-challenge.js';
 export { CallAdmission, type Ticket, type Turn } from './router/call-admission.js';
+export { ClientSessions } from './sessions/client-sessions.js';
 export { SessionSeal } from './sessions/session-seal.js';
