@@ -300,6 +300,8 @@ describe('make_tool_call', () => {
         { onprogress: ({ progress }) => void steps.push(progress) },
       );
       expect(counted.content).toEqual([{ type: 'text', text: 'counted to 3' }]);
+      // Not the member's own bytes, although they come in a stream that could be passed on.
+      expect(counted.structuredContent).toEqual({ result: 'counted to 3' });
       expect(steps).toEqual([1, 2, 3]);
 
       const ask = { tool_name: 'ask', arguments: { what: 'Colour' } };
