@@ -274,22 +274,37 @@ describe('a look before', () => {
 });
 
 describe('make_tool_call', () => {
-  async function connect(era: 'legacy' | 'modern'): Promise<Client> {
+  async function connect(era: 'legacy' | 'modern', isAsked = true): Promise<Client> {
     const client = new Client(
       { name: 'layered', version: '1' },
       {
-        capabilities: { elicitation: {} },
+        capabilities: isAsked ? { elicitation: {} } : {},
         ...(era === 'modern' ? { versionNegotiation: { mode: { pin: MODERN } } } : {}),
       },
     );
-    client.setRequestHandler('elicitation/create', ({ params }) => ({
-      action: 'accept',
-      content: { name: `answer to ${params.message}` },
-    }));
+    if (isAsked)
+      client.setRequestHandler('elicitation/create', ({ params }) => ({
+        action: 'accept',
+        content: { name: `answer to ${params.message}` },
+      }));
     const requestInit = { headers: { authorization: `Bearer ${admin.key}` } };
     await client.connect(new StreamableHTTPClientTransport(new URL(`${composer.url}/mcp`), { requestInit }));
     return client;
   }
+
+  it('keeps the shape for whom the bytes of the member could be passed on', async () => {
+    const client = await connect('modern', false);
+    try {
+      const call = { tool_name: 'count', arguments: { steps: 2 } };
+      const counted = await client.callTool(
+        { name: 'young_make_tool_call', arguments: call },
+        { onprogress: () => undefined },
+      );
+      expect(counted.structuredContent).toEqual({ result: 'counted to 2' });
+    } finally {
+      await client.close();
+    }
+  });
 
   it.each(['legacy', 'modern'] as const)('passes on progress, questions and cancellation: %s', async (era) => {
     const client = await connect(era);
@@ -300,8 +315,6 @@ describe('make_tool_call', () => {
         { onprogress: ({ progress }) => void steps.push(progress) },
       );
       expect(counted.content).toEqual([{ type: 'text', text: 'counted to 3' }]);
-      // Not the member's own bytes, although they come in a stream that could be passed on.
-      expect(counted.structuredContent).toEqual({ result: 'counted to 3' });
       expect(steps).toEqual([1, 2, 3]);
 
       const ask = { tool_name: 'ask', arguments: { what: 'Colour' } };
