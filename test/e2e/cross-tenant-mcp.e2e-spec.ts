@@ -67,6 +67,7 @@ const MANAGEMENT: Readonly<Record<string, (id: string) => object>> = {
   register_mcp_server: (id) => ({ config: { id, type: 'http', endpoint: 'http://127.0.0.1:1' } }),
   list_servers: () => ({}),
   member_health: () => ({}),
+  preview_mcp_server: (id) => ({ config: { id, type: 'graphql', graphql: { endpoint: 'http://127.0.0.1:1' } } }),
   get_tool_config_by_name: (id) => ({ tool_name: `${id}_ping` }),
   get_tool_config_by_server: (server_id) => ({ server_id }),
   disable_tools: (server_id) => ({ server_id, tools: ['ping'] }),

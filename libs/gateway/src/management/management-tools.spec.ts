@@ -71,7 +71,7 @@ describe('ManagementTools', () => {
     const listed = tools
       .entries()
       .map(({ definition }) => JSON.parse(definition.toString()) as Record<string, unknown>);
-    expect(listed.map(({ name }) => name).slice(0, 7)).toEqual([
+    expect(listed.map(({ name }) => name).slice(0, 8)).toEqual([
       'register_mcp_server',
       'update_mcp_server_config',
       'delete_mcp_server',

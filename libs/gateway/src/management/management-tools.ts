@@ -16,7 +16,7 @@ export class ManagementTools {
   private readonly listed: readonly CatalogEntry[];
 
   constructor(servers: ServerTools, added: AddedTools, preview: PreviewTool) {
-    const tools: readonly ManagementTool[] = [...servers.all(), ...added.all(), preview.tool()];
+    const tools: readonly ManagementTool[] = [...servers.all(), preview.tool(), ...added.all()];
     for (const tool of tools) {
       for (const name of [tool.name, ...(tool.aliases ?? [])]) this.byName.set(name, tool);
     }
