@@ -3,7 +3,13 @@ import { declaredParameters } from './declared-parameters.js';
 import { compileInput } from './input-schema.js';
 import { entriesOf, listOf, memberOf, objectOf, textOf } from './json-reader.js';
 import type { OpenApiDocument } from './openapi-document.js';
-import type { HttpMethod, OpenApiOperation, OperationAnnotations, OperationFacts } from './openapi-operation.js';
+import type {
+  HttpMethod,
+  OpenApiOperation,
+  OpenApiResource,
+  OperationAnnotations,
+  OperationFacts,
+} from './openapi-operation.js';
 import { TooManyOperationsError, UnsupportedOperationError } from './openapi.errors.js';
 import { describeOperation } from './operation-description.js';
 import { readPathTemplate } from './path-template.js';
@@ -11,6 +17,7 @@ import { plainText } from './plain-text.js';
 import { dereference } from './reference.js';
 import { type RouteKind, type RouteRules, readRouteRules } from './route-rules.js';
 import { SchemaBudget } from './schema-budget.js';
+import { type SecurityHint, SecurityHints } from './security-hints.js';
 import { ToolNames, toolName } from './tool-names.js';
 
 export interface CompileOptions {
@@ -37,9 +44,13 @@ export interface OperationNote {
 
 export interface CompiledOperations {
   readonly operations: readonly OpenApiOperation[];
-  /** Operations that did not become tools, those excluded on purpose among them. */
+  /** What `open_api.custom_routes` makes resources and templates of resources. */
+  readonly resources: readonly OpenApiResource[];
+  /** Operations that became neither, those excluded on purpose among them. */
   readonly skipped: readonly SkippedOperation[];
   readonly notes: readonly OperationNote[];
+  /** How the service authenticates callers, as its document says. */
+  readonly security: readonly SecurityHint[];
 }
 
 const DEFAULT_MAX_OPERATIONS = 2_000;
@@ -58,7 +69,9 @@ export function compileOperations(document: OpenApiDocument, options: CompileOpt
   const rules = readRouteRules(options.customRoutes, isLayered);
   const names = new ToolNames();
   const budget = new SchemaBudget();
+  const security = new SecurityHints(document);
   const operations: OpenApiOperation[] = [];
+  const resources: OpenApiResource[] = [];
   const skipped: SkippedOperation[] = [];
   const notes: OperationNote[] = [];
   const judged = judgedPlaces(document, rules, maxOperations);
@@ -74,12 +87,13 @@ export function compileOperations(document: OpenApiDocument, options: CompileOpt
       const facts = isLayered ? { facts: factsOf(place.operation) } : {};
       operations.push({ ...compileOperation(document, { ...place, name }, { budget, notes: remarks }), ...facts });
       notes.push(...remarks.map((note) => ({ operation, note })));
+      security.note(place.operation);
     } catch (error) {
       if (!(error instanceof UnsupportedOperationError)) throw error;
       skipped.push({ operation, reason: error.message });
     }
   }
-  return { operations, skipped, notes };
+  return { operations, resources, skipped, notes, security: security.list() };
 }
 
 interface JudgedPlace {

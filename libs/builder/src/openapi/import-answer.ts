@@ -7,7 +7,8 @@ export interface ImportOrder {
   readonly options: object;
 }
 
-type ListKind = 'operations' | 'skipped' | 'notes';
+const LISTS = ['operations', 'resources', 'skipped', 'notes', 'security'] as const;
+type ListKind = (typeof LISTS)[number];
 
 /** What such a thread says, one message each time it is asked: parts of the lists, and at last the end of it. */
 export type ImportMessage =
@@ -30,7 +31,7 @@ export function* messagesOf(work: () => ImportedDocument): Generator<ImportMessa
       : { kind: 'crashed', reason: error instanceof Error ? (error.stack ?? error.message) : String(error) };
     return;
   }
-  for (const kind of ['operations', 'skipped', 'notes'] as const) yield* partsOf(kind, imported[kind]);
+  for (const kind of LISTS) yield* partsOf(kind, imported[kind]);
   yield { kind: 'end', title: imported.title };
 }
 
@@ -53,7 +54,13 @@ const toldError = ({ code, message, status, faults }: ComposerError) => ({ code,
 
 /** Puts together what `messagesOf` took apart. */
 export class ImportAnswer {
-  private readonly lists: Record<ListKind, unknown[]> = { operations: [], skipped: [], notes: [] };
+  private readonly lists: Record<ListKind, unknown[]> = {
+    operations: [],
+    resources: [],
+    skipped: [],
+    notes: [],
+    security: [],
+  };
 
   /** @returns the document once it is whole. @throws what the thread refused it with */
   take(message: ImportMessage): ImportedDocument | undefined {

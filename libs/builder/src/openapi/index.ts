@@ -15,12 +15,14 @@ export {
   type BodyProperty,
   type HttpMethod,
   type OpenApiOperation,
+  type OpenApiResource,
   type OperationAnnotations,
   type OperationBody,
   type OperationFacts,
   type OperationParameter,
   type ParameterLocation,
   type ParameterStyle,
+  type ResourceVariable,
   INPUT_LIMITS,
 } from './openapi-operation.js';
 export {
@@ -32,4 +34,5 @@ export {
   UnsupportedVersionError,
 } from './openapi.errors.js';
 export { parseDocument } from './parse-document.js';
+export type { SecurityHint } from './security-hints.js';
 export { type OperationResponse, type OperationResult, type ToolContent, toToolResult } from './tool-result.js';

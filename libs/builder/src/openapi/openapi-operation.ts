@@ -78,6 +78,10 @@ export interface OpenApiOperation {
   readonly description: string;
   /** JSON Schema 2020-12, `type: object`, at most `INPUT_LIMITS.maxBytes`. */
   readonly inputSchema: JsonObject;
+  /** JSON Schema 2020-12 that every `structuredContent` of a result conforms to; absent where nothing is promised. */
+  readonly outputSchema?: JsonObject;
+  /** The media type of the answer where the answer itself names none. */
+  readonly answerType?: string;
   readonly annotations: OperationAnnotations;
   readonly method: HttpMethod;
   /** Path template, relative to the member's endpoint. */
@@ -88,4 +92,24 @@ export interface OpenApiOperation {
   readonly body?: OperationBody;
   /** Of layered members alone. */
   readonly facts?: OperationFacts;
+}
+
+/** An operation that is read instead of called: `open_api.custom_routes` makes it a resource. Plain JSON as well. */
+export interface OpenApiResource {
+  /** What comes after the id of the server in its URI: `/name`, or a template of it (RFC 6570) if `isTemplate`. */
+  readonly path: string;
+  readonly isTemplate: boolean;
+  /** The variables of the template, in its order. */
+  readonly variables: readonly ResourceVariable[];
+  readonly mimeType?: string;
+  readonly operation: OpenApiOperation;
+}
+
+/** A variable of the URI of a resource, and the argument that it gives. */
+export interface ResourceVariable {
+  readonly name: string;
+  readonly argument: string;
+  readonly in: 'path' | 'query';
+  /** Whether it gives a list. */
+  readonly isList?: true;
 }
