@@ -76,13 +76,13 @@ export class OpenApiMember extends WireMember<OpenApiServerConfig> {
     if (this.desk) return layeredTool(operation, { endpoint: this.endpoint, mask });
     return {
       requestFor: (args): OperationRequest => buildRequest(operation, args, this.endpoint),
-      resultOf: (answer: OperationResponse) => toToolResult(answer, mask),
+      resultOf: (answer: OperationResponse) => toToolResult(answer, mask, operation),
     };
   }
 }
 
-const definitionOf = ({ name, description, inputSchema, annotations }: OpenApiOperation): string =>
-  JSON.stringify({ name, description, inputSchema, annotations });
+const definitionOf = ({ name, description, inputSchema, outputSchema, annotations }: OpenApiOperation): string =>
+  JSON.stringify({ name, description, inputSchema, outputSchema, annotations });
 
 export const openApiMemberBuilder: MemberBuilder<OpenApiServerConfig> = {
   types: ['openapi'],

@@ -13,6 +13,7 @@ import type {
 import { TooManyOperationsError, UnsupportedOperationError } from './openapi.errors.js';
 import { describeOperation } from './operation-description.js';
 import { readPathTemplate } from './path-template.js';
+import { OutputSchemas } from './output-schema.js';
 import { plainText } from './plain-text.js';
 import { dereference } from './reference.js';
 import { type RouteKind, type RouteRules, readRouteRules } from './route-rules.js';
@@ -70,6 +71,7 @@ export function compileOperations(document: OpenApiDocument, options: CompileOpt
   const names = new ToolNames();
   const budget = new SchemaBudget();
   const security = new SecurityHints(document);
+  const outputs = new OutputSchemas(document);
   const operations: OpenApiOperation[] = [];
   const resources: OpenApiResource[] = [];
   const skipped: SkippedOperation[] = [];
@@ -85,7 +87,9 @@ export function compileOperations(document: OpenApiDocument, options: CompileOpt
     const remarks: string[] = [];
     try {
       const facts = isLayered ? { facts: factsOf(place.operation) } : {};
-      operations.push({ ...compileOperation(document, { ...place, name }, { budget, notes: remarks }), ...facts });
+      const settings = { budget, outputs, notes: remarks };
+      const compiled = { ...compileOperation(document, { ...place, name }, settings), ...facts };
+      operations.push(compiled);
       notes.push(...remarks.map((note) => ({ operation, note })));
       security.note(place.operation);
     } catch (error) {
@@ -195,12 +199,13 @@ const MAX_TAG_BYTES = 64;
 interface Settings {
   readonly notes: string[];
   readonly budget: SchemaBudget;
+  readonly outputs: OutputSchemas;
 }
 
 function compileOperation(
   document: OpenApiDocument,
   place: Place & { name: string },
-  { notes, budget }: Settings,
+  { notes, budget, outputs }: Settings,
 ): OpenApiOperation {
   const { method, path, item, operation, name, problem } = place;
   if (problem) throw new UnsupportedOperationError(problem);
@@ -216,10 +221,14 @@ function compileOperation(
 
   const input = compileInput(document, { parameters, body }, budget);
   if (input.isSimplified) notes.push('the schema of the arguments is simplified');
+  const { outputSchema, answerType, isTooLarge } = outputs.of(operation);
+  if (isTooLarge) notes.push('its answers have no output schema: what the document says of them is too large');
   return {
     name,
     description: describeOperation(document, operation, { method, path, input, body, budget }),
     inputSchema: input.inputSchema,
+    ...(outputSchema && { outputSchema }),
+    ...(answerType && { answerType }),
     annotations: annotationsOf(operation, method),
     method: method as HttpMethod,
     path: template.path,

@@ -1,4 +1,5 @@
 import { type Json, type JsonObject, isObject } from '#kernel';
+import { DefinitionQueue } from './definition-queue.js';
 import { listOf, memberOf, textOf } from './json-reader.js';
 import type { OpenApiDocument } from './openapi-document.js';
 import { plainText } from './plain-text.js';
@@ -38,9 +39,7 @@ export class SchemaTranslator {
   isSimplified = false;
   /** Bytes of JSON made so far, roughly. */
   bytes = 0;
-  readonly #names = new Map<string, string>();
-  readonly #taken = new Set<string>();
-  readonly #queue: { name: string; schema: unknown; references: number }[] = [];
+  readonly #queue = new DefinitionQueue();
   #references = 0;
 
   constructor(
@@ -120,28 +119,13 @@ export class SchemaTranslator {
 
   #reference(ref: string): Record<string, Json> {
     const { pointer, value } = findSchema(this.document, ref);
-    const known = this.#names.get(pointer);
+    const known = this.#queue.nameOf(pointer);
     if (known === undefined && this.#references >= this.detail.maxReferences) {
       this.isSimplified = true;
       return {};
     }
-    const name = known ?? this.#newName(pointer);
-    if (known === undefined) this.#queue.push({ name, schema: value, references: this.#references + 1 });
+    const name = known ?? this.#queue.add(pointer, value, this.#references + 1);
     return this.#counted({ $ref: `#/$defs/${name}` });
-  }
-
-  #newName(pointer: string): string {
-    const last = pointer.slice(pointer.lastIndexOf('/') + 1);
-    const base =
-      last
-        .replace(/[^A-Za-z0-9._-]+/g, '_')
-        .replace(/^_+/, '')
-        .slice(0, 64) || 'schema';
-    let name = base;
-    for (let count = 2; this.#taken.has(name); count++) name = `${base}_${count}`;
-    this.#taken.add(name);
-    this.#names.set(pointer, name);
-    return name;
   }
 
   #children(schema: Record<string, unknown>, depth: number): Record<string, Json> {

@@ -1,6 +1,7 @@
 import { STATUS_CODES } from 'node:http';
-import { type JsonObject, isObject } from '#kernel';
+import { type Json, type JsonObject, isObject } from '#kernel';
 import { isDeeperThan, plainCopy } from './bounded-json.js';
+import { conforms } from './conforming.js';
 import { charsetOf, essenceOf, isJsonType, isTextualType } from './media-type.js';
 import { cut } from './plain-text.js';
 
@@ -27,6 +28,14 @@ export interface OperationResult {
   readonly isError?: true;
 }
 
+/** What a tool says of its results. */
+export interface ToolPromise {
+  /** Of `structuredContent`. */
+  readonly outputSchema?: JsonObject | undefined;
+  /** What the answer is if it does not say so itself. */
+  readonly answerType?: string | undefined;
+}
+
 type Mask = (text: string) => string;
 
 const MAX_ERROR_BYTES = 4 * 1024;
@@ -36,25 +45,58 @@ const JSON_LIMITS = { maxDepth: 64, maxNodes: 1_000_000 };
 /** An embedded resource must have a URI; this one says where it came from and cannot be read. */
 const BLOB_URI = 'urn:mcp-composer:response';
 
+/** Where an answer stands in `structuredContent` that is not what the tool's `outputSchema` says. */
+const UNDOCUMENTED = 'undocumented_answer';
+
 /**
  * Makes a tool's result of an HTTP answer. JSON is both the text as received and `structuredContent` (a value that is
- * no object under `result`); everything but 2xx is an error result. Never throws: what cannot be understood is told
- * as text, and what nests too deep or is not UTF-8 is not passed on as structure.
+ * no object under `result`); everything but 2xx is an error result. Of a tool with an output schema every result but
+ * an error has `structuredContent`, and it conforms, whatever was answered. Never throws: what cannot be understood is
+ * told as text, and what nests too deep or is not UTF-8 is not passed on as structure.
  *
  * @param mask takes secrets out of the text of an error: services like to echo what they refuse
  */
-export function toToolResult(response: OperationResponse, mask: Mask = (text) => text): OperationResult {
-  const { status, contentType, body } = response;
+export function toToolResult(
+  response: OperationResponse,
+  mask: Mask = (text) => text,
+  { outputSchema, answerType }: ToolPromise = {},
+): OperationResult {
+  const { status, body } = response;
   if (status < 200 || status > 299) return { ...textResult(errorText(response, mask)), isError: true };
-  if (body.length === 0) return textResult(`HTTP ${status} ${reasonOf(response)}`.trimEnd());
+  if (body.length === 0) {
+    const result = textResult(`HTTP ${status} ${reasonOf(response)}`.trimEnd());
+    return outputSchema ? { ...result, structuredContent: {} } : result;
+  }
+  const contentType = response.contentType || answerType || (outputSchema && 'application/json');
+  const { result, text, json } = readResult(body, contentType);
+  const structuredContent = outputSchema ? promised(outputSchema, text, json) : json && wrapped(json.value);
+  return { ...result, ...(structuredContent && { structuredContent }) };
+}
 
+/** What a body is: a result, the text of it if it has one, and what that means as JSON. */
+interface ReadBody {
+  readonly result: OperationResult;
+  readonly text?: string;
+  readonly json?: { readonly value: Json } | undefined;
+}
+
+function readResult(body: Buffer, contentType: string | undefined): ReadBody {
   const essence = essenceOf(contentType);
-  if (isPicture(essence)) return mediaResult('image', essence, body);
-  if (essence.startsWith('audio/')) return mediaResult('audio', essence, body);
+  if (isPicture(essence)) return { result: mediaResult('image', essence, body) };
+  if (essence.startsWith('audio/')) return { result: mediaResult('audio', essence, body) };
   const text = isTextual(essence) ? decoded(body, contentType) : undefined;
-  if (text === undefined) return blobResult(essence, body);
-  const structure = looksLikeJson(essence, text) ? structured(text) : undefined;
-  return { ...textResult(text), ...(structure && { structuredContent: structure }) };
+  if (text === undefined) return { result: blobResult(essence, body) };
+  return { result: textResult(text), text, json: looksLikeJson(essence, text) ? parsed(text) : undefined };
+}
+
+const wrapped = (value: Json): JsonObject => (isObject(value) ? value : { result: value });
+
+// No schema requires anything or forbids a further member, so that one under a name of ours conforms.
+function promised(schema: JsonObject, text: string | undefined, json: ReadBody['json']): JsonObject {
+  if (text === undefined) return {};
+  if (json && conforms(schema, wrapped(json.value), text.length)) return wrapped(json.value);
+  const undocumented = { [UNDOCUMENTED]: json ? json.value : text };
+  return conforms(schema, undocumented, text.length) ? undocumented : {};
 }
 
 function errorText(response: OperationResponse, mask: Mask): string {
@@ -100,7 +142,7 @@ function encodingOf(contentType: string | undefined): string {
 const looksLikeJson = (essence: string, text: string): boolean =>
   isJsonType(essence) || ((essence === '' || essence === 'text/plain') && /^\s*[{[]/.test(text));
 
-function structured(text: string): JsonObject | undefined {
+function parsed(text: string): { readonly value: Json } | undefined {
   if (isDeeperThan(text, JSON_LIMITS.maxDepth)) return undefined;
   let value: unknown;
   try {
@@ -110,9 +152,8 @@ function structured(text: string): JsonObject | undefined {
   }
   // Copying costs; only keys that touch prototypes, also when written with escapes, make it necessary.
   const isSuspect = /__proto__|"constructor"|\\u00/.test(text);
-  const copy = isSuspect ? plainCopy(value, JSON_LIMITS) : { value: value as JsonObject };
-  if ('excess' in copy) return undefined;
-  return isObject(copy.value) ? copy.value : { result: copy.value };
+  const copy = isSuspect ? plainCopy(value, JSON_LIMITS) : { value: value as Json };
+  return 'excess' in copy ? undefined : copy;
 }
 
 function mediaResult(type: 'image' | 'audio', mimeType: string, body: Buffer): OperationResult {
