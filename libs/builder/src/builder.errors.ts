@@ -29,6 +29,13 @@ export class MemberProtocolError extends ComposerError {
   }
 }
 
+/** What was asked of the member was answered with an HTTP status of failure. */
+export class MemberStatusError extends ComposerError {
+  constructor(what: string) {
+    super('COMPOSER_MEMBER_STATUS', what, { status: 502 });
+  }
+}
+
 /** The member asked the caller for something, and was not told it. */
 export class InputMissingError extends ComposerError {
   constructor(why: string) {

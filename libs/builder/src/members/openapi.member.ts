@@ -8,8 +8,10 @@ import type { MemberReply, MemberRequest } from '../member.js';
 import { type MemberOffer, offerOf } from '../member-offer.js';
 import {
   type OpenApiOperation,
+  type OpenApiResource,
   type OperationRequest,
   type OperationResponse,
+  ResourceUris,
   buildRequest,
   toToolResult,
 } from '../openapi/index.js';
@@ -18,6 +20,7 @@ import type { ReadyCall } from './live-member.js';
 import type { MemberBuilder, MemberOrder } from './member-parts.js';
 import { previewDocument } from './openapi-preview.js';
 import { type RequestTool, RequestToolCall } from './request-tool-call.js';
+import { ResourceRead } from './resource-read.js';
 import { fingerprintOf, loadSpecification } from './specification-source.js';
 import { WireMember } from './wire-member.js';
 
@@ -25,13 +28,16 @@ import { WireMember } from './wire-member.js';
 interface Compiled {
   readonly fingerprint: string;
   readonly operations: readonly OpenApiOperation[];
+  /** Absent in what was stored before there were any. */
+  readonly resources?: readonly OpenApiResource[];
 }
 
-/** An HTTP service that an OpenAPI document describes: every operation is a tool. */
+/** An HTTP service that an OpenAPI document describes: every operation is a tool, or a resource. */
 export class OpenApiMember extends WireMember<OpenApiServerConfig> {
   readonly provesCredential = false;
   readonly desk?: ToolDesk;
   private readonly tools: ReadonlyMap<string, RequestTool>;
+  private readonly resources: ResourceUris;
   private offer: MemberOffer | undefined;
 
   constructor(
@@ -41,6 +47,7 @@ export class OpenApiMember extends WireMember<OpenApiServerConfig> {
   ) {
     super(order, new URL(order.config.open_api.endpoint));
     if (order.config.open_api.layered) this.desk = new OperationDesk(compiled.operations);
+    this.resources = new ResourceUris(order.config.id, compiled.resources ?? []);
     this.tools = new Map(compiled.operations.map((operation) => [operation.name, this.toolOf(operation)]));
   }
 
@@ -58,7 +65,7 @@ export class OpenApiMember extends WireMember<OpenApiServerConfig> {
 
   /** Made once: the tools of a large service have megabytes, and every check of the member asks for them. */
   offered(): MemberOffer {
-    this.offer ??= offerOf({ tools: this.compiled.operations.map(definitionOf) });
+    this.offer ??= this.made();
     return this.offer;
   }
 
@@ -68,7 +75,25 @@ export class OpenApiMember extends WireMember<OpenApiServerConfig> {
   }
 
   protected override callFor(request: MemberRequest, reply: MemberReply): ReadyCall {
+    if (request.method === 'resources/read') return this.readFor(request, reply);
     return new RequestToolCall(this.wirePartsFor(request), this.tools.get(request.target)!, request, reply);
+  }
+
+  private readFor(request: MemberRequest, reply: MemberReply): ReadyCall {
+    const { endpoint, resources } = this;
+    const mask = (text: string) => this.order.log.mask(text);
+    const wanted = { uri: request.target, read: resources.find(request.target), endpoint, mask };
+    return new ResourceRead(this.wirePartsFor(request), wanted, request, reply);
+  }
+
+  private made(): MemberOffer {
+    const { operations, resources = [] } = this.compiled;
+    return offerOf({
+      tools: operations.map(definitionOf),
+      resources: this.resources.definitions(false),
+      resourceTemplates: this.resources.definitions(true),
+      ...(resources.length > 0 && { capabilities: { resources: {} } }),
+    });
   }
 
   private toolOf(operation: OpenApiOperation): RequestTool {
@@ -93,13 +118,13 @@ export const openApiMemberBuilder: MemberBuilder<OpenApiServerConfig> = {
     if (!isNew && stored) return new OpenApiMember(order, compiledOf(stored.content), undefined);
     try {
       const { source, compressed } = await loadSpecification(config.open_api, parts.http);
-      const { operations, skipped } = await parts.documents.import(source, {
+      const { operations, resources, skipped } = await parts.documents.import(source, {
         customRoutes: config.open_api.custom_routes,
         isLayered: config.open_api.layered,
       });
       if (skipped.length > 0)
         order.log.info('operations left out', { operations: operations.length, skipped: skipped.slice(0, 50) });
-      return new OpenApiMember(order, { fingerprint, operations }, compressed);
+      return new OpenApiMember(order, { fingerprint, operations, resources }, compressed);
     } catch (error) {
       // What was compiled from the same source still serves when the source is away.
       const before = error instanceof SpecificationError && stored ? compiledOf(stored.content) : undefined;

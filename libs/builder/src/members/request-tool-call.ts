@@ -2,7 +2,7 @@ import type { RequestPatch } from '#auth';
 import { type ComposerError, isObject } from '#kernel';
 import { MemberClosedError, MemberTimeoutError, asComposerError, refusalOf } from '../builder.errors.js';
 import { replyFailure } from '../failure-text.js';
-import type { MemberReply, MemberRequest, RunningCall } from '../member.js';
+import type { ForwardedMethod, MemberReply, MemberRequest, RunningCall } from '../member.js';
 import { METHOD_NOT_FOUND } from '../mcp/mcp-protocol.js';
 import type { OperationRequest, OperationResponse } from '../openapi/index.js';
 import { applyPatch, forwarded, passCookies, patchFor } from '../wire/request-head.js';
@@ -31,14 +31,14 @@ export class RequestToolCall implements ExchangeListener, RunningCall {
   private tries = 0;
 
   constructor(
-    private readonly parts: WireCallParts,
+    protected readonly parts: WireCallParts,
     private readonly tool: RequestTool,
-    private readonly call: MemberRequest,
-    private readonly reply: MemberReply,
+    protected readonly call: MemberRequest,
+    protected readonly reply: MemberReply,
   ) {}
 
   start(): void {
-    if (this.call.method !== 'tools/call') {
+    if (this.call.method !== this.method) {
       this.settle();
       return this.reply.protocolError(METHOD_NOT_FOUND, `Method not found: ${this.call.method}`);
     }
@@ -51,9 +51,7 @@ export class RequestToolCall implements ExchangeListener, RunningCall {
       this.request = this.tool.requestFor(args);
     } catch (error) {
       this.settle();
-      // 2025-11-25, tools: what a model can mend is a tool error, so that it reads it.
-      const { message, code } = asComposerError(error);
-      return this.reply.failed(message, code);
+      return this.refuse(asComposerError(error));
     }
     this.clearDeadline = this.parts.deadlines.add(this.parts.timeoutSeconds * 1000, () => this.expire());
     this.attempt();
@@ -98,6 +96,20 @@ export class RequestToolCall implements ExchangeListener, RunningCall {
     this.giveUp(error);
   }
 
+  /** What is asked for in this way. */
+  protected readonly method: ForwardedMethod = 'tools/call';
+
+  /** The arguments do not fit. 2025-11-25, tools: what a model can mend is a tool error, so that it reads it. */
+  protected refuse({ message, code }: ComposerError): void {
+    this.reply.failed(message, code);
+  }
+
+  /** How an answer is told. Throws a `ComposerError` if it is none of this kind of service. */
+  protected tellerOf(answer: OperationResponse): () => void {
+    const result = this.tool.resultOf(answer);
+    return () => this.reply.result(result);
+  }
+
   private attempt(): void {
     if (this.isSettled) return;
     this.tries++;
@@ -137,15 +149,15 @@ export class RequestToolCall implements ExchangeListener, RunningCall {
   private finish(body: Buffer, { status, statusText, contentType, headers }: AnswerHead): void {
     // A page that asks for a login is no result, whatever its status.
     if (this.isRefusal && status < 300) return this.giveUp(refusalOf(status, headers['www-authenticate']));
-    let result: object;
+    let tell: () => void;
     try {
-      result = this.tool.resultOf({ status, statusText, contentType, body });
+      tell = this.tellerOf({ status, statusText, contentType, body });
     } catch (error) {
       return this.giveUp(asComposerError(error));
     }
     this.settle();
     this.note(this.isRefusal ? 'auth_required' : status >= 500 ? 'error' : 'ok');
-    this.reply.result(result);
+    tell();
   }
 
   private expire(): void {

@@ -13,6 +13,7 @@ import type {
 import { TooManyOperationsError, UnsupportedOperationError } from './openapi.errors.js';
 import { describeOperation } from './operation-description.js';
 import { readPathTemplate } from './path-template.js';
+import { compileResource } from './operation-resource.js';
 import { OutputSchemas } from './output-schema.js';
 import { plainText } from './plain-text.js';
 import { dereference } from './reference.js';
@@ -79,8 +80,8 @@ export function compileOperations(document: OpenApiDocument, options: CompileOpt
   const judged = judgedPlaces(document, rules, maxOperations);
   for (const { place, operation, kind } of judged) {
     const { method, path } = place;
-    if (kind !== 'TOOL') {
-      skipped.push({ operation, reason: ROUTE_REASONS[kind] });
+    if (kind === 'EXCLUDE') {
+      skipped.push({ operation, reason: EXCLUDED });
       continue;
     }
     const name = names.take(toolName(place.operation, method, path));
@@ -89,7 +90,8 @@ export function compileOperations(document: OpenApiDocument, options: CompileOpt
       const facts = isLayered ? { facts: factsOf(place.operation) } : {};
       const settings = { budget, outputs, notes: remarks };
       const compiled = { ...compileOperation(document, { ...place, name }, settings), ...facts };
-      operations.push(compiled);
+      if (kind === 'TOOL') operations.push(compiled);
+      else resources.push(compileResource(compiled, kind, remarks));
       notes.push(...remarks.map((note) => ({ operation, note })));
       security.note(place.operation);
     } catch (error) {
@@ -114,7 +116,7 @@ function judgedPlaces(document: OpenApiDocument, rules: RouteRules, maxOperation
   for (const place of places(document)) {
     const { method, path, problem } = place;
     const kind = problem === undefined ? rules.kindOf(method, path) : 'TOOL';
-    if (kind === 'TOOL') tools++;
+    if (kind !== 'EXCLUDE') tools++;
     judged.push({ place, operation: plainText(`${method} ${path}`, MAX_LABEL_BYTES), kind });
     if (tools > maxOperations || judged.length > maxOperations * SCAN_FACTOR) {
       throw new TooManyOperationsError(maxOperations);
@@ -127,12 +129,6 @@ const MAX_LABEL_BYTES = 256;
 
 /** The reason of an operation that is left out on purpose. */
 export const EXCLUDED = 'excluded by open_api.custom_routes';
-
-const ROUTE_REASONS: Readonly<Record<Exclude<RouteKind, 'TOOL'>, string>> = {
-  EXCLUDE: EXCLUDED,
-  RESOURCE: 'open_api.custom_routes makes it a resource, and operations can only become tools',
-  RESOURCE_TEMPLATE: 'open_api.custom_routes makes it a resource template, and operations can only become tools',
-};
 
 interface Place {
   readonly method: string;

@@ -1,3 +1,4 @@
+export { type OperationResponse, errorText } from './answer-text.js';
 export { type OperationRequest, buildRequest } from './build-request.js';
 export {
   EXCLUDED,
@@ -34,5 +35,7 @@ export {
   UnsupportedVersionError,
 } from './openapi.errors.js';
 export { parseDocument } from './parse-document.js';
+export { contentsOf } from './resource-contents.js';
+export { type ReadOperation, ResourceUris } from './resource-uris.js';
 export type { SecurityHint } from './security-hints.js';
-export { type OperationResponse, type OperationResult, type ToolContent, toToolResult } from './tool-result.js';
+export { type OperationResult, type ToolContent, toToolResult } from './tool-result.js';

@@ -42,7 +42,7 @@ export class OutputSchemas {
   /** What an operation answers if all goes well. Never throws: what cannot be understood is not promised. */
   of(operation: unknown): CompiledOutput {
     const { schema, type } = declaredAnswer(this.document, operation);
-    const told = type && type !== 'application/json' ? { answerType: type } : {};
+    const told = type ? { answerType: type } : {};
     const root = schema === undefined ? undefined : this.rootOf(schema);
     if (!root) return told;
     const isFull = this.kept > OUTPUT_LIMITS.maxBytesOfAll || this.work > MAX_WORK;

@@ -1,17 +1,17 @@
-import { STATUS_CODES } from 'node:http';
 import { type Json, type JsonObject, isObject } from '#kernel';
+import {
+  type Mask,
+  type OperationResponse,
+  errorText,
+  isPicture,
+  looksLikeJson,
+  reasonOf,
+  sizeOf,
+  textOfAnswer,
+} from './answer-text.js';
 import { isDeeperThan, plainCopy } from './bounded-json.js';
 import { conforms } from './conforming.js';
-import { charsetOf, essenceOf, isJsonType, isTextualType } from './media-type.js';
-import { cut } from './plain-text.js';
-
-/** What a member answered, its body whole and already decompressed. */
-export interface OperationResponse {
-  readonly status: number;
-  readonly statusText?: string;
-  readonly contentType?: string | undefined;
-  readonly body: Buffer;
-}
+import { essenceOf } from './media-type.js';
 
 export type ToolContent =
   | { readonly type: 'text'; readonly text: string }
@@ -36,9 +36,6 @@ export interface ToolPromise {
   readonly answerType?: string | undefined;
 }
 
-type Mask = (text: string) => string;
-
-const MAX_ERROR_BYTES = 4 * 1024;
 /** Blobs beyond this are only described: as base64 in a result they serve no client. */
 const MAX_BLOB_BYTES = 1024 * 1024;
 const JSON_LIMITS = { maxDepth: 64, maxNodes: 1_000_000 };
@@ -84,7 +81,7 @@ function readResult(body: Buffer, contentType: string | undefined): ReadBody {
   const essence = essenceOf(contentType);
   if (isPicture(essence)) return { result: mediaResult('image', essence, body) };
   if (essence.startsWith('audio/')) return { result: mediaResult('audio', essence, body) };
-  const text = isTextual(essence) ? decoded(body, contentType) : undefined;
+  const text = textOfAnswer(body, contentType);
   if (text === undefined) return { result: blobResult(essence, body) };
   return { result: textResult(text), text, json: looksLikeJson(essence, text) ? parsed(text) : undefined };
 }
@@ -99,48 +96,7 @@ function promised(schema: JsonObject, text: string | undefined, json: ReadBody['
   return conforms(schema, undocumented, text.length) ? undocumented : {};
 }
 
-function errorText(response: OperationResponse, mask: Mask): string {
-  const head = `HTTP error ${response.status}: ${mask(reasonOf(response))}`.replace(/: $/, '');
-  if (response.body.length === 0) return head;
-  const essence = essenceOf(response.contentType);
-  // Cutting the bytes first keeps a large page from being decoded for its first lines.
-  const start = response.body.subarray(0, MAX_ERROR_BYTES * 2);
-  const text =
-    isTextual(essence) && !isPicture(essence)
-      ? new TextDecoder(encodingOf(response.contentType)).decode(start)
-      : undefined;
-  return `${head} - ${text === undefined ? sizeOf(essence, response.body) : cut(mask(text), MAX_ERROR_BYTES)}`;
-}
-
-// HTTP/2 has no reason phrase.
-const reasonOf = ({ status, statusText }: OperationResponse): string => statusText || STATUS_CODES[status] || '';
-
 const textResult = (text: string): OperationResult => ({ content: [{ type: 'text', text }] });
-
-// SVG is text that models can read and clients rarely draw.
-const isPicture = (essence: string): boolean => essence.startsWith('image/') && essence !== 'image/svg+xml';
-
-const isTextual = (essence: string): boolean => essence === '' || isTextualType(essence);
-
-function decoded(body: Buffer, contentType: string | undefined): string | undefined {
-  try {
-    return new TextDecoder(isJsonType(contentType) ? 'utf-8' : encodingOf(contentType), { fatal: true }).decode(body);
-  } catch {
-    return undefined;
-  }
-}
-
-function encodingOf(contentType: string | undefined): string {
-  try {
-    return new TextDecoder(charsetOf(contentType) ?? 'utf-8').encoding;
-  } catch {
-    return 'utf-8';
-  }
-}
-
-// Servers that send JSON as plain text, or without any type, were understood before and still are.
-const looksLikeJson = (essence: string, text: string): boolean =>
-  isJsonType(essence) || ((essence === '' || essence === 'text/plain') && /^\s*[{[]/.test(text));
 
 function parsed(text: string): { readonly value: Json } | undefined {
   if (isDeeperThan(text, JSON_LIMITS.maxDepth)) return undefined;
@@ -166,6 +122,3 @@ function blobResult(essence: string, body: Buffer): OperationResult {
     return textResult(`The answer is ${sizeOf(essence, body)}, too large to be passed on.`);
   return { content: [{ type: 'resource', resource: { uri: BLOB_URI, mimeType, blob: body.toString('base64') } }] };
 }
-
-const sizeOf = (essence: string, { length }: Buffer): string =>
-  `${length} bytes of ${essence || 'application/octet-stream'}`;

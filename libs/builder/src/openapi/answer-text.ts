@@ -1,0 +1,71 @@
+import { STATUS_CODES } from 'node:http';
+import { charsetOf, essenceOf, isJsonType, isTextualType } from './media-type.js';
+import { cut } from './plain-text.js';
+
+/** What a member answered, its body whole and already decompressed. */
+export interface OperationResponse {
+  readonly status: number;
+  readonly statusText?: string;
+  readonly contentType?: string | undefined;
+  readonly body: Buffer;
+}
+
+/** Takes secrets out of a text. */
+export type Mask = (text: string) => string;
+
+const MAX_ERROR_BYTES = 4 * 1024;
+
+/** The answer as text; undefined if it is none, or is not in the charset that it names. */
+export function textOfAnswer(body: Buffer, contentType: string | undefined): string | undefined {
+  const essence = essenceOf(contentType);
+  return isTextual(essence) && !isPicture(essence) ? decoded(body, contentType) : undefined;
+}
+
+/**
+ * Whether a text may be JSON. Servers that send it as plain text, or without any type, were understood before and still
+ * are.
+ */
+export const looksLikeJson = (essence: string, text: string): boolean =>
+  isJsonType(essence) || ((essence === '' || essence === 'text/plain') && /^\s*[{[]/.test(text));
+
+/** What an answer that is none of 2xx says, in at most some 4 KiB. */
+export function errorText(response: OperationResponse, mask: Mask): string {
+  const head = `HTTP error ${response.status}: ${mask(reasonOf(response))}`.replace(/: $/, '');
+  if (response.body.length === 0) return head;
+  const essence = essenceOf(response.contentType);
+  // Cutting the bytes first keeps a large page from being decoded for its first lines.
+  const start = response.body.subarray(0, MAX_ERROR_BYTES * 2);
+  const text =
+    isTextual(essence) && !isPicture(essence)
+      ? new TextDecoder(encodingOf(response.contentType)).decode(start)
+      : undefined;
+  return `${head} - ${text === undefined ? sizeOf(essence, response.body) : cut(mask(text), MAX_ERROR_BYTES)}`;
+}
+
+// HTTP/2 has no reason phrase.
+export const reasonOf = ({ status, statusText }: OperationResponse): string => statusText || STATUS_CODES[status] || '';
+
+// SVG is text that models can read and clients rarely draw.
+export const isPicture = (essence: string): boolean => essence.startsWith('image/') && essence !== 'image/svg+xml';
+
+const isTextual = (essence: string): boolean => essence === '' || isTextualType(essence);
+
+function decoded(body: Buffer, contentType: string | undefined): string | undefined {
+  try {
+    return new TextDecoder(isJsonType(contentType) ? 'utf-8' : encodingOf(contentType), { fatal: true }).decode(body);
+  } catch {
+    return undefined;
+  }
+}
+
+function encodingOf(contentType: string | undefined): string {
+  try {
+    return new TextDecoder(charsetOf(contentType) ?? 'utf-8').encoding;
+  } catch {
+    return 'utf-8';
+  }
+}
+
+/** A body that is not shown. */
+export const sizeOf = (essence: string, { length }: Buffer): string =>
+  `${length} bytes of ${essence || 'application/octet-stream'}`;
