@@ -121,6 +121,7 @@ export const openApiMemberBuilder: MemberBuilder<OpenApiServerConfig> = {
       const { operations, resources, skipped } = await parts.documents.import(source, {
         customRoutes: config.open_api.custom_routes,
         isLayered: config.open_api.layered,
+        endpoint: config.open_api.endpoint,
       });
       if (skipped.length > 0)
         order.log.info('operations left out', { operations: operations.length, skipped: skipped.slice(0, 50) });

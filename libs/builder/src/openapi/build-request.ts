@@ -28,7 +28,7 @@ const MAX_UNKNOWN = 20;
 
 /**
  * Builds the request that calls `operation`. Arguments choose values and nothing else: the result has the origin of
- * `base`, begins with its path, and has as many path segments as the template, whatever they hold.
+ * `base`, begins with its path, or with the operation's own base path, and has as many path segments as the template, whatever they hold.
  *
  * @param args the tool's arguments as they came; only own members count
  * @param base the member's endpoint; its query, if any, is kept
@@ -133,7 +133,7 @@ function buildPath(operation: OpenApiOperation, given: Arguments, base: URL): st
   const query = [...fixed, ...inPlace(operation, 'query').flatMap((parameter) => pairs(parameter, given))];
   const joined = query.filter((pair) => pair !== '').join('&');
 
-  const prefix = base.pathname.replace(/\/$/, '');
+  const prefix = (operation.basePath ?? base.pathname).replace(/\/$/, '');
   const url = new URL(`${base.origin}${prefix}${path}${joined && `?${joined}`}`);
   assertInside(operation, url, { base, prefix });
   return url.pathname + url.search;

@@ -1,3 +1,4 @@
+import { parseUrl } from '#kernel';
 import { declaredBody } from './declared-body.js';
 import { declaredParameters } from './declared-parameters.js';
 import { compileInput } from './input-schema.js';
@@ -15,6 +16,7 @@ import { describeOperation } from './operation-description.js';
 import { readPathTemplate } from './path-template.js';
 import { compileResource } from './operation-resource.js';
 import { OutputSchemas } from './output-schema.js';
+import { ownBasePath } from './own-servers.js';
 import { plainText } from './plain-text.js';
 import { dereference } from './reference.js';
 import { type RouteKind, type RouteRules, readRouteRules } from './route-rules.js';
@@ -29,6 +31,8 @@ export interface CompileOptions {
   readonly maxOperations?: number;
   /** Rules are read as layered members read them, and operations carry what these tell of them. */
   readonly isLayered?: boolean;
+  /** The member's endpoint: servers in the document that are of its origin count. */
+  readonly endpoint?: string;
 }
 
 export interface SkippedOperation {
@@ -73,6 +77,7 @@ export function compileOperations(document: OpenApiDocument, options: CompileOpt
   const budget = new SchemaBudget();
   const security = new SecurityHints(document);
   const outputs = new OutputSchemas(document);
+  const endpoint = parseUrl(options.endpoint ?? '');
   const operations: OpenApiOperation[] = [];
   const resources: OpenApiResource[] = [];
   const skipped: SkippedOperation[] = [];
@@ -88,7 +93,7 @@ export function compileOperations(document: OpenApiDocument, options: CompileOpt
     const remarks: string[] = [];
     try {
       const facts = isLayered ? { facts: factsOf(place.operation) } : {};
-      const settings = { budget, outputs, notes: remarks };
+      const settings = { budget, outputs, endpoint, notes: remarks };
       const compiled = { ...compileOperation(document, { ...place, name }, settings), ...facts };
       if (kind === 'TOOL') operations.push(compiled);
       else resources.push(compileResource(compiled, kind, remarks));
@@ -196,12 +201,13 @@ interface Settings {
   readonly notes: string[];
   readonly budget: SchemaBudget;
   readonly outputs: OutputSchemas;
+  readonly endpoint: URL | undefined;
 }
 
 function compileOperation(
   document: OpenApiDocument,
   place: Place & { name: string },
-  { notes, budget, outputs }: Settings,
+  { notes, budget, outputs, endpoint }: Settings,
 ): OpenApiOperation {
   const { method, path, item, operation, name, problem } = place;
   if (problem) throw new UnsupportedOperationError(problem);
@@ -212,8 +218,7 @@ function compileOperation(
   const isBodiless = method === 'GET' || method === 'HEAD';
   const body = isBodiless ? undefined : declaredBody(document, operation, { budget, notes });
   if (isBodiless && memberOf(operation, 'requestBody') !== undefined) notes.push(`a ${method} request has no body`);
-  if (listOf(operation, 'servers').length > 0)
-    notes.push("its own servers are ignored; the member's endpoint is called");
+  const basePath = ownBasePath(place, endpoint, notes);
 
   const input = compileInput(document, { parameters, body }, budget);
   if (input.isSimplified) notes.push('the schema of the arguments is simplified');
@@ -228,6 +233,7 @@ function compileOperation(
     annotations: annotationsOf(operation, method),
     method: method as HttpMethod,
     path: template.path,
+    ...(basePath && { basePath }),
     ...(template.query && { query: template.query }),
     parameters: input.parameters,
     ...(input.body && { body: input.body }),

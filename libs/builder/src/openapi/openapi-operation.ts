@@ -86,6 +86,8 @@ export interface OpenApiOperation {
   readonly method: HttpMethod;
   /** Path template, relative to the member's endpoint. */
   readonly path: string;
+  /** In place of the path of the endpoint, at the endpoint's origin. */
+  readonly basePath?: string;
   /** What every call has in its query, encoded. */
   readonly query?: string;
   readonly parameters: readonly OperationParameter[];
