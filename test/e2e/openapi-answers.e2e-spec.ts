@@ -19,6 +19,7 @@ const ANSWERS: Readonly<Record<string, readonly [status: number, type: string | 
   picture: [200, 'image/png', PNG],
   bytes: [200, 'application/pdf', Buffer.from([0, 1])],
   failed: [500, 'application/json', '{"id":"one"}'],
+  locked: [401, 'text/plain', 'who are you'],
 };
 
 const pet = {
@@ -57,7 +58,8 @@ describe('what operations answer', () => {
     composer = await startComposer({ env: { TOOLS_PAGE_SIZE: '1' } });
     await new Promise<void>((resolve) => void service.listen(0, '127.0.0.1', resolve));
     const endpoint = `http://127.0.0.1:${(service.address() as AddressInfo).port}/api`;
-    const open_api = { endpoint, spec: DOCUMENT, custom_routes };
+    const securitySchemes = { key: { type: 'apiKey', in: 'header', name: 'X-Key' } };
+    const open_api = { endpoint, spec: { ...DOCUMENT, components: { securitySchemes } }, custom_routes };
     const hidden = { disabled_resources: ['resource://shop/sick_page'], resources_description: { page: 'Any page.' } };
     const config = { id: 'shop', type: 'openapi', open_api, ...UNCHECKED, ...hidden };
     const { status, body } = await composer.api('POST', '/api/v1/servers', config);
@@ -104,6 +106,7 @@ describe('what operations answer', () => {
         picture: { ...text, type: 'image', structuredContent: {} },
         bytes: { ...text, type: 'resource', structuredContent: {} },
         failed: { ...text, isError: true, structuredContent: undefined },
+        locked: { ...text, isError: true, structuredContent: undefined },
       });
     });
 
@@ -159,6 +162,16 @@ describe('what operations answer', () => {
       const failed = await faultOf('resource://shop/page/failed');
       expect(failed).toMatchObject({ code: -32603, message: expect.stringContaining('HTTP error 500') });
     });
+  });
+
+  it('names what the document asks for where no credential is sent', async () => {
+    const client = await connect(composer.mcpUrl, 'legacy');
+    clients.push(client);
+    const { content } = await client.callTool({ name: 'shop_get_pet', arguments: { id: 'locked' } });
+    expect((content as { text: string }[]).map(({ text }) => text)).toEqual([
+      'HTTP error 401: Unauthorized - who are you',
+      'Server "shop" is called without a credential; its document asks for auth_strategy "apikey", in "header", name "X-Key".',
+    ]);
   });
 
   it('is recorded when it is read', async () => {

@@ -12,10 +12,12 @@ import {
   type OperationRequest,
   type OperationResponse,
   ResourceUris,
+  type SecurityHint,
   buildRequest,
   toToolResult,
 } from '../openapi/index.js';
 import { askMember } from './ask-member.js';
+import { withAdvice } from './credential-advice.js';
 import type { ReadyCall } from './live-member.js';
 import type { MemberBuilder, MemberOrder } from './member-parts.js';
 import { previewDocument } from './openapi-preview.js';
@@ -30,6 +32,8 @@ interface Compiled {
   readonly operations: readonly OpenApiOperation[];
   /** Absent in what was stored before there were any. */
   readonly resources?: readonly OpenApiResource[];
+  /** As `resources`. */
+  readonly security?: readonly SecurityHint[];
 }
 
 /** An HTTP service that an OpenAPI document describes: every operation is a tool, or a resource. */
@@ -99,9 +103,15 @@ export class OpenApiMember extends WireMember<OpenApiServerConfig> {
   private toolOf(operation: OpenApiOperation): RequestTool {
     const mask = (text: string) => this.order.log.mask(text);
     if (this.desk) return layeredTool(operation, { endpoint: this.endpoint, mask });
+    const { security = [] } = this.compiled;
+    const { id, auth_strategy, tool_auth } = this.order.config;
+    const isOpen = auth_strategy === 'none' && Object.keys(tool_auth).length === 0;
     return {
       requestFor: (args): OperationRequest => buildRequest(operation, args, this.endpoint),
-      resultOf: (answer: OperationResponse) => toToolResult(answer, mask, operation),
+      resultOf: (answer: OperationResponse) => {
+        const result = toToolResult(answer, mask, operation);
+        return answer.status === 401 && isOpen ? withAdvice(result, id, security) : result;
+      },
     };
   }
 }
@@ -118,14 +128,14 @@ export const openApiMemberBuilder: MemberBuilder<OpenApiServerConfig> = {
     if (!isNew && stored) return new OpenApiMember(order, compiledOf(stored.content), undefined);
     try {
       const { source, compressed } = await loadSpecification(config.open_api, parts.http);
-      const { operations, resources, skipped } = await parts.documents.import(source, {
+      const { operations, resources, skipped, security } = await parts.documents.import(source, {
         customRoutes: config.open_api.custom_routes,
         isLayered: config.open_api.layered,
         endpoint: config.open_api.endpoint,
       });
       if (skipped.length > 0)
         order.log.info('operations left out', { operations: operations.length, skipped: skipped.slice(0, 50) });
-      return new OpenApiMember(order, { fingerprint, operations, resources }, compressed);
+      return new OpenApiMember(order, { fingerprint, operations, resources, security }, compressed);
     } catch (error) {
       // What was compiled from the same source still serves when the source is away.
       const before = error instanceof SpecificationError && stored ? compiledOf(stored.content) : undefined;
