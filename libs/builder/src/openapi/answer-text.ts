@@ -15,6 +15,12 @@ export type Mask = (text: string) => string;
 
 const MAX_ERROR_BYTES = 4 * 1024;
 
+/** What the answer is: as it says itself, or as the document says where it does not, or says no more than bytes. */
+export function typeOfAnswer({ contentType }: OperationResponse, declared: string | undefined): string | undefined {
+  const isUnsaid = !contentType || essenceOf(contentType) === 'application/octet-stream';
+  return (isUnsaid && declared) || contentType;
+}
+
 /** The answer as text; undefined if it is none, or is not in the charset that it names. */
 export function textOfAnswer(body: Buffer, contentType: string | undefined): string | undefined {
   const essence = essenceOf(contentType);

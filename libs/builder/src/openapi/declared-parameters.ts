@@ -1,3 +1,4 @@
+import { type Json, isObject } from '#kernel';
 import { entriesOf, listOf, memberOf, objectOf, textOf } from './json-reader.js';
 import { isCookieName, isHeaderAllowed } from './header-rules.js';
 import { isJsonType } from './media-type.js';
@@ -6,11 +7,14 @@ import type { OperationParameter, ParameterLocation, ParameterStyle } from './op
 import { UnsupportedOperationError } from './openapi.errors.js';
 import type { PathTemplate } from './path-template.js';
 import { dereference } from './reference.js';
+import { exampleIn } from './schema-keywords.js';
 
 /** A parameter as the document declares it, before it has a name among the arguments. */
 export interface DeclaredParameter extends Omit<OperationParameter, 'argument'> {
   readonly schema: unknown;
   readonly description: string;
+  /** Further keywords for its schema. */
+  readonly keywords: Readonly<Record<string, Json>>;
 }
 
 interface Place {
@@ -102,6 +106,9 @@ function declared(document: OpenApiDocument, parameter: unknown): DeclaredParame
     ...(location === 'query' && memberOf(parameter, 'allowReserved') === true && { allowReserved: true as const }),
     ...(media && isJsonType(media[0]) && { json: true as const }),
     schema: schema ?? {},
+    keywords: isObject(parameter)
+      ? { ...exampleIn(parameter), ...(parameter['deprecated'] === true && { deprecated: true }) }
+      : {},
     description: textOf(parameter, 'description') ?? textOf(dereferenced(document, schema), 'description') ?? '',
   };
 }
@@ -129,6 +136,7 @@ function undeclared(
       style,
       explode: !isInPath,
       schema: { type: 'string' },
+      keywords: {},
       description: '',
     };
   });

@@ -183,7 +183,7 @@ describe('a schema', () => {
       { type: 'array', items: [{ type: 'string' }, {}] },
       { type: 'array', prefixItems: [{ type: 'string' }, {}] },
     ],
-    [{ type: 'file', xml: {}, example: 1, discriminator: {}, 'x-y': 1, required: true }, {}],
+    [{ type: 'file', xml: {}, example: {}, discriminator: {}, 'x-y': 1, required: true }, {}],
     [
       { type: 'string', pattern: '^[a-z]+$', format: 'x' },
       { type: 'string', pattern: '^[a-z]+$', format: 'x' },
@@ -236,6 +236,49 @@ describe('a schema', () => {
       description: 'd',
       maxProperties: 1,
     });
+  });
+
+  it('accepts null beside a reference in 3.0, and as one of its types since 3.1', () => {
+    const nullable = { anyOf: [{ $ref: '#/$defs/Node' }, { type: 'null' }] };
+    expect(q({ ...ref('Node'), nullable: true }, { components })).toEqual(nullable);
+    expect(q({ allOf: [ref('Node')], nullable: true }, { components })).toEqual({
+      anyOf: [{ allOf: [{ $ref: '#/$defs/Node' }] }, { type: 'null' }],
+    });
+    for (const openapi of ['3.1.0', '3.2.0']) {
+      const schema = { type: ['string', 'null'], enum: ['a', null], const: null, contentMediaType: 'text/csv' };
+      expect(q(schema, { openapi })).toEqual(schema);
+      expect(q({ oneOf: [ref('Node'), { type: 'null' }] }, { components, openapi })).toEqual({
+        oneOf: [{ $ref: '#/$defs/Node' }, { type: 'null' }],
+      });
+    }
+  });
+
+  it('shows how a value is written, and that it should not be sent any more', () => {
+    expect(q({ type: 'string', example: 'a', deprecated: true })).toEqual({
+      type: 'string',
+      examples: ['a'],
+      deprecated: true,
+    });
+    expect(q({ examples: [7, 8] }, { openapi: '3.1.0' })).toEqual({ examples: [7] });
+    for (const example of [{ a: 1 }, 'x'.repeat(65), '', null]) expect(q({ example })).toEqual({});
+    const parameter = { name: 'q', in: 'query', schema: { type: 'integer', example: 1 }, example: 2, deprecated: true };
+    const schema = schemaOf({ '/a': { get: { parameters: [parameter] } } });
+    expect(schema.properties.q).toEqual({ type: 'integer', examples: [1], deprecated: true });
+    expect(only({ '/a': { get: { summary: 'Old', deprecated: true } } }).description).toBe('Old\n\nDeprecated.');
+  });
+
+  it.each(['3.0.3', '3.1.0'])('tells which value its discriminator has for which alternative, in %s', (openapi) => {
+    const discriminator = {
+      propertyName: 'kind',
+      mapping: { node: '#/components/schemas/Node', pet: 'Pet', p2: 'Pet' },
+    };
+    const schema = q({ oneOf: [ref('Node'), ref('Pet'), ref('Cat'), {}], discriminator }, { components, openapi });
+    const of = (name: string, values: string[]) => ({
+      $ref: `#/$defs/${name}`,
+      properties: { kind: { enum: values } },
+      required: ['kind'],
+    });
+    expect(schema).toEqual({ oneOf: [of('Node', ['node']), of('Pet', ['pet', 'p2']), { $ref: '#/$defs/Cat' }, {}] });
   });
 
   it.each([

@@ -1,4 +1,4 @@
-import type { Json, JsonObject } from '#kernel';
+import { type Json, type JsonObject, isObject } from '#kernel';
 import type { DeclaredBody } from './declared-body.js';
 import type { DeclaredParameter } from './declared-parameters.js';
 import { fileSchema } from './file-argument.js';
@@ -82,7 +82,7 @@ function named(
     parameters: parameters.map((parameter) => {
       const argument = freeName(taken, parameter);
       taken.add(argument);
-      const { schema: _schema, description: _description, ...rest } = parameter;
+      const { schema: _schema, description: _description, keywords: _keywords, ...rest } = parameter;
       return { argument, ...rest };
     }),
     body: body && {
@@ -126,8 +126,9 @@ function inputObject(
   const properties: Record<string, Json> = {};
   const required: string[] = [];
   for (const [index, { argument, required: isRequired }] of parameters.entries()) {
-    const { schema, description } = declared.parameters[index] as DeclaredParameter;
-    properties[argument] = described(translator.translate(schema, ARGUMENT_DEPTH), description);
+    const { schema, description, keywords } = declared.parameters[index] as DeclaredParameter;
+    const translated = described(translator.translate(schema, ARGUMENT_DEPTH), description);
+    properties[argument] = isObject(translated) ? { ...keywords, ...translated } : translated;
     if (isRequired) required.push(argument);
   }
   for (const { argument, name } of body?.properties ?? []) {

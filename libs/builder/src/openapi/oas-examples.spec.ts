@@ -5,6 +5,7 @@ import { describe, expect, it } from '@jest/globals';
 import { isObject } from '#kernel';
 import { compileOperations } from './compile-operations.js';
 import { INPUT_LIMITS } from './openapi-operation.js';
+import { OUTPUT_LIMITS } from './output-schema.js';
 import { parseDocument } from './parse-document.js';
 
 const root = path.dirname(createRequire(import.meta.url).resolve('@readme/oas-examples/package.json'));
@@ -22,7 +23,7 @@ const SINGLES = ['items', 'additionalProperties', 'not', 'if', 'then', 'else', '
 const COUNTS = ['minLength', 'maxLength', 'minItems', 'maxItems', 'minProperties', 'maxProperties'];
 const NUMBERS = ['minimum', 'maximum', 'exclusiveMinimum', 'exclusiveMaximum', 'multipleOf'];
 const TEXTS = ['title', 'description', 'format', 'pattern', 'contentEncoding', 'contentMediaType'];
-const OTHERS = ['$ref', 'type', 'enum', 'const', 'default', 'required', 'uniqueItems', 'deprecated'];
+const OTHERS = ['$ref', 'type', 'enum', 'const', 'default', 'required', 'uniqueItems', 'deprecated', 'examples'];
 
 /** What is wrong with the shape of a JSON Schema 2020-12, at most one fault per place. */
 function faultsOf(schema: unknown, place: string, definitions: object): string[] {
@@ -54,11 +55,16 @@ describe('the example documents of @readme/oas-examples', () => {
 
   it.each(files)('%s makes tools with sound and bounded schemas', (file) => {
     const { operations, skipped } = compile(file);
-    for (const { name, inputSchema, description } of operations) {
+    for (const { name, inputSchema, outputSchema, description } of operations) {
       expect(name).toMatch(/^[A-Za-z0-9_]{1,60}$/);
       expect(faultsOf(inputSchema, name, (inputSchema.$defs ?? {}) as object)).toEqual([]);
       expect(inputSchema.type).toBe('object');
       expect(Buffer.byteLength(JSON.stringify(inputSchema))).toBeLessThanOrEqual(INPUT_LIMITS.maxBytes);
+      if (outputSchema) {
+        expect(faultsOf(outputSchema, name, (outputSchema.$defs ?? {}) as object)).toEqual([]);
+        expect(outputSchema.type).toBe('object');
+        expect(Buffer.byteLength(JSON.stringify(outputSchema))).toBeLessThanOrEqual(OUTPUT_LIMITS.maxBytes);
+      }
       expect(Buffer.byteLength(description)).toBeLessThanOrEqual(4096);
     }
     expect(new Set(operations.map(({ name }) => name)).size).toBe(operations.length);

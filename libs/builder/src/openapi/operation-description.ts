@@ -36,6 +36,7 @@ export function describeOperation(
     .find((text) => text !== '');
   const sections = [
     said ?? plainText(`Executes ${about.method} ${about.path}`, MAX_OWN_BYTES),
+    memberOf(operation, 'deprecated') === true ? 'Deprecated.' : '',
     about.input.isSimplified ? 'The schema of the arguments was too large and is shown simplified.' : '',
     argumentLines(about.input, about.body),
     responseLines(document, operation, about.budget),

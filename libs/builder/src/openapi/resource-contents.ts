@@ -1,4 +1,4 @@
-import { type OperationResponse, looksLikeJson, textOfAnswer } from './answer-text.js';
+import { type OperationResponse, looksLikeJson, textOfAnswer, typeOfAnswer } from './answer-text.js';
 import { essenceOf } from './media-type.js';
 
 type Content = { readonly uri: string; readonly mimeType: string } & (
@@ -6,8 +6,9 @@ type Content = { readonly uri: string; readonly mimeType: string } & (
 );
 
 /** What was read under `uri` (MCP, `ReadResourceResult`): text where the answer is text, else its bytes. */
-export function contentsOf({ body, contentType }: OperationResponse, uri: string, answerType?: string): Content[] {
-  const type = contentType || answerType;
+export function contentsOf(response: OperationResponse, uri: string, answerType?: string): Content[] {
+  const { body } = response;
+  const type = typeOfAnswer(response, answerType);
   const essence = essenceOf(type);
   const text = textOfAnswer(body, type);
   if (text === undefined) {

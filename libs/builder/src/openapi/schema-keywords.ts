@@ -62,6 +62,20 @@ export function plainKeywords(schema: Readonly<Record<string, unknown>>): Record
   return plain;
 }
 
+const MAX_EXAMPLE = 64;
+
+/**
+ * The first example that a schema or a parameter gives, as JSON Schema has them: short texts and numbers alone, since
+ * what they are for is to show how a value is written.
+ */
+export function exampleIn(place: Readonly<Record<string, unknown>>): { examples?: [Json] } {
+  const { example, examples } = place;
+  const [first] = Array.isArray(examples) ? (examples as unknown[]) : [example];
+  const isShown =
+    typeof first === 'number' || (typeof first === 'string' && first !== '' && first.length <= MAX_EXAMPLE);
+  return isShown ? { examples: [first] } : {};
+}
+
 // Draft 4, and with it OpenAPI 3.0, says `minimum: 5, exclusiveMinimum: true`.
 function useNumericBounds(plain: Record<string, Json>, schema: Readonly<Record<string, unknown>>): void {
   for (const [bound, exclusive] of [

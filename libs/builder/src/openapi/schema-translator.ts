@@ -1,5 +1,6 @@
 import { type Json, type JsonObject, isObject } from '#kernel';
 import { DefinitionQueue } from './definition-queue.js';
+import { MARKED, discriminated } from './discriminator.js';
 import { listOf, memberOf, textOf } from './json-reader.js';
 import type { OpenApiDocument } from './openapi-document.js';
 import { plainText } from './plain-text.js';
@@ -9,6 +10,7 @@ import {
   SCHEMA_KEYWORDS,
   SCHEMA_LIST_KEYWORDS,
   SCHEMA_MAP_KEYWORDS,
+  exampleIn,
   orNull,
   plainKeywords,
 } from './schema-keywords.js';
@@ -84,7 +86,7 @@ export class SchemaTranslator {
 
   #keywords(schema: Record<string, unknown>, depth: number): Record<string, Json> {
     const ref = textOf(schema, '$ref');
-    if (ref !== undefined && this.document.version === '3.0')
+    if (ref !== undefined && this.document.version === '3.0' && !(MARKED in schema))
       return { ...this.#texts(schema), ...this.#reference(ref) };
     const plain = this.#counted(this.#shallow(plainKeywords(schema), depth));
     return {
@@ -99,7 +101,7 @@ export class SchemaTranslator {
     if (!this.detail.texts) return {};
     const title = plainText(textOf(schema, 'title') ?? '', MAX_TITLE_BYTES);
     const description = plainText(textOf(schema, 'description') ?? '', MAX_DESCRIPTION_BYTES);
-    return this.#counted({ ...(title && { title }), ...(description && { description }) });
+    return this.#counted({ ...(title && { title }), ...(description && { description }), ...exampleIn(schema) });
   }
 
   // `default`, `const` and `enum` hold values of any shape.
@@ -135,7 +137,8 @@ export class SchemaTranslator {
       if (isSchema(child)) children[keyword] = this.translate(child, depth + 1);
     }
     for (const keyword of SCHEMA_LIST_KEYWORDS) {
-      const list = this.#list(listOf(schema, keyword), depth);
+      const parts = listOf(schema, keyword);
+      const list = this.#list(keyword === 'allOf' ? parts : discriminated(schema, parts), depth);
       if (list.length > 0) children[keyword] = list;
     }
     for (const keyword of SCHEMA_MAP_KEYWORDS) {

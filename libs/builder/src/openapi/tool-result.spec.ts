@@ -74,6 +74,23 @@ describe('toToolResult', () => {
     expect(answer('<svg/>', 'image/svg+xml').content).toEqual([{ type: 'text', text: '<svg/>' }]);
   });
 
+  it('is what the document says where the answer does not say what it is', () => {
+    const bytes = Buffer.from([1, 2]);
+    const declared = (answerType: string, contentType?: string, body: Buffer | string = bytes) =>
+      toToolResult({ status: 200, contentType, body: Buffer.from(body as string) }, undefined, { answerType });
+    const data = bytes.toString('base64');
+    for (const contentType of [undefined, '', 'application/octet-stream']) {
+      expect(declared('image/png', contentType).content).toEqual([{ type: 'image', data, mimeType: 'image/png' }]);
+      expect(declared('audio/wav', contentType).content).toMatchObject([{ type: 'audio', mimeType: 'audio/wav' }]);
+      expect(declared('application/pdf', contentType).content).toMatchObject([
+        { type: 'resource', resource: { mimeType: 'application/pdf', blob: data } },
+      ]);
+    }
+    expect(declared('application/json', undefined, '12').structuredContent).toEqual({ result: 12 });
+    expect(declared('image/png', 'audio/wav').content).toMatchObject([{ type: 'audio' }]);
+    expect(declared('image/png', 'text/plain', 'no').content).toEqual([{ type: 'text', text: 'no' }]);
+  });
+
   it('embeds other bytes and only describes very many', () => {
     expect(answer(Buffer.from([0]), 'application/pdf').content).toEqual([
       { type: 'resource', resource: { uri: 'urn:mcp-composer:response', mimeType: 'application/pdf', blob: 'AA==' } },

@@ -8,6 +8,7 @@ import {
   reasonOf,
   sizeOf,
   textOfAnswer,
+  typeOfAnswer,
 } from './answer-text.js';
 import { isDeeperThan, plainCopy } from './bounded-json.js';
 import { conforms } from './conforming.js';
@@ -64,7 +65,8 @@ export function toToolResult(
     const result = textResult(`HTTP ${status} ${reasonOf(response)}`.trimEnd());
     return outputSchema ? { ...result, structuredContent: {} } : result;
   }
-  const contentType = response.contentType || answerType || (outputSchema && 'application/json');
+  const declared = answerType ?? (outputSchema && 'application/json');
+  const contentType = typeOfAnswer(response, response.contentType ? answerType : declared);
   const { result, text, json } = readResult(body, contentType);
   const structuredContent = outputSchema ? promised(outputSchema, text, json) : json && wrapped(json.value);
   return { ...result, ...(structuredContent && { structuredContent }) };
