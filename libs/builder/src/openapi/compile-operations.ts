@@ -15,7 +15,7 @@ import { TooManyOperationsError, UnsupportedOperationError } from './openapi.err
 import { describeOperation } from './operation-description.js';
 import { readPathTemplate } from './path-template.js';
 import { compileResource } from './operation-resource.js';
-import { OutputSchemas } from './output-schema.js';
+import { OutputSchemas } from './output-schemas.js';
 import { ownBasePath } from './own-servers.js';
 import { plainText } from './plain-text.js';
 import { dereference } from './reference.js';

@@ -5,7 +5,7 @@ import { describe, expect, it } from '@jest/globals';
 import { isObject } from '#kernel';
 import { compileOperations } from './compile-operations.js';
 import { INPUT_LIMITS } from './openapi-operation.js';
-import { OUTPUT_LIMITS } from './output-schema.js';
+import { OUTPUT_LIMITS } from './output-schemas.js';
 import { parseDocument } from './parse-document.js';
 
 const root = path.dirname(createRequire(import.meta.url).resolve('@readme/oas-examples/package.json'));

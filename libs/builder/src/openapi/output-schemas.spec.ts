@@ -4,7 +4,7 @@ import { AjvJsonSchemaValidator } from '@modelcontextprotocol/client/validators/
 import fc from 'fast-check';
 import { importDocument } from './import-document.js';
 import type { OpenApiOperation } from './openapi-operation.js';
-import { OUTPUT_LIMITS } from './output-schema.js';
+import { OUTPUT_LIMITS } from './output-schemas.js';
 import { toToolResult } from './tool-result.js';
 
 const json = (schema: unknown) => ({ 'application/json': { schema } });
