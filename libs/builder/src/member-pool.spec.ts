@@ -346,6 +346,16 @@ describe('MemberPool', () => {
       expect(crm.asked).toHaveLength(asked);
     });
 
+    it('serves what was stored of a document before it could have resources', async () => {
+      const openapi = { id: 'api', type: 'openapi', open_api: { endpoint: crm.url, spec: SPEC } };
+      await opened.registry.register(acme, openapi, BY);
+      const { content, fetchedAt } = (await opened.home.catalogs.read(ref('api')))!;
+      const { fingerprint, operations } = content as { fingerprint: string; operations: object[] };
+      await opened.home.catalogs.write(ref('api'), { fetchedAt, content: { fingerprint, operations } });
+      const again = slot('api', await restarted());
+      expect({ tools: toolsOf(again), resources: again.offer.resources }).toEqual({ tools: ['ping'], resources: [] });
+    });
+
     it('lets a configuration that cannot be opened hide no other', async () => {
       await opened.registry.register(acme, configOf(crm), BY);
       for (const id of ['lost', 'odd'])

@@ -25,7 +25,8 @@ const DOCUMENT = {
       get: {
         operationId: 'get',
         summary: 'Gets',
-        responses: { 200: { content: { 'application/json': ref('Thing') } } },
+        responses: { 200: { content: { 'application/json': { schema: ref('Thing') } } } },
+        security: [{ login: ['read'] }, {}],
       },
       put: { requestBody: { required: true, content: { 'application/json': { schema: ref('Thing') } } } },
     },
@@ -49,8 +50,22 @@ const DOCUMENT = {
         parameters: [parameter('X-Head', 'header', { enum: [1, null] }), parameter('c', 'cookie', true as never)],
       },
     },
+    '/pages/{page}': {
+      servers: [{ url: 'https://{host}.example/v2', variables: { host: { default: 'a' } } }, { url: '/v3' }],
+      get: {
+        parameters: [parameter('tags', 'query', { type: 'array', items: {} })],
+        responses: {
+          '2XX': { content: { 'application/json': { schema: { type: 'array', items: { anyOf: [ref('Thing')] } } } } },
+          default: { content: { 'text/csv': {} } },
+        },
+      },
+    },
   },
   components: {
+    securitySchemes: {
+      login: { type: 'oauth2', flows: { authorizationCode: { tokenUrl: 'https://a.example/token', scopes: {} } } },
+      key: { type: 'apiKey', in: 'query', name: 'key' },
+    },
     parameters: {
       Page: { name: 'page', in: 'query', content: { 'application/json': { schema: { type: 'integer' } } } },
     },
@@ -151,8 +166,16 @@ describe('a document that was changed at random', () => {
       document[version === '2.0' ? 'swagger' : 'openapi'] = version;
       for (const one of changes) changed(document, one);
       try {
-        const { operations, skipped } = importDocument(Buffer.from(JSON.stringify(document)));
-        for (const { inputSchema } of operations) expect(inputSchema.type).toBe('object');
+        const customRoutes = [{ pattern: '^/pages', mcp_type: 'RESOURCE_TEMPLATE' }];
+        const endpoint = 'https://a.example';
+        const source = Buffer.from(JSON.stringify(document));
+        const { operations, resources, skipped, security } = importDocument(source, { customRoutes, endpoint });
+        for (const { inputSchema, outputSchema = { type: 'object' } } of operations) {
+          expect([inputSchema.type, outputSchema.type]).toEqual(['object', 'object']);
+        }
+        for (const { path } of resources) expect(path).toMatch(/^\/\w+/);
+        for (const { operations: count } of security)
+          expect(count).toBeLessThanOrEqual(operations.length + resources.length);
         for (const { reason } of skipped) expect(reason).not.toBe('');
         imported++;
       } catch (error) {

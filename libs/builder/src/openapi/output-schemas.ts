@@ -7,18 +7,19 @@ import { type OutputDetail, OutputTranslator } from './output-translator.js';
 import { dereference } from './reference.js';
 
 /** What the schemas of answers may be at most. They are read by clients with every list of tools. */
-export const OUTPUT_LIMITS = { maxBytes: 4 * 1024, maxBytesOfAll: 8 * 1024 * 1024 };
+export const OUTPUT_LIMITS = { maxBytes: 6 * 1024, maxBytesOfAll: 8 * 1024 * 1024 };
 
 /** Bytes made for one document, with what was thrown away again. */
 const MAX_WORK = 16 * 1024 * 1024;
 /** Steps from a schema to what it is of. */
 const MAX_STEPS = 50;
 
-// From everything to the outermost names; the first that fits is taken. Descriptions stay where they are few.
+// From everything to the outermost names; the first that fits is taken. Descriptions stay where they are few, and the
+// names of an object with a hundred of them still fit.
 const DETAILS: readonly OutputDetail[] = [
   { maxDepth: 32, maxReferences: 32, texts: true, maxBytes: 2 * 1024 },
-  { maxDepth: 32, maxReferences: 32, texts: false, maxBytes: OUTPUT_LIMITS.maxBytes },
-  { maxDepth: 12, maxReferences: 2, texts: false, maxBytes: OUTPUT_LIMITS.maxBytes },
+  { maxDepth: 32, maxReferences: 32, texts: false, maxBytes: 4 * 1024 },
+  { maxDepth: 12, maxReferences: 2, texts: false, maxBytes: 4 * 1024 },
   { maxDepth: 6, maxReferences: 1, texts: false, maxBytes: OUTPUT_LIMITS.maxBytes },
   { maxDepth: 5, maxReferences: 0, texts: false, maxBytes: OUTPUT_LIMITS.maxBytes },
 ];
