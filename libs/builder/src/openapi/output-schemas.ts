@@ -37,6 +37,7 @@ export class OutputSchemas {
   private kept = 0;
   private work = 0;
   private readonly wide = new WeakSet<object>();
+  private readonly known = new Map<unknown, Made | undefined>();
 
   constructor(private readonly document: OpenApiDocument) {}
 
@@ -46,21 +47,32 @@ export class OutputSchemas {
     const told = type ? { answerType: type } : {};
     const root = schema === undefined ? undefined : this.rootOf(schema);
     if (!root) return told;
-    const isFull = this.kept > OUTPUT_LIMITS.maxBytesOfAll || this.work > MAX_WORK;
-    return { ...told, ...((isFull ? undefined : this.fitting(root)) ?? { isTooLarge: true }) };
+    const made = this.made(root);
+    if (!made) return { ...told, isTooLarge: true };
+    return made.schema ? { ...told, outputSchema: made.schema } : told;
   }
 
-  private fitting(root: Root): Pick<CompiledOutput, 'outputSchema'> | undefined {
+  /** Many operations answer with one schema, which is made once. */
+  private made(root: Root): Made | undefined {
+    const isFull = this.kept > OUTPUT_LIMITS.maxBytesOfAll || this.work > MAX_WORK;
+    if (isFull) return undefined;
+    const key = this.followed(root.schema);
+    if (!this.known.has(key)) this.known.set(key, this.fitting(root));
+    const made = this.known.get(key);
+    this.kept += made?.bytes ?? 0;
+    return made;
+  }
+
+  private fitting(root: Root): Made | undefined {
     for (const detail of DETAILS) {
       const translator = new OutputTranslator(this.document, detail, this.wide);
       const schema = outputObject(translator, root);
       this.work += translator.bytes;
-      if (!isTelling(schema)) return {};
+      if (!isTelling(schema)) return { bytes: 0 };
       const bytes = translator.isOverBudget ? Infinity : Buffer.byteLength(JSON.stringify(schema));
       if (bytes > detail.maxBytes) continue;
-      this.kept += bytes;
       // Whatever is answered can be told in an object that has none of its names.
-      return conforms(schema, {}) ? { outputSchema: schema } : {};
+      return conforms(schema, {}) ? { schema, bytes } : { bytes: 0 };
     }
     return undefined;
   }
@@ -104,6 +116,12 @@ export class OutputSchemas {
 }
 
 type Kind = 'object' | 'other';
+
+interface Made {
+  /** Absent where nothing can be promised. */
+  readonly schema?: JsonObject;
+  readonly bytes: number;
+}
 
 interface Root {
   readonly schema: unknown;
