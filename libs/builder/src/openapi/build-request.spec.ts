@@ -246,6 +246,7 @@ describe('a query', () => {
       { allowReserved: true },
       '?color=a/b?c%26d%3D%23%5B%C3%A9%5D%2B:@!$%27()*,;',
     ],
+    ['form with reserved and encoded characters', '%2f/100%', { allowReserved: true }, '?color=%2f/100%25'],
     ['form', [{ a: 1 }], {}, '?color=%7B%22a%22%3A1%7D'],
   ])('writes %s: %j', (_style, value, more, query) => {
     expect(pathWith(value, more)).toBe(query);
@@ -331,7 +332,10 @@ describe('headers', () => {
   });
 
   it('are left out for arguments that are null or empty', () => {
-    expect(Object.keys(buildRequest(tool, { 'X-List': null, sid: '', theme: null }, BASE).headers)).toEqual(['accept']);
+    for (const nothing of [null, '', [], {}, [null], { a: null }]) {
+      const { headers } = buildRequest(tool, { 'X-List': nothing, sid: nothing }, BASE);
+      expect(Object.keys(headers)).toEqual(['accept']);
+    }
   });
 
   it('take ISO-8859-1', () => {

@@ -155,12 +155,15 @@ const inPlace = (operation: OpenApiOperation, place: OperationParameter['in']): 
 
 function pairs(parameter: OperationParameter, given: Arguments): string[] {
   const value = given[parameter.argument];
-  return isNothing(value) ? [] : styledPairs(parameter, asSent(parameter, value));
+  return isNothing(parameter, value) ? [] : styledPairs(parameter, asSent(parameter, value));
 }
 
-// What models send for "not given".
-const isNothing = (value: unknown): boolean =>
-  value === undefined || value === null || value === '' || (Array.isArray(value) && value.length === 0);
+// What models send for "not given", and lists and objects of nothing but that (RFC 6570, 2.3).
+function isNothing({ json }: OperationParameter, value: unknown): boolean {
+  if (value === undefined || value === null || value === '') return true;
+  if (Array.isArray(value) && value.length === 0) return true;
+  return !json && typeof value === 'object' && partsOf(value).length === 0;
+}
 
 function buildHeaders(
   operation: OpenApiOperation,
@@ -170,7 +173,7 @@ function buildHeaders(
   const headers: Record<string, string> = { accept: 'application/json, */*;q=0.5' };
   for (const parameter of inPlace(operation, 'header')) {
     const value = given[parameter.argument];
-    if (isNothing(value)) continue;
+    if (isNothing(parameter, value)) continue;
     headers[parameter.name.toLowerCase()] = styledHeader(parameter, asSent(parameter, value)).trim();
   }
   const cookies = inPlace(operation, 'cookie').flatMap((parameter) => cookiePairs(parameter, given));
@@ -182,7 +185,7 @@ function buildHeaders(
 // `form` pairs, but a cookie's name stands as it is (checked to be a token when the operation was compiled).
 function cookiePairs(parameter: OperationParameter, given: Arguments): string[] {
   const value = given[parameter.argument];
-  if (isNothing(value)) return [];
+  if (isNothing(parameter, value)) return [];
   const parts = partsOf(asSent(parameter, value)).map(encodeStrictly);
   return [`${parameter.name}=${parts.join('%2C')}`];
 }

@@ -4,12 +4,21 @@ export function encodeStrictly(text: string): string {
 }
 
 /**
- * For `allowReserved`: leaves the reserved characters that mean nothing within the value of a query. What separates
- * (`& = + #`), and brackets, which some servers refuse, are encoded all the same (OpenAPI 3.1.1, 4.8.12.1).
+ * For `allowReserved`: leaves the reserved characters that mean nothing within the value of a query, and what is
+ * percent-encoded already (RFC 6570, 3.2.3). What separates (`& = + #`), and brackets, which some servers refuse, are
+ * encoded all the same (OpenAPI 3.1.1, 4.8.12.1).
  */
 export function encodeKeepingReserved(text: string): string {
-  return encodeStrictly(text).replace(/%(?:3A|2F|3F|40|21|24|27|28|29|2A|2C|3B)/g, (code) => decodeURIComponent(code));
+  return text
+    .split(/(%[0-9a-f]{2})/i)
+    .map((part, at) =>
+      at % 2 === 1 ? part : encodeStrictly(part).replace(HARMLESS, (code) => decodeURIComponent(code)),
+    )
+    .join('');
 }
+
+/** `: / ? @ ! $ ' ( ) * , ;` */
+const HARMLESS = /%(?:3A|2F|3F|40|21|24|27|28|29|2A|2C|3B)/g;
 
 /** Real values are encoded once, or twice by mistake. */
 const MAX_PASSES = 8;

@@ -94,6 +94,13 @@ describe('a form of several parts', () => {
     );
   });
 
+  it('has no part for a list of nothing, joined or not', async () => {
+    const joined = { encoding: { tags: { style: 'form', explode: false } } };
+    const operation = tool(multipart({ tags: { type: 'array' }, more: { type: 'array' } }, joined));
+    expect(await partsOf(operation, { tags: ['a', null, 'b'], more: [] })).toEqual([['tags', 'a,b']]);
+    expect(await partsOf(operation, { tags: [null], more: ['c'] })).toEqual([['more', 'c']]);
+  });
+
   it('sends JSON where the document says that a part is JSON', () => {
     const operation = tool(
       multipart({ a: { type: 'string' } }, { encoding: { a: { contentType: 'application/json' } } }),

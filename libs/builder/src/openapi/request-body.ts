@@ -109,7 +109,8 @@ function formParts(fields: readonly BodyProperty[], given: Arguments, faults: Fa
   return fields.flatMap((field) => {
     const value = given[field.argument];
     const isJoined = Array.isArray(value) && field.explode === false && field.file === undefined;
-    const values = isJoined ? [partsOf(value).join(JOINED[field.style ?? ''] ?? ',')] : [value].flat();
+    const joined = isJoined ? partsOf(value) : [];
+    const values = joined.length > 0 ? [joined.join(JOINED[field.style ?? ''] ?? ',')] : isJoined ? [] : [value].flat();
     return values
       .filter((member) => member !== null && member !== undefined)
       .flatMap((member) => (field.file ? filePart(field, member, faults) : [textPart(field, member)]));
