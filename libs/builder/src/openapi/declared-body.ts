@@ -1,5 +1,6 @@
 import { BODY_KINDS, type BodyPart, bodyKind, contentTypeOf, formParts } from './body-media.js';
 import { entriesOf, listOf, memberOf, textOf } from './json-reader.js';
+import { essenceOf } from './media-type.js';
 import type { OpenApiDocument } from './openapi-document.js';
 import { INPUT_LIMITS, type OperationBody, type ParameterStyle } from './openapi-operation.js';
 import { UnsupportedOperationError } from './openapi.errors.js';
@@ -40,7 +41,9 @@ export function declaredBody(document: OpenApiDocument, operation: unknown, work
   });
   if (offers.length === 0) return undefined;
 
-  const offer = BODY_KINDS.map((kind) => offers.find((candidate) => candidate.kind === kind)).find(Boolean);
+  const fitting = offers.filter((candidate) => !isPatchOfObject(document, candidate));
+  const usable = fitting.length > 0 ? fitting : offers;
+  const offer = BODY_KINDS.map((kind) => usable.find((candidate) => candidate.kind === kind)).find(Boolean);
   const isRequired = memberOf(body, 'required') === true;
   if (!offer?.kind) {
     if (isRequired) throw new UnsupportedOperationError('its body has no media type');
@@ -67,6 +70,12 @@ export function declaredBody(document: OpenApiDocument, operation: unknown, work
     ...(kind === 'multipart' && fields && { parts: formParts(document, media, fields.properties) }),
     styles: formStyles(media),
   };
+}
+
+// Documents list the types of patches with one schema for all; a JSON patch is an array (RFC 6902, 3).
+function isPatchOfObject(document: OpenApiDocument, { type, media }: { type: string; media: unknown }): boolean {
+  const isPatch = essenceOf(type) === 'application/json-patch+json';
+  return isPatch && textOf(dereference(document, memberOf(media, 'schema')), 'type') === 'object';
 }
 
 export interface BodyWork {

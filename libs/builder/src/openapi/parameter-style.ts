@@ -62,10 +62,27 @@ const SEPARATORS: Readonly<Record<string, string>> = { spaceDelimited: '%20', pi
 
 const MAX_NESTING = 8;
 
+/**
+ * Names and values of `deepObject`, not encoded.
+ *
+ * @throws RangeError they have more characters than a form may have
+ */
+export function deepPairs(name: string, value: unknown): (readonly [name: string, text: string])[] {
+  let left = MAX_FORM_CHARS;
+  return nested(name, value, 0).map(([key, leaf]) => {
+    const text = textOfValue(leaf);
+    left -= key.length + text.length;
+    if (left < 0) throw new RangeError(`more than ${MAX_FORM_CHARS} characters`);
+    return [key, text];
+  });
+}
+
 // The specification defines one level for objects; deeper ones and lists follow what Rack, PHP and `qs` read.
 function nested(name: string, value: unknown, depth: number): [string, unknown][] {
   if (depth >= MAX_NESTING || typeof value !== 'object' || value === null) return [[name, value]];
-  return members(value).flatMap(([key, member]) => nested(`${name}[${key}]`, member, depth + 1));
+  // Without the null ones a list has no gaps.
+  const inner = Array.isArray(value) ? Object.entries(present(value)) : members(value);
+  return inner.flatMap(([key, member]) => nested(`${name}[${key}]`, member, depth + 1));
 }
 
 /** The text that takes the place of `{name}` in a path, encoded. */

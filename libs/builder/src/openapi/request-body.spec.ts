@@ -94,6 +94,20 @@ describe('a form of several parts', () => {
     );
   });
 
+  it('has a part for each leaf of a field that is a deep object', async () => {
+    const encoding = { a: { style: 'deepObject', explode: true } };
+    const operation = tool(multipart({ a: { type: 'object' } }, { encoding }));
+    expect(await partsOf(operation, { a: { b: 'x&y', c: [1, null, 2], d: null } })).toEqual([
+      ['a[b]', 'x&y'],
+      ['a[c][0]', '1'],
+      ['a[c][1]', '2'],
+    ]);
+    const many = Object.fromEntries(Array.from({ length: 1_000 }, (_, n) => [`k${n}`, 1]));
+    expect(faultsOf(operation, { a: { ['n'.repeat(10_000)]: many } })).toEqual([
+      { path: 'a', message: expect.stringContaining('must not make more than') },
+    ]);
+  });
+
   it('has no part for a list of nothing, joined or not', async () => {
     const joined = { encoding: { tags: { style: 'form', explode: false } } };
     const operation = tool(multipart({ tags: { type: 'array' }, more: { type: 'array' } }, joined));

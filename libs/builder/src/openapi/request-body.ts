@@ -2,7 +2,7 @@ import { type Fault, isObject } from '#kernel';
 import { type FileArgument, readFile } from './file-argument.js';
 import { type FormPart, multipart } from './multipart.js';
 import type { BodyProperty, OpenApiOperation, OperationBody } from './openapi-operation.js';
-import { partsOf, styleFault, styledPairs, textOfValue } from './parameter-style.js';
+import { deepPairs, partsOf, styleFault, styledPairs, textOfValue } from './parameter-style.js';
 
 export interface RequestBody {
   readonly contentType: string;
@@ -108,6 +108,7 @@ function form(fields: readonly BodyProperty[], given: Arguments, faults: Fault[]
 function formParts(fields: readonly BodyProperty[], given: Arguments, faults: Fault[]): FormPart[] {
   return fields.flatMap((field) => {
     const value = given[field.argument];
+    if (field.style === 'deepObject' && isObjectOrList(value) && !field.file) return deepParts(field, value, faults);
     const isJoined = Array.isArray(value) && field.explode === false && field.file === undefined;
     const joined = isJoined ? partsOf(value) : [];
     const values = joined.length > 0 ? [joined.join(JOINED[field.style ?? ''] ?? ',')] : isJoined ? [] : [value].flat();
@@ -115,6 +116,17 @@ function formParts(fields: readonly BodyProperty[], given: Arguments, faults: Fa
       .filter((member) => member !== null && member !== undefined)
       .flatMap((member) => (field.file ? filePart(field, member, faults) : [textPart(field, member)]));
   });
+}
+
+const isObjectOrList = (value: unknown): boolean => typeof value === 'object' && value !== null;
+
+function deepParts({ name, argument }: BodyProperty, value: unknown, faults: Fault[]): FormPart[] {
+  try {
+    return deepPairs(name, value).map(([part, content]) => ({ name: part, content }));
+  } catch (error) {
+    faults.push({ path: argument, message: styleFault(error) });
+    return [];
+  }
 }
 
 const JOINED: Readonly<Record<string, string>> = { spaceDelimited: ' ', pipeDelimited: '|' };

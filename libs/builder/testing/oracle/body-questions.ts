@@ -24,17 +24,17 @@ const plainField: fc.Arbitrary<Field> = fc.constantFrom(...KINDS).map((kind) => 
   values: fc.oneof({ arbitrary: valuesOf(kind, 'body'), weight: 8 }, fc.constant(null)),
 }));
 
+const deepField: Field = {
+  ...{ schema: SCHEMAS.deep, encoding: { style: 'deepObject', explode: true }, values: valuesOf('deep', 'body') },
+};
+
 const styledField: fc.Arbitrary<Field> = fc.oneof(
   fc
     .record({ style: fc.constantFrom('form', 'spaceDelimited', 'pipeDelimited'), explode: fc.boolean() })
     .map((encoding) => ({
       ...{ schema: SCHEMAS.list, encoding, values: valuesOf('list', 'body') },
     })),
-  fc.constant({
-    schema: SCHEMAS.deep,
-    encoding: { style: 'deepObject', explode: true },
-    values: valuesOf('deep', 'body'),
-  }),
+  fc.constant(deepField),
 );
 
 const joinedField: fc.Arbitrary<Field> = fc
@@ -80,7 +80,7 @@ function fieldBody(type: string, fields: Readonly<Record<string, Field>>, isOpen
   };
 }
 
-const JSON_TYPES = fc.constantFrom('application/json', 'application/merge-patch+json');
+const JSON_TYPES = fc.constantFrom('application/json', 'application/merge-patch+json', '*/*');
 const wholeJson: fc.Arbitrary<GeneratedBody> = fc
   .constantFrom<[object, fc.Arbitrary<unknown>]>(
     [{ type: 'array', items: {} }, fc.array(fc.oneof(valuesOf('deep', 'body'), BODY_TEXTS), { maxLength: 3 })],
@@ -92,12 +92,23 @@ const wholeJson: fc.Arbitrary<GeneratedBody> = fc
     JSON_TYPES.map((type) => ({ requestBody: { required: true, content: { [type]: { schema } } }, values })),
   );
 
+/** As documents list the types of patches: one schema for all of them. */
+function patchBody({ requestBody, values }: GeneratedBody): GeneratedBody {
+  const { content } = requestBody as { readonly content: Readonly<Record<string, object>> };
+  const [media = {}] = Object.values(content);
+  const types = { 'application/json-patch+json': media, ...content, 'application/apply-patch+json': media };
+  return { requestBody: { content: types }, values };
+}
+
 export const bodies: fc.Arbitrary<GeneratedBody> = fc.oneof(
   fc.constant({ values: fc.constant(undefined) }),
   fc.tuple(JSON_TYPES, fieldsOf(plainField), fc.boolean()).map((parts) => fieldBody(...parts)),
+  fieldsOf(plainField).map((fields) => patchBody(fieldBody('application/merge-patch+json', fields))),
   wholeJson,
   fieldsOf(fc.oneof(plainField, styledField)).map((fields) => fieldBody('application/x-www-form-urlencoded', fields)),
-  fieldsOf(fc.oneof(plainField, joinedField, fileField)).map((fields) => fieldBody('multipart/form-data', fields)),
+  fieldsOf(fc.oneof(plainField, joinedField, fc.constant(deepField), fileField)).map((fields) =>
+    fieldBody('multipart/form-data', fields),
+  ),
   fc.constantFrom('text/plain', 'application/xml').map((type) => ({
     ...{ requestBody: { required: true, content: { [type]: { schema: { type: 'string' } } } }, values: BODY_TEXTS },
   })),

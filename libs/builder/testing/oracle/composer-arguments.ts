@@ -12,7 +12,10 @@ export function composerArguments(operation: OpenApiOperation, values: PlacedVal
   }
   const { body } = operation;
   if (values.body === undefined || !body) return args;
-  if (body.argument !== undefined) return { ...args, [body.argument]: values.body };
+  if (body.argument !== undefined) {
+    const isFile = body.kind === 'binary' && typeof values.body === 'string';
+    return { ...args, [body.argument]: isFile ? { text: values.body } : values.body };
+  }
   for (const [name, value] of Object.entries(values.body as object)) {
     if (Object.hasOwn(args, name)) throw new Error(`"${name}" is the argument of two places`);
     args[name] = fileOr(value);

@@ -25,6 +25,8 @@ export const KNOWN_DIFFERENCES = {
     'OpenAPI 3.1.1, 4.8.12.6: `spaceDelimited` and `pipeDelimited` with `explode` are "n/a"; the composer repeats the name.',
   'deep-without-explode':
     'OpenAPI 3.1.1, 4.8.12.6: `deepObject` is always exploded; the oracle sends nothing without it.',
+  'deep-list':
+    'OpenAPI 3.1.1 leaves lists in `deepObject` open; the oracle numbers them if the schema says `array` and nothing else.',
   'deep-empty': 'RFC 6570, 2.3: an empty text is defined, so `deepObject` writes it; the oracle writes `null`.',
   'nothing-given':
     'An empty text or list in a query, header or cookie is what models send for "not given", and is left out; the oracle sends an empty value.',
@@ -35,7 +37,12 @@ export const KNOWN_DIFFERENCES = {
   'cookie-lists':
     'RFC 6265, 4.1.1 has no comma in a cookie and OpenAPI 3.1.1, appendix D leaves lists in cookies open: one cookie, encoded commas.',
   accept: 'RFC 9110, 12.5.1: what the caller can read, which no argument says; the oracle takes it from the responses.',
+  'type-range': 'RFC 9110, 8.3: `content-type` is a type and no range; the oracle sends `*/*`.',
   'text-charset': 'RFC 6657, 3: the charset of text is told; the oracle sends the bare type.',
+  bodiless:
+    'RFC 9110, 9.3.1 and OpenAPI 3.0.4, 4.7.10: the body of a GET has no meaning and is ignored; the oracle sends it.',
+  'several-types':
+    'Of several types of JSON nothing says which is sent: the composer takes the first that fits, the oracle the last.',
   'type-of-nothing': 'RFC 9110, 8.3: `content-type` tells of content; the oracle sends it where there is none.',
   'empty-members': 'RFC 8259, 4: an empty list or object is a value and stays in the body; the oracle drops it.',
   'form-lists':

@@ -22,7 +22,7 @@ interface HarPart extends HarPair {
 
 type Members = Readonly<Record<string, unknown>>;
 interface Media {
-  readonly schema?: { readonly properties?: Members };
+  readonly schema?: { readonly type?: unknown; readonly properties?: Members };
   readonly encoding?: Readonly<Record<string, { readonly style?: string; readonly explode?: boolean }>>;
 }
 
@@ -60,7 +60,7 @@ type Question = BodyQuestion & { readonly media: Media };
 type Kind = 'json' | 'form' | 'parts' | 'text';
 
 function kindOf(type: string): Kind {
-  if (/[/+]json/.test(type)) return 'json';
+  if (/[/+]json|^\*\/\*$/.test(type)) return 'json';
   if (type === 'application/x-www-form-urlencoded') return 'form';
   return type === 'multipart/form-data' ? 'parts' : 'text';
 }
@@ -69,14 +69,20 @@ const KINDS: Readonly<Record<Kind, (question: Question, ask: Ask) => BodyAnswer>
   json({ requestBody, value, met }, ask) {
     const isText = typeof value === 'string';
     const har = ask({ requestBody }, { body: isText ? JSON.stringify(value) : value });
+    const headers = har.headers.map((header) =>
+      header.value === '*/*' ? met.allow('type-range', header, { ...header, value: 'application/json' }) : header,
+    );
     const json: unknown = JSON.parse(har.postData?.text || 'null');
-    return { har, body: { json: hasEmpty(value) ? met.allow('empty-members', json, value) : json } };
+    return {
+      har: { ...har, headers },
+      body: { json: hasEmpty(value) ? met.allow('empty-members', json, value) : json },
+    };
   },
 
   text({ requestBody, value, met }, ask) {
     const raw = ask({ requestBody }, { body: value });
     const headers = raw.headers.map((header) =>
-      header.name === 'content-type'
+      header.name === 'content-type' && header.value !== BYTES
         ? { ...header, value: met.allow('text-charset', header.value, `${header.value};charset=utf-8`) }
         : header,
     );
@@ -104,8 +110,14 @@ const KINDS: Readonly<Record<Kind, (question: Question, ask: Ask) => BodyAnswer>
 
   parts({ value, met, media }, ask) {
     const members = met.allow('form-null', value as Members, withoutNullMembers(value as Members));
+    const isDeep = ([name, member]: readonly [string, unknown]): boolean =>
+      isObject(member) && media.encoding?.[name]?.style === 'deepObject';
+    const deep = Object.entries(members).filter(isDeep);
+    const asQuery = deep.length > 0 ? met.allow('part-lists', [], queryPairs(deep, { media, met }, ask)) : [];
     const given = Object.fromEntries(
-      Object.entries(members).map(([name, member]) => [name, allowedPart(member, met)] as const),
+      Object.entries(members)
+        .filter((member) => !isDeep(member))
+        .map(([name, member]) => [name, allowedPart(member, met)] as const),
     );
     const encoding = Object.entries(media.encoding ?? {}).map(([name, said]) => [name, { style: 'form', ...said }]);
     const styled = met.allow('default-style', media, { ...media, encoding: Object.fromEntries(encoding) as never });
@@ -115,10 +127,14 @@ const KINDS: Readonly<Record<Kind, (question: Question, ask: Ask) => BodyAnswer>
       const text = isStyled ? met.allow('part-lists', part.value, decodeURIComponent(part.value)) : part.value;
       return comparedPart({ ...part, value: text });
     });
-    return { har, body: { parts: parts.toSorted(([one], [other]) => (one < other ? -1 : one > other ? 1 : 0)) } };
+    return {
+      har,
+      body: { parts: [...parts, ...asQuery].toSorted(([one], [other]) => (one < other ? -1 : one > other ? 1 : 0)) },
+    };
   },
 };
 
+const BYTES = 'application/octet-stream';
 const PARTS = 'multipart/form-data';
 type Pair = readonly [name: string, value: string];
 

@@ -62,6 +62,8 @@ function allowedStyle(declared: OracleParameter, given: unknown, met: MetDiffere
     parameter = met.allow('exploded-delimiters', parameter, { ...parameter, style: 'form' });
   if (parameter.style === 'deepObject' && parameter.explode === false)
     parameter = met.allow('deep-without-explode', parameter, { ...parameter, explode: true });
+  if (parameter.style === 'deepObject' && Array.isArray(given))
+    parameter = met.allow('deep-list', parameter, { ...parameter, schema: { type: 'array', items: {} } });
   return parameter;
 }
 

@@ -67,10 +67,13 @@ export class RequestOracle {
       place !== 'path' && parameters.some((other) => other.in === 'path' && other.name === name);
     const pathFirst = [...parameters.filter((one) => !isLast(one)), ...parameters.filter(isLast)];
     const ordered = met.allow('same-name', parameters, pathFirst);
-    const { requestBody, responses = {} } = operation.schema as OracleOperation;
+    const { requestBody: declared, responses = {} } = operation.schema as OracleOperation;
+    const isBodiless = method === 'GET' || method === 'HEAD';
+    const requestBody = isBodiless ? met.allow('bodiless', declared, undefined) : chosen(declared, met);
+    const value = isBodiless && !requestBody ? undefined : values.body;
     const ask = (asked: OracleOperation, more: object): Har =>
       this.har({ method, path: template }, { responses, ...asked }, { ...placed, ...more });
-    const { body, har } = oracleBody({ requestBody, value: values.body, met }, (asked, more) =>
+    const { body, har } = oracleBody({ requestBody, value, met }, (asked, more) =>
       ask({ parameters: ordered, ...asked }, more),
     );
     return { ...comparedHead(har, parameters, met), body };
@@ -88,6 +91,16 @@ export class RequestOracle {
     const asked = alone.operation(path, method.toLowerCase() as 'get');
     return oasToHar(alone, asked, values).log.entries[0].request;
   }
+}
+
+function chosen(requestBody: OracleOperation['requestBody'], met: MetDifferences): OracleOperation['requestBody'] {
+  const types = Object.entries(requestBody?.content ?? {});
+  if (types.length < 2) return requestBody;
+  const isJson = (type: string): boolean => /[/+]json/.test(type);
+  const isPatch = ([type, { schema }]: (typeof types)[number]): boolean =>
+    type === 'application/json-patch+json' && schema?.type === 'object';
+  const one = types.find((offer) => isJson(offer[0]) && !isPatch(offer)) ?? types[0]!;
+  return met.allow('several-types', requestBody, { ...requestBody, content: { [one[0]]: one[1] } });
 }
 
 function comparedHead(

@@ -31,7 +31,7 @@ const STYLES: Readonly<Record<Place, readonly (readonly [style: string | undefin
     ['form', ['text', 'number', 'flag', 'list', 'object']],
     ['spaceDelimited', ['list', 'object']],
     ['pipeDelimited', ['list', 'object']],
-    ['deepObject', ['object', 'deep']],
+    ['deepObject', ['list', 'object', 'deep']],
   ],
   header: [undefined, 'simple'].map((style) => [style, ['text', 'number', 'flag', 'list', 'object']]),
   cookie: [undefined, 'form'].map((style) => [style, ['text', 'number', 'flag', 'list', 'object']]),
@@ -63,7 +63,8 @@ const parameterIn = (place: Place): fc.Arbitrary<GeneratedParameter> =>
     })
     .map(({ name, style: [style, kinds], kind: turn, explode, isRequired, isContent, isReserved, ...more }) => {
       const kind = kinds[turn % kinds.length]!;
-      const schema = SCHEMAS[kind];
+      const isUntold = style === 'deepObject' && kind === 'list' && isRequired;
+      const schema = isUntold ? { anyOf: [SCHEMAS.list, SCHEMAS.text] } : SCHEMAS[kind];
       const form = isContent
         ? { content: { 'application/json': { schema } } }
         : given({ style, explode, schema, allowReserved: isReserved || undefined });
@@ -99,7 +100,7 @@ export const generatedOperations = (setsOfEach: number): fc.Arbitrary<GeneratedO
   operations.chain(({ parameters: all, body, verb }) => {
     const inPath = all.filter(({ place }) => place === 'path');
     const path = `/things${inPath.map(({ name }, at) => (at === 0 ? `/{${name}}` : `/and-{${name}}.json`)).join('')}`;
-    const method = body.requestBody ? (verb === 'GET' ? 'POST' : verb) : verb;
+    const method = verb;
     const shared = all.flatMap(({ isShared, declared, overridden }) => overridden ?? (isShared ? declared : []));
     const own = all.filter(({ isShared, overridden }) => overridden !== undefined || !isShared);
     const operation = {
