@@ -18,3 +18,4 @@ export { composerArguments } from './oracle/composer-arguments.js';
 export { MetDifferences } from './oracle/known-differences.js';
 export { type PlacedValues, RequestOracle } from './oracle/request-oracle.js';
 export { sampledOperations } from './oracle/sampled-values.js';
+export { type McpOrigin, mcpOrigin } from './mcp-origin.js';

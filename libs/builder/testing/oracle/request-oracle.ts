@@ -5,6 +5,8 @@ import type { MetDifferences } from './known-differences.js';
 import { type Har, type OracleOperation, oracleBody } from './oracle-body.js';
 import { type OracleParameter, allowedParameter, queryOf } from './oracle-parameters.js';
 
+import { behindReference } from './sampled-values.js';
+
 /** Values by their place, as the oracle takes them. */
 export interface PlacedValues {
   readonly path: Readonly<Record<string, unknown>>;
@@ -67,7 +69,8 @@ export class RequestOracle {
       place !== 'path' && parameters.some((other) => other.in === 'path' && other.name === name);
     const pathFirst = [...parameters.filter((one) => !isLast(one)), ...parameters.filter(isLast)];
     const ordered = met.allow('same-name', parameters, pathFirst);
-    const { requestBody: declared, responses = {} } = operation.schema as OracleOperation;
+    const { requestBody: told, responses = {} } = operation.schema as OracleOperation;
+    const declared = behindReference(told, this.oas.getDefinition());
     const isBodiless = method === 'GET' || method === 'HEAD';
     const requestBody = isBodiless ? met.allow('bodiless', declared, undefined) : chosen(declared, met);
     const value = isBodiless && !requestBody ? undefined : values.body;

@@ -38,7 +38,8 @@ export async function sampledOperations(document: object, count: number): Promis
       if (!oas.getDefinition().paths?.[path]?.[method]) continue;
       const operation = oas.operation(path, method);
       const parameters = operation.getParameters() as unknown as Parameter[];
-      const { requestBody } = operation.schema as Operation;
+      const { requestBody: told } = operation.schema as Operation;
+      const requestBody = behindReference(told, oas.getDefinition());
       const [type = ''] = Object.keys(requestBody?.content ?? {});
       const media = requestBody?.content?.[type]?.schema;
       const kind = `${method} ${[...new Set(parameters.map((one) => one.in))].sort().join()} ${type}`;
@@ -79,6 +80,12 @@ interface Where {
   readonly place: string;
   readonly root: object;
 }
+
+/** What a reference that was left in a circle stands for. */
+export const behindReference = <T extends object>(value: T | undefined, root: object): T | undefined => {
+  const { $ref } = (value ?? {}) as { readonly $ref?: string };
+  return $ref === undefined ? value : (behind($ref, root) as T);
+};
 
 const behind = (reference: string, root: object): Schema =>
   reference
