@@ -130,7 +130,7 @@ describe('a member that answers to do harm', () => {
       expect(load.failures().slice(0, 3)).toEqual([]);
       expect(most).toBeLessThanOrEqual(MOST_GROWTH);
       // A few calls are no percentile: the slowest of them is.
-    expect(busy).toBeLessThanOrEqual(IS_LONG ? quiet * 4 + 20 : quiet * 6 + 100);
+      expect(busy).toBeLessThanOrEqual(IS_LONG ? quiet * 4 + 20 : quiet * 6 + 100);
     },
     60_000 + ROUNDS * 60_000,
   );
