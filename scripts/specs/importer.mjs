@@ -1,10 +1,17 @@
 // One process that imports documents as the composer does, one after the other, and tells its parent how it went.
+import { readFileSync } from 'node:fs';
 import { readFile } from 'node:fs/promises';
 import { monitorEventLoopDelay } from 'node:perf_hooks';
 import { setTimeout as pause } from 'node:timers/promises';
+import { BroadcastChannel } from 'node:worker_threads';
 import { ThreadDocumentImporter } from '../../dist/libs/builder/src/openapi/thread.document-importer.js';
 
-const documents = new ThreadDocumentImporter();
+const documents = new ThreadDocumentImporter(process.argv[2] === undefined ? undefined : new URL(process.argv[2]));
+/** Doors that threads have opened, where the entry of a thread tells. */
+const reached = new Set();
+const told = new BroadcastChannel('reached');
+told.onmessage = ({ data }) => reached.add(data);
+told.unref();
 const IDLE_ROUNDS = 10;
 const IDLE_MS = 300;
 const DEEDS = { import: imported, memory };
@@ -18,10 +25,48 @@ async function imported(file) {
   const loop = monitorEventLoopDelay({ resolution: 5 });
   loop.enable();
   const used = process.cpuUsage();
+  const turns = watchTurns();
   const told = await outcomeOf(source);
+  const blocked = turns.end();
   const { user, system } = process.cpuUsage(used);
   loop.disable();
-  return { ...told, cpu: (user + system) / 1000, delay: Math.max(0, loop.max / 1e6 - 5) };
+  return {
+    ...told,
+    cpu: (user + system) / 1000,
+    delay: Math.max(0, loop.max / 1e6 - 5),
+    blocked,
+    reached: [...reached],
+  };
+}
+
+/**
+ * How long at most this thread has worked without giving other work its turn, in ms of the processor: what others do to
+ * the machine meanwhile does not count. Undefined where the system does not tell.
+ */
+function watchTurns() {
+  let last = threadMs();
+  let most = 0;
+  const note = () => {
+    const now = threadMs();
+    most = Math.max(most, now - last);
+    last = now;
+  };
+  const timer = setInterval(note, 1);
+  return {
+    end() {
+      clearInterval(timer);
+      note();
+      return Number.isNaN(most) ? undefined : most;
+    },
+  };
+}
+
+function threadMs() {
+  try {
+    return Number(readFileSync(`/proc/${process.pid}/task/${process.pid}/schedstat`, 'latin1').split(' ')[0]) / 1e6;
+  } catch {
+    return NaN;
+  }
 }
 
 async function outcomeOf(source) {

@@ -17,19 +17,20 @@ process.on('exit', () => living.forEach((child) => child.kill('SIGKILL')));
  * Imports every file in one of `count` processes; one that dies or hangs is replaced.
  *
  * @param note told each result as it comes
+ * @param entry address of the module that threads run, in place of the composer's own
  * @returns what each process that lived to the end had in memory, after the warm-up and at the end
  */
-export async function importAll(folder, files, { count, note }) {
+export async function importAll(folder, files, { count, note, entry }) {
   const waiting = [...files];
   const work = async () => {
     const memory = [];
-    let importer = await startImporter();
+    let importer = await startImporter(entry);
     let done = 0;
     let before = 0;
     for (let file = waiting.shift(); file !== undefined; file = waiting.shift()) {
       const result = await importer.ask({ deed: 'import', file: join(folder, file) });
       note({ file, ...result });
-      if (importer.isOver) [importer, done] = [await startImporter(), 0];
+      if (importer.isOver) [importer, done] = [await startImporter(entry), 0];
       else if (++done === WARM_UP) before = await importer.ask({ deed: 'memory' });
     }
     if (done > WARM_UP) memory.push({ before, after: await importer.ask({ deed: 'memory' }) });
@@ -39,9 +40,12 @@ export async function importAll(folder, files, { count, note }) {
   return (await Promise.all(Array.from({ length: Math.min(count, files.length) }, work))).flat();
 }
 
-async function startImporter() {
+async function startImporter(entry) {
   const execArgv = ['--expose-gc', `--max-old-space-size=${HEAP_MIB}`];
-  const child = fork(IMPORTER, { execArgv, stdio: ['ignore', 'ignore', 'pipe', 'ipc'] });
+  const child = fork(IMPORTER, entry === undefined ? [] : [entry], {
+    execArgv,
+    stdio: ['ignore', 'ignore', 'pipe', 'ipc'],
+  });
   living.add(child);
   const importer = new Importer(child);
   const said = await importer.said(START_MS);
