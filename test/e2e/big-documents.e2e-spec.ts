@@ -36,7 +36,7 @@ const OF_THE_CONNECTION = ['host', 'connection', 'content-length', 'accept-encod
 function asSent({ method, url, headers, body }: RecordedRequest): Promise<ComparedRequest> {
   const said = Object.entries(headers).filter(([name]) => !OF_THE_CONNECTION.includes(name)) as [string, string][];
   const hasBody = headers['content-type'] !== undefined;
-  return comparedRequest({ method, path: url, headers: Object.fromEntries(said), ...(hasBody && { body }) } as never);
+  return comparedRequest({ method, path: url, headers: Object.fromEntries(said), ...(hasBody && { body }) });
 }
 
 /** Every tool, page by page, through the official client. */

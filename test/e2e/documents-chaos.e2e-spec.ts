@@ -8,7 +8,16 @@ const RUN_MS = 120_000;
 it(
   'documents that were changed at random, or that reach beyond themselves, hold up nothing and reach nothing',
   async () => {
-    const command = [process.execPath, SCRIPT, '--documents', '60', '--seed', '7', '--bombs', 'beyond'];
+    const command: [string, ...string[]] = [
+      process.execPath,
+      SCRIPT,
+      '--documents',
+      '60',
+      '--seed',
+      '7',
+      '--bombs',
+      'beyond',
+    ];
     const { code, stdout, stderr } = await new RunningChild(command, { cwd: process.cwd(), env: {} }).end(RUN_MS);
     expect([code, stdout, stderr]).toEqual([0, expect.stringMatching(/good\n$/), '']);
     expect(stdout).toContain('62 documents, 2 of them made to do harm, seed 7\n');

@@ -59,7 +59,7 @@ export async function sampledOperations(document: object, count: number): Promis
 
 // It has nothing to send.
 const isEmptyForm = (type: string, schema: Schema | undefined): boolean =>
-  /form/.test(type) && Object.keys((schema?.['properties'] ?? {}) as object).length === 0;
+  /form/.test(type) && Object.keys(schema?.['properties'] ?? {}).length === 0;
 
 function sampled(
   parameters: readonly Parameter[],
