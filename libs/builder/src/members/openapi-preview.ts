@@ -1,8 +1,14 @@
-import { type JsonObject, isObject } from '#kernel';
+import { isObject } from '#kernel';
 import type { OpenApiServerConfig, StoredCatalog } from '#registry';
 import { offerOf } from '../member-offer.js';
 import type { MemberPreview, PreviewedOperation } from '../member-preview.js';
-import { EXCLUDED, type ImportedDocument, type OpenApiOperation } from '../openapi/index.js';
+import {
+  EXCLUDED,
+  type ImportedDocument,
+  type OpenApiOperation,
+  type OpenApiResource,
+  ResourceUris,
+} from '../openapi/index.js';
 import type { PreviewOrder } from './member-parts.js';
 import { loadSpecification } from './specification-source.js';
 
@@ -14,9 +20,10 @@ export async function previewDocument(
   { config, parts, stored }: PreviewOrder<OpenApiServerConfig>,
   definitionOf: (operation: OpenApiOperation) => string,
 ): Promise<MemberPreview> {
-  const { custom_routes: customRoutes, layered: isLayered } = config.open_api;
+  const { custom_routes: customRoutes, layered: isLayered, endpoint } = config.open_api;
   const { source } = await loadSpecification(config.open_api, parts.http);
-  const imported = await parts.documents.import(source, { customRoutes, isLayered });
+  const imported = await parts.documents.import(source, { customRoutes, isLayered, endpoint });
+  const uris = new ResourceUris(config.id, imported.resources);
   const tools: string[] = [];
   for (const [at, operation] of imported.operations.entries()) {
     // Those of a large service have megabytes: other work gets its turn between two portions.
@@ -25,14 +32,14 @@ export async function previewDocument(
   }
   return {
     title: imported.title,
-    offer: offerOf({ tools }),
+    offer: offerOf({ tools, resources: uris.definitions(false), resourceTemplates: uris.definitions(true) }),
     operations: [
       ...imported.operations.map(asTool),
-      ...resourcesIn(imported).map(asResource),
+      ...imported.resources.map(asResource),
       ...imported.skipped.map(asLeftOut),
     ],
     notes: imported.notes,
-    hints: hintsIn(imported),
+    hints: imported.security,
     former: formerOperations(stored),
   };
 }
@@ -54,25 +61,10 @@ const asLeftOut = ({ operation, reason }: ImportedDocument['skipped'][number]): 
   reason,
 });
 
-interface ImportedResource {
-  readonly isTemplate: boolean;
-  readonly operation: OpenApiOperation;
-}
-
-function resourcesIn(imported: object): readonly ImportedResource[] {
-  const { resources } = imported as { readonly resources?: readonly ImportedResource[] };
-  return resources ?? [];
-}
-
-const asResource = ({ isTemplate, operation }: ImportedResource): PreviewedOperation => ({
+const asResource = ({ isTemplate, operation }: OpenApiResource): PreviewedOperation => ({
   operation: labelOf(operation),
   kind: isTemplate ? 'template' : 'resource',
 });
-
-function hintsIn(imported: object): readonly JsonObject[] {
-  const { security } = imported as { readonly security?: readonly JsonObject[] };
-  return security ?? [];
-}
 
 function formerOperations(stored: StoredCatalog | undefined): ReadonlyMap<string, string> {
   const { operations } = isObject(stored?.content) ? stored.content : {};

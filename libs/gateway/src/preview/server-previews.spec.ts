@@ -88,6 +88,35 @@ describe('ServerPreviews', () => {
     expect(answer).not.toHaveProperty('changes');
   });
 
+  it('tells of resources, of how the service knows its callers, and takes the servers that the member would take', async () => {
+    const document = {
+      ...documentOf({
+        'get /things': { ...find, servers: [{ url: `${api.url}/v2` }] },
+        'get /things/{id}': {
+          operationId: 'read',
+          parameters: [{ name: 'id', in: 'path', required: true, schema: text }],
+        },
+        'get /motd': { operationId: 'motd' },
+      }),
+      components: { securitySchemes: { key: { type: 'apiKey', in: 'header', name: 'X-Shop-Key' } } },
+      security: [{ key: [] }],
+    };
+    const rules = [
+      { methods: ['GET'], pattern: '^/motd', mcp_type: 'RESOURCE' },
+      { methods: ['GET'], pattern: '^/things/', mcp_type: 'RESOURCE_TEMPLATE' },
+    ];
+    const answer = await look(shop(document, {}, { custom_routes: rules }));
+    expect(answer.operations).toEqual([
+      { operation: 'GET /things', name: 'shop_find', kind: 'tool' },
+      { operation: 'GET /things/{id}', kind: 'template' },
+      { operation: 'GET /motd', kind: 'resource' },
+    ]);
+    expect(answer.counts).toMatchObject({ tools: 1, resources: 1, templates: 1 });
+    const auth = { in: 'header', name: 'X-Shop-Key' };
+    expect(answer.hints).toEqual([{ scheme: 'key', auth_strategy: 'apikey', auth, operations: 3 }]);
+    expect(answer.notes).toEqual([]);
+  });
+
   it('counts the bytes that clients would be listed, and names the heaviest', async () => {
     const { tokens } = await look(shop());
     await register(shop());
