@@ -1,8 +1,9 @@
 import type { LocalTool } from '#registry';
 import { piecesOf } from '#registry';
-import { isCredentialName } from './credential-names.js';
+import { isCredentialName, isTokenName } from './credential-names.js';
 import type { CurlOption } from './curl-options.js';
 import { CurlRefusedError } from './curl.errors.js';
+import { decodedText } from './decoded-text.js';
 
 type Body = NonNullable<LocalTool['body']>;
 
@@ -69,19 +70,31 @@ function partOf({ name: option, value }: CurlOption): { name: string; text: stri
 }
 
 function checkedPart<T extends { readonly name: string; readonly text: string }>(part: T): T {
-  if (isCredentialName(part.name)) throw ofCredential(part.name);
+  if (isCredential([part.name, part.text])) throw ofCredential(part.name);
   return part;
 }
 
 /** A body can be read by whoever may see the server, and a credential in it could not be sealed. */
 function refuseCredentials(text: string, contentType: string): void {
-  const isForm = contentType.startsWith(FORM);
-  const names = isForm
-    ? text.split('&').map((pair) => pair.split('=', 1)[0]!)
-    : [...text.matchAll(/"([^"\\]{1,64})"\s*:/g)].map(([, name]) => name!);
-  const credential = names.find(isCredentialName);
-  if (credential !== undefined) throw ofCredential(credential);
+  const found = (contentType.startsWith(FORM) ? pairsOfForm(text) : pairsOfJson(text)).find(isCredential);
+  if (found) throw ofCredential(found[0]);
 }
+
+type NamedText = readonly [name: string, text: string];
+
+/** A parameter under a name that is often one of something else is none: its value is never kept. */
+const isCredential = ([name, text]: NamedText): boolean =>
+  isCredentialName(name) || (text !== '' && !text.includes('{{') && isTokenName(name));
+
+const pairsOfForm = (text: string): NamedText[] =>
+  text.split('&').map((pair) => {
+    const [, name = pair, value = ''] = /^([^=]*)=(.*)$/s.exec(pair) ?? [];
+    return [decodedText(name), value];
+  });
+
+/** With the texts that stand there, up to the first quote in them. */
+const pairsOfJson = (text: string): NamedText[] =>
+  [...text.matchAll(/"([^"\\]{1,64})"\s*:(?:\s*"([^"]*))?/g)].map(([, name = '', value = '']) => [name, value]);
 
 const ofFile = (option: string): CurlRefusedError =>
   new CurlRefusedError(

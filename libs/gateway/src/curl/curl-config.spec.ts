@@ -49,6 +49,12 @@ describe('curlConfig', () => {
       `curl ${U} --json '{"a":1}'`,
       { method: 'POST', headers: { accept: 'application/json' }, body: { content_type: 'application/json' } },
     ],
+    ['a token that is no secret', `curl ${U} -d 'token={{t}}&key=b'`, { body: { text: 'token={{t}}&key=b' } }],
+    [
+      'JSON with one',
+      `curl ${U} --json '{"token": "{{t}}", "secret": "", "key": "b"}'`,
+      { body: { text: '{"token": "{{t}}", "secret": "", "key": "b"}' } },
+    ],
     ['--data-raw', `curl ${U} --data-raw '@x'`, { body: { text: '@x' } }],
     [
       '-F',
@@ -109,6 +115,12 @@ describe('curlConfig', () => {
       `curl '${U}/a?x={{x}}&appid=hunter2%21'`,
       { auth_strategy: 'apikey', auth: { apikey: 'hunter2!', in: 'query', name: 'appid' } },
     ],
+    [
+      'a key in the query, its name encoded',
+      `curl '${U}/a?api%5Fkey=hunter2'`,
+      { auth_strategy: 'apikey', auth: { apikey: 'hunter2', in: 'query', name: 'api_key' } },
+    ],
+    ['an odd key in the query', `curl '${U}?hapikey=hunter2'`, { auth: { in: 'query', name: 'hapikey' } }],
     ['a cookie', `curl -b sid=hunter2 ${U}`, { auth_strategy: 'none', headers: { cookie: 'sid=hunter2' } }],
     ['an unknown header', `curl -H 'X-Odd: hunter2' ${U}`, { auth_strategy: 'none', headers: { 'x-odd': 'hunter2' } }],
   ])('finds the credential in %s, and leaves it in nothing that can be read', (_, command, wanted) => {
@@ -169,6 +181,12 @@ describe('curlConfig', () => {
     [`curl ${U} -d 'client_secret=hunter2'`, /"client_secret" in its body/],
     [`curl ${U} --json '{"password": "hunter2"}'`, /"password" in its body/],
     [`curl ${U} -F password=hunter2`, /"password" in its body/],
+    [`curl '${U}?key=a&token=hunter2'`, /more than one credential/],
+    [`curl ${U} -d 'a=1&token=hunter2'`, /"token" in its body/],
+    [`curl ${U} -d 'client%5Fsecret=hunter2'`, /"client_secret" in its body/],
+    [`curl ${U} --json '{"a": "\\"", "refresh_token" : "hunter2"}'`, /"refresh_token" in its body/],
+    [`curl ${U} -F botToken=hunter2`, /"botToken" in its body/],
+    [`curl ${U} --json '{"userPassword": "hunter2"}'`, /"userPassword" in its body/],
     [`curl ${U} -F a=b -d c=d`, /both a form/],
     [`curl -X TRACE ${U}`, /method must be/],
     [`curl -m 1000 ${U}`, /--max-time/],

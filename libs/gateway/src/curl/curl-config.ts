@@ -6,6 +6,7 @@ import { type CurlOption, optionsOf } from './curl-options.js';
 import { type CurlUrl, readUrl } from './curl-url.js';
 import { wordsOf } from './curl-words.js';
 import { CurlRefusedError } from './curl.errors.js';
+import { decodedText } from './decoded-text.js';
 
 /** What a curl command says, as parts of the configuration of a local server. */
 export interface CurlConfig extends AuthOfCurl {
@@ -83,18 +84,17 @@ function splitQuery(all: readonly string[]): {
   const open: string[] = [];
   const credentials: AuthOfCurl[] = [];
   for (const pair of all.filter((one) => one !== '')) {
-    const [, name = pair, value = ''] = /^([^=]*)=(.*)$/s.exec(pair) ?? [];
+    const [, written = pair, value = ''] = /^([^=]*)=(.*)$/s.exec(pair) ?? [];
+    const name = decodedText(written);
     const hasParameter = value.includes('{{');
     if (hasParameter && isCredentialName(name)) {
       throw new CurlRefusedError(
         `a parameter is the credential "${name}" of its query; write the credential, and it is sealed`,
       );
     }
-    if (hasParameter || value === '' || !isLikelyCredentialName(name) || credentials.length > 0) {
-      if (isCredentialName(name)) throw new CurlRefusedError('its query holds more than one credential');
-      open.push(pair);
-    } else
-      credentials.push({ auth_strategy: 'apikey', auth: { apikey: decoded(value), in: 'query', name: decoded(name) } });
+    if (hasParameter || value === '' || !isLikelyCredentialName(name)) open.push(pair);
+    else if (credentials.length > 0) throw new CurlRefusedError('its query holds more than one credential');
+    else credentials.push({ auth_strategy: 'apikey', auth: { apikey: decodedText(value), in: 'query', name } });
   }
   return { open, credentials };
 }
@@ -116,11 +116,3 @@ function timeoutOf(text: string | undefined): { readonly timeout?: number } {
 
 const valuesOf = (options: readonly CurlOption[], wanted: string): string[] =>
   options.flatMap(({ name, value }) => (name === wanted ? [value] : []));
-
-function decoded(text: string): string {
-  try {
-    return decodeURIComponent(text.replaceAll('+', ' '));
-  } catch {
-    return text;
-  }
-}
