@@ -44,7 +44,8 @@ export class JsonTemplate {
 
   /** Why this is no template of JSON; undefined if it is one. */
   get fault(): string | undefined {
-    const mark = randomUUID();
+    // It begins with no character that a backslash before it makes an escape of: behind one there is no place for a value.
+    const mark = `x${randomUUID()}`;
     const tried = this.pieces.map((piece) => (typeof piece === 'string' ? piece : piece.isWhole ? '0' : mark)).join('');
     if (isDeeperThan(tried, MAX_DEPTH)) return `is nested deeper than ${MAX_DEPTH} levels`;
     let hasNamedKey = false;

@@ -204,6 +204,8 @@ describe('LocalTool', () => {
     ['a cookie', { headers: { cookie: 'a={{a}}' } }, 'tools.0.headers.cookie'],
     ['what is no name in a header', { headers: { 'x-a': '{{a b}}' } }, 'tools.0.headers.x-a'],
     ['no JSON', json('{"a":{{a}}'), 'tools.0.body'],
+    ['a value behind a backslash', json('{"a":"\\{{a}}"}'), 'tools.0.body'],
+    ['a value in an escape', json('{"a":"\\u{{a}}"}'), 'tools.0.body'],
     ['an argument as a key', json('{"{{a}}":1}'), 'tools.0.body'],
     ['JSON that nests too deep', json('['.repeat(70) + ']'.repeat(70)), 'tools.0.body'],
     ['a body of HEAD', { ...json('1'), method: 'HEAD' }, 'tools.0.body'],
