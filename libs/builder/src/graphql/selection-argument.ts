@@ -1,10 +1,24 @@
-import { type DocumentNode, Kind, type OperationDefinitionNode, OperationTypeNode, print, validate } from 'graphql';
+import {
+  type DocumentNode,
+  Kind,
+  type OperationDefinitionNode,
+  OperationTypeNode,
+  OverlappingFieldsCanBeMergedRule,
+  print,
+  specifiedRules,
+  validate,
+} from 'graphql';
 import { InvalidOperationError } from './graphql.errors.js';
 import { type ParsedOperation, parseOperation } from './parse-operation.js';
 import type { TypeExcerpt } from './type-excerpt.js';
 
 /** Characters of a selection. */
 const MAX_LENGTH = 16 * 1024;
+/**
+ * All rules but the one that compares every field with every other one of its name: that takes longer than the event loop
+ * may stand still, and services look for it themselves.
+ */
+const RULES = specifiedRules.filter((rule) => rule !== OverlappingFieldsCanBeMergedRule);
 
 /**
  * Reads what a caller selects: fields as they stand between the braces of a GraphQL selection, with or without them.
@@ -30,14 +44,15 @@ function isPlain(node: ParsedOperation['definitions'][number]): node is Operatio
 }
 
 /**
- * Checks the selection of an operation with one field against the types of the service.
+ * Checks the selection of an operation with one field against the types of the service; not whether two fields of it claim
+ * one name, which the service says.
  *
  * @param root the field in SDL
  * @throws InvalidOperationError that says what is wrong
  */
 export function checkSelection(document: ParsedOperation, root: string, types: TypeExcerpt): void {
   const query = asQuery(document);
-  const [fault] = validate(types.schemaFor(root, query.selectionSet), documentOf(query), undefined, { maxErrors: 1 });
+  const [fault] = validate(types.schemaFor(root, query.selectionSet), documentOf(query), RULES, { maxErrors: 1 });
   if (fault) throw new InvalidOperationError(fault.message);
 }
 
