@@ -140,6 +140,15 @@ describe('get_service_info', () => {
 });
 
 describe('SearchIndex', () => {
+  it('compares a few words of a query with words that are alike, and not all of a long one', async () => {
+    const index = await SearchIndex.of([{ name: 'warehouse', summary: '', description: '', tags: [] }]);
+    const found = (query: string) => index.matches(query, () => true).length;
+    const strange = ['qqaa', 'qqbb', 'qqcc', 'qqdd', 'qqee', 'qqff'];
+    expect(found([...strange.slice(1), 'warehose'].join(' '))).toBe(1);
+    expect(found([...strange, 'warehose'].join(' '))).toBe(0);
+    expect(found([...strange, 'warehouse'].join(' '))).toBe(1);
+  });
+
   it('lets other work have its turn while it is made', async () => {
     let turns = 0;
     const timer = setInterval(() => turns++, 0);

@@ -22,6 +22,8 @@ const MIN_TERM = 2;
 const PORTION = 64;
 /** Where nothing has the very words: words that begin alike, or are written a little otherwise. */
 const LOOSE = { prefix: true, fuzzy: 0.2, maxFuzzy: 2 };
+/** Words that are searched so: each of them is compared with a large part of all words that there are. */
+const MAX_LOOSE_TERMS = 6;
 /** A run of small letters with the capital before it, of capitals, of digits, or of letters without case. */
 const PART = /\p{Lu}?\p{Ll}+|\p{Lu}+(?!\p{Ll})|\p{N}+|\p{Lo}+/gu;
 
@@ -55,9 +57,10 @@ export class SearchIndex {
   matches(query: string, accepts: (at: number) => boolean): readonly Match[] {
     const terms = [...new Set(termsOf(query.slice(0, MAX_QUERY)))].slice(0, MAX_TERMS);
     if (terms.length === 0) return [];
-    const options = { tokenize: () => terms, filter: ({ id }: { readonly id: number }) => accepts(id) };
-    const strict = this.search.search(query, options);
-    const found = strict.length > 0 ? strict : this.search.search(query, { ...options, ...LOOSE });
+    const filter = ({ id }: { readonly id: number }): boolean => accepts(id);
+    const strict = this.search.search(query, { tokenize: () => terms, filter });
+    const first = terms.slice(0, MAX_LOOSE_TERMS);
+    const found = strict.length > 0 ? strict : this.search.search(query, { tokenize: () => first, filter, ...LOOSE });
     return found.map(({ id, score }) => ({ at: id as number, score }));
   }
 }
