@@ -118,6 +118,7 @@ describe('tools that add tools', () => {
       tool_permissions: { weather: ['sales'] },
     });
     await curl(`curl ${origin.url}`, { permission: { role: 'hr' } });
+    await curl(`curl ${origin.url}/v2`);
     expect((await opened.registry.get(ref('weather'))).config).toMatchObject({ tool_permissions: { weather: ['hr'] } });
     await expect(curl(`curl ${origin.url}`, { permission: { sales: true } })).rejects.toMatchObject({
       faults: [{ path: 'tool_config.permission' }],

@@ -33,7 +33,7 @@ const toolConfig = z.strictObject({
   permission: z
     .unknown()
     .optional()
-    .describe('{"roles": ["…"]}: who may call it; everybody of the tenant unless given'),
+    .describe('{"roles": ["…"]}: who may call it; else as before, at first everybody of the tenant'),
   enabled: z.boolean().default(true),
   script_config: z.unknown().optional().describe('Refused: scripts are not carried out'),
   openapi_config: z.unknown().optional().describe('Refused: there is add_tools_from_openapi'),
@@ -106,7 +106,8 @@ export class CurlTools {
       auth_strategy,
       auth,
       ...(timeout === undefined ? {} : { timeout }),
-      tool_permissions: roles ? { [id]: roles } : {},
+      // Who says nothing of it opens nothing.
+      ...(roles ? { tool_permissions: { [id]: roles } } : {}),
     }));
     const { version } = change.server;
     const text = `Successfully added tools: '${id}_${id}', version ${version} of server '${id}'.`;
