@@ -4,7 +4,8 @@ import type { CompiledSchema, SchemaOptions } from './compile-schema.js';
 export abstract class SchemaImporter {
   /**
    * @param source SDL or the JSON of an introspection in UTF-8; empty: stored operations alone. Not used after the call
+   * @param sharer whose schema it is: everybody gets a fair share of the threads
    * @throws ComposerError with the code of `InvalidSchemaError`; `SchemasBusyError` if too many schemas wait already
    */
-  abstract import(source: Uint8Array, options: SchemaOptions): Promise<CompiledSchema>;
+  abstract import(source: Uint8Array, options: SchemaOptions, sharer?: string): Promise<CompiledSchema>;
 }

@@ -37,12 +37,13 @@ export function schemaOptions({ id, graphql }: Pick<GraphqlServerConfig, 'id' | 
 export async function compileGiven(
   config: Pick<GraphqlServerConfig, 'id' | 'graphql'>,
   schemas: SchemaImporter,
+  sharer: string,
 ): Promise<CompiledSchema> {
   const options = schemaOptions(config);
   const isWanted = options.fields || options.operations.length > 0;
   const source = isWanted ? await givenSchema(config.graphql) : undefined;
   if (!source && options.operations.length === 0) return { operations: [], types: [], skipped: [], faults: [] };
-  return schemas.import(source ?? Buffer.alloc(0), options);
+  return schemas.import(source ?? Buffer.alloc(0), options, sharer);
 }
 
 async function givenSchema({ schema, schema_filepath }: Settings): Promise<Buffer | undefined> {

@@ -5,7 +5,7 @@ import { InvalidSchemaError, SchemasBusyError } from './graphql.errors.js';
 import type { SchemaImporter } from './schema-importer.js';
 
 // The largest public schemas have some thousand types and need one second of a processor that may have other things to do.
-const LIMITS: ThreadLimits = { heapMib: 192, deadlineMs: 10_000, atOnce: 2, waiting: 100 };
+const LIMITS: ThreadLimits = { heapMib: 192, deadlineMs: 10_000, atOnce: 2, waiting: 100, waitingOfOne: 20 };
 const FAULTS = {
   late: (seconds: number) => new InvalidSchemaError(`it takes longer than ${seconds} s to read`),
   tooLarge: (mib: number) => new InvalidSchemaError(`it takes more than ${mib} MiB to read`),
@@ -21,7 +21,7 @@ export class ThreadSchemaImporter implements SchemaImporter {
     this.work = new ThreadWork(entry, () => new ListAnswer<CompiledSchema>(), FAULTS, { ...LIMITS, ...limits });
   }
 
-  import(source: Uint8Array, options: SchemaOptions): Promise<CompiledSchema> {
-    return this.work.run(source, options);
+  import(source: Uint8Array, options: SchemaOptions, sharer = ''): Promise<CompiledSchema> {
+    return this.work.run(source, options, sharer);
   }
 }

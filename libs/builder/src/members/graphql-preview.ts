@@ -18,12 +18,13 @@ import type { PreviewOrder } from './member-parts.js';
  * to be asked for its schema.
  */
 export async function previewSchema({
+  ref,
   config,
   parts,
   stored,
 }: PreviewOrder<GraphqlServerConfig>): Promise<MemberPreview | undefined> {
   const { id, graphql } = config;
-  const { operations, skipped, faults } = await compileGiven(config, parts.schemas);
+  const { operations, skipped, faults } = await compileGiven(config, parts.schemas, ref.tenantId);
   if (faults.length > 0) throw new InvalidOperationsError(faults);
   if (introspects(graphql)) return undefined;
   const endpoint = new GraphqlEndpoint(new URL(graphql.endpoint), (text) => text);

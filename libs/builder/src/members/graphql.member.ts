@@ -91,7 +91,7 @@ export class GraphqlMember extends WireMember<GraphqlServerConfig> {
 
   /** Asks for the schema, and makes other tools of it if it is another one. */
   private async look(ask: (query: string) => Promise<ServiceAnswer>): Promise<void> {
-    const { config, parts, clock, log } = this.order;
+    const { ref, config, parts, clock, log } = this.order;
     const found = await introspect(ask);
     if ('refusal' in found) {
       if (offeredKinds(config.graphql).has('fields')) throw new SchemaMissingError(found.refusal);
@@ -100,7 +100,8 @@ export class GraphqlMember extends WireMember<GraphqlServerConfig> {
     const { body } = found;
     const digest = createHash('sha256').update(body).digest('base64url');
     if (digest !== this.compiled.digest) {
-      const { faults, skipped, operations, types } = await parts.schemas.import(body, schemaOptions(config));
+      const made = await parts.schemas.import(body, schemaOptions(config), ref.tenantId);
+      const { faults, skipped, operations, types } = made;
       if (skipped.length > 0) log.info('fields left out', { skipped: skipped.slice(0, MAX_LOGGED) });
       if (faults.length > 0) log.warn('stored operations left out', { faults: faults.slice(0, MAX_LOGGED) });
       this.take({ fingerprint: this.compiled.fingerprint, digest, operations, types });
@@ -152,11 +153,12 @@ export const graphqlMemberBuilder: MemberBuilder<GraphqlServerConfig> = {
 
 /** What can be had without the service. */
 async function compiledFrom({
+  ref,
   config,
   parts,
   log,
 }: MemberOrder<GraphqlServerConfig>): Promise<Omit<Compiled, 'fingerprint'>> {
-  const { operations, types, skipped, faults } = await compileGiven(config, parts.schemas);
+  const { operations, types, skipped, faults } = await compileGiven(config, parts.schemas, ref.tenantId);
   if (faults.length > 0) throw new InvalidOperationsError(faults);
   if (skipped.length > 0) log.info('fields left out', { skipped: skipped.slice(0, MAX_LOGGED) });
   return { operations, types };

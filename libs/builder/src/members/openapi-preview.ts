@@ -17,12 +17,13 @@ import { loadSpecification } from './specification-source.js';
  * the same threads and with the same bounds; its service is not called.
  */
 export async function previewDocument(
-  { config, parts, stored }: PreviewOrder<OpenApiServerConfig>,
+  { ref, config, parts, stored }: PreviewOrder<OpenApiServerConfig>,
   definitionOf: (operation: OpenApiOperation) => string,
 ): Promise<MemberPreview> {
   const { custom_routes: customRoutes, layered: isLayered, endpoint } = config.open_api;
   const { source } = await loadSpecification(config.open_api, parts.http);
-  const imported = await parts.documents.import(source, { customRoutes, isLayered, endpoint });
+  const settings = { customRoutes, isLayered, endpoint };
+  const imported = await parts.documents.import(source, settings, ref.tenantId);
   const uris = new ResourceUris(config.id, imported.resources);
   const tools: string[] = [];
   for (const [at, operation] of imported.operations.entries()) {

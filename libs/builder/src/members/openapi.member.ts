@@ -128,11 +128,10 @@ export const openApiMemberBuilder: MemberBuilder<OpenApiServerConfig> = {
     if (!isNew && stored) return new OpenApiMember(order, compiledOf(stored.content), undefined);
     try {
       const { source, compressed } = await loadSpecification(config.open_api, parts.http);
-      const { operations, resources, skipped, security } = await parts.documents.import(source, {
-        customRoutes: config.open_api.custom_routes,
-        isLayered: config.open_api.layered,
-        endpoint: config.open_api.endpoint,
-      });
+      const { custom_routes: customRoutes, layered: isLayered, endpoint } = config.open_api;
+      const settings = { customRoutes, isLayered, endpoint };
+      const imported = await parts.documents.import(source, settings, order.ref.tenantId);
+      const { operations, resources, skipped, security } = imported;
       if (skipped.length > 0)
         order.log.info('operations left out', { operations: operations.length, skipped: skipped.slice(0, 50) });
       return new OpenApiMember(order, { fingerprint, operations, resources, security }, compressed);

@@ -20,9 +20,10 @@ export interface Specification {
 }
 
 /** Names what a catalogue was compiled from: the same settings give the same fingerprint. */
-export function fingerprintOf({ spec, spec_url, spec_filepath, custom_routes, layered }: OpenApiSettings): string {
+export function fingerprintOf(settings: OpenApiSettings): string {
+  const { endpoint, spec, spec_url, spec_filepath, custom_routes, layered } = settings;
   return createHash('sha256')
-    .update(JSON.stringify([spec_url, spec_filepath, spec, custom_routes, ...(layered ? ['layered'] : [])]))
+    .update(JSON.stringify([endpoint, spec_url, spec_filepath, spec, custom_routes, layered]))
     .digest('base64url');
 }
 

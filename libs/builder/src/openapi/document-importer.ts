@@ -5,8 +5,9 @@ import type { ImportedDocument } from './import-document.js';
 export abstract class DocumentImporter {
   /**
    * @param source JSON or YAML in UTF-8; not used after the call
+   * @param sharer whose document it is: everybody gets a fair share of the threads
    * @throws ComposerError with the code of `InvalidDocumentError`, `UnsupportedVersionError`, `InvalidRoutesError` or
    *   `TooManyOperationsError`; `ImportsBusyError` if too many documents wait already
    */
-  abstract import(source: Uint8Array, options?: CompileOptions): Promise<ImportedDocument>;
+  abstract import(source: Uint8Array, options?: CompileOptions, sharer?: string): Promise<ImportedDocument>;
 }

@@ -6,7 +6,7 @@ import { ImportAnswer } from './import-answer.js';
 import { ImportsBusyError, InvalidDocumentError } from './openapi.errors.js';
 
 // GitHub's document, indented, needs less than 128 MiB and one second of a processor that may have other things to do.
-const LIMITS: ThreadLimits = { heapMib: 192, deadlineMs: 10_000, atOnce: 2, waiting: 100 };
+const LIMITS: ThreadLimits = { heapMib: 192, deadlineMs: 10_000, atOnce: 2, waiting: 100, waitingOfOne: 20 };
 const FAULTS = {
   late: (seconds: number) => new InvalidDocumentError(`it takes longer than ${seconds} s to import`),
   tooLarge: (mib: number) => new InvalidDocumentError(`it takes more than ${mib} MiB to import`),
@@ -22,7 +22,7 @@ export class ThreadDocumentImporter implements DocumentImporter {
     this.work = new ThreadWork(entry, () => new ImportAnswer(), FAULTS, { ...LIMITS, ...limits });
   }
 
-  import(source: Uint8Array, options: CompileOptions = {}): Promise<ImportedDocument> {
-    return this.work.run(source, options);
+  import(source: Uint8Array, options: CompileOptions = {}, sharer = ''): Promise<ImportedDocument> {
+    return this.work.run(source, options, sharer);
   }
 }

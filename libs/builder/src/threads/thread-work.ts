@@ -1,13 +1,10 @@
 import { Worker } from 'node:worker_threads';
+import { FairTurns, type TurnLimits } from './fair-turns.js';
 
-export interface ThreadLimits {
+export interface ThreadLimits extends TurnLimits {
   /** Of the thread's values, MiB. */
   readonly heapMib: number;
   readonly deadlineMs: number;
-  /** Threads at a time. */
-  readonly atOnce: number;
-  /** Pieces of work that wait for one. */
-  readonly waiting: number;
 }
 
 /** Puts together what a thread says: the whole once it is there. Throws what the thread refused its order with. */
@@ -30,8 +27,7 @@ const STACK_MIB = 4;
  * much time and memory and no more, and the event loop goes on: the answer comes in parts, each when it is asked for.
  */
 export class ThreadWork<T> {
-  private readonly queue: (() => void)[] = [];
-  private running = 0;
+  private readonly turns: FairTurns;
 
   /**
    * @param entry the module of the thread
@@ -42,28 +38,23 @@ export class ThreadWork<T> {
     private readonly answer: () => AnswerTaker<T>,
     private readonly faults: ThreadFaults,
     private readonly limits: ThreadLimits,
-  ) {}
+  ) {
+    this.turns = new FairTurns(limits);
+  }
 
-  /** @param given not used after the call */
-  async run(given: Uint8Array, options: object): Promise<T> {
-    await this.turn();
+  /**
+   * @param given not used after the call
+   * @param sharer whose work it is: everybody gets a fair share of the threads
+   */
+  async run(given: Uint8Array, options: object, sharer: string): Promise<T> {
+    const turn = this.turns.take(sharer);
+    if (!turn) throw this.faults.busy();
+    const end = await turn;
     try {
       return await this.inThread(given, options);
     } finally {
-      const next = this.queue.shift();
-      if (next) next();
-      else this.running--;
+      end();
     }
-  }
-
-  // One that has ended hands its turn over, so that nobody gets in between.
-  private turn(): Promise<void> | undefined {
-    if (this.running < this.limits.atOnce) {
-      this.running++;
-      return undefined;
-    }
-    if (this.queue.length >= this.limits.waiting) throw this.faults.busy();
-    return new Promise((resolve) => this.queue.push(resolve));
   }
 
   private async inThread(given: Uint8Array, options: object): Promise<T> {
