@@ -44,7 +44,8 @@ export const KNOWN_DIFFERENCES = {
   'several-types':
     'Of several types of JSON nothing says which is sent: the composer takes the first that fits, the oracle the last.',
   'type-of-nothing': 'RFC 9110, 8.3: `content-type` tells of content; the oracle sends it where there is none.',
-  'empty-members': 'RFC 8259, 4: an empty list or object is a value and stays in the body; the oracle drops it.',
+  'empty-members':
+    'RFC 8259, 3: an empty list or object, 0 and false are values and stay in the body; the oracle drops such a one.',
   'form-lists':
     'OpenAPI 3.1.1, 4.8.15: a form writes lists as a query does; the oracle joins them with commas. It is asked for the query.',
   'form-null': 'A null has no text in a form (OpenAPI 3.1.1, appendix B): it is left out; the oracle writes `null`.',

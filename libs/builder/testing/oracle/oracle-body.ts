@@ -75,7 +75,7 @@ const KINDS: Readonly<Record<Kind, (question: Question, ask: Ask) => BodyAnswer>
     const json: unknown = JSON.parse(har.postData?.text || 'null');
     return {
       har: { ...har, headers },
-      body: { json: hasEmpty(value) ? met.allow('empty-members', json, value) : json },
+      body: { json: isFalsy(value) || hasEmpty(value) ? met.allow('empty-members', json, value) : json },
     };
   },
 
@@ -142,6 +142,8 @@ const isObject = (value: unknown): value is object => typeof value === 'object' 
 
 const withoutNullMembers = (members: Members): Members =>
   Object.fromEntries(Object.entries(members).filter(([, member]) => member !== null));
+
+const isFalsy = (value: unknown): boolean => value === 0 || value === false;
 
 const hasEmpty = (value: unknown): boolean =>
   isObject(value) && (Object.keys(value).length === 0 || Object.values(value).some(hasEmpty));
