@@ -19,10 +19,8 @@ export class LocalToolsMember extends WireMember<LocalServerConfig> {
 
   constructor(order: MemberOrder<LocalServerConfig>) {
     // Before anything is opened for tools that cannot be.
-    const endpoint = new URL(endpointOf(order.config));
-    const mask = (text: string) => order.log.mask(text);
-    const tools = order.config.tools.map((tool, at) => new LocalTool(tool, { endpoint, mask, place: `tools.${at}` }));
-    super(order, endpoint);
+    const tools = localTools(order);
+    super(order, new URL(endpointOf(order.config)));
     this.tools = new Map(tools.map((tool) => [tool.name, tool]));
     this.offer = offerOf({ tools: tools.map(({ definition }) => definition) });
   }
@@ -47,4 +45,11 @@ export class LocalToolsMember extends WireMember<LocalServerConfig> {
   protected override callFor(request: MemberRequest, reply: MemberReply): ReadyCall {
     return new RequestToolCall(this.wirePartsFor(request), this.tools.get(request.target)!, request, reply);
   }
+}
+
+/** Throws for a tool that cannot be built. */
+export function localTools({ config, log }: Pick<MemberOrder<LocalServerConfig>, 'config' | 'log'>): LocalTool[] {
+  const endpoint = new URL(endpointOf(config));
+  const mask = (text: string) => log.mask(text);
+  return config.tools.map((tool, at) => new LocalTool(tool, { endpoint, mask, place: `tools.${at}` }));
 }

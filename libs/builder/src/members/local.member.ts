@@ -1,5 +1,6 @@
 import type { LocalServerConfig } from '#registry';
 import { PromptFileError } from '../local/local.errors.js';
+import { previewLocal } from './local-preview.js';
 import { LocalToolsMember } from './local-tools.member.js';
 import type { MemberBuilder } from './member-parts.js';
 import { PromptMember } from './prompt.member.js';
@@ -17,4 +18,5 @@ export const localMemberBuilder: MemberBuilder<LocalServerConfig> = {
     });
     return member;
   },
+  preview: previewLocal,
 };

@@ -64,6 +64,12 @@ describe('ServerPreviews', () => {
     health_check: { enabled: false },
     ...more,
   });
+  const local = (tool: object) => ({
+    id: 'shop',
+    type: 'local',
+    endpoint: api.url,
+    tools: [{ description: 'One request.', ...tool }],
+  });
   const register = (config: unknown, by = acme!) => opened.registry.register(by.tenantId, config, { by: CLI });
   const errorOf = async (work: Promise<unknown>) => {
     const { code, status, faults } = await work.then(
@@ -175,6 +181,15 @@ describe('ServerPreviews', () => {
     }
   });
 
+  it('tells what the configuration of a local server becomes, and calls nothing', async () => {
+    const answer = await look(local({ name: 'find', path: '/things/{{id}}' }));
+    expect(answer).toMatchObject({ known: true, counts: { tools: 1, listed: 1 } });
+    expect(answer.operations).toEqual([{ operation: 'GET /things/{{id}}', name: 'shop_find', kind: 'tool' }]);
+    const prompts = { id: 'shop', type: 'local', prompts: [{ name: 'thank', template: 'Thank {name}.' }] };
+    expect(await look(prompts)).toMatchObject({ known: true, counts: { tools: 0, listed: 0 }, total: 0 });
+    expect(api.connections).toBe(0);
+  });
+
   it('finds the faults that registering finds', async () => {
     const denied = { ...shop(), open_api: { endpoint: 'http://10.0.0.1', spec: SHOP } };
     const unreadable = shop({ openapi: '4.0.0', paths: {} });
@@ -190,6 +205,8 @@ describe('ServerPreviews', () => {
       denied,
       unreadable,
       rules,
+      local({ name: 'f', path: '/x?{{k}}=1' }),
+      local({ name: 'f', path: '/x', headers: { authorization: 'Bearer {{t}}' } }),
     ]) {
       const [told, thrown] = [await errorOf(look(config)), await errorOf(register(config))];
       expect(told).toEqual(thrown);
