@@ -30,6 +30,14 @@ describe('faultsOf', () => {
     ]);
   });
 
+  it('says of alternatives whether there is nothing, or nothing that fits', () => {
+    const either = z.object({ one: z.union([z.string(), z.array(z.string())]) });
+    expect(faultsOf(either.safeParse({}).error!.issues)).toEqual([{ path: 'one', message: 'is missing' }]);
+    expect(faultsOf(either.safeParse({ one: 1 }).error!.issues)).toEqual([
+      { path: 'one', message: 'has none of the forms that it may have' },
+    ]);
+  });
+
   it('puts the place of the whole input before each path', () => {
     expect(faultsOf(issuesOf({ tags: [], auth: { token: 't' } }), ['servers', 3])).toMatchObject([
       { path: 'servers.3.id' },

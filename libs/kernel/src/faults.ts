@@ -17,13 +17,23 @@ export function faultsOf(issues: readonly SchemaIssue[], prefix: readonly Proper
     if (issue.code === 'unrecognized_keys' && issue.keys) {
       return issue.keys.map((key) => ({ path: dotted([...path, key]), message: 'is not known here' }));
     }
-    return [{ path: dotted(path), message: plain(issue.message) }];
+    return [{ path: dotted(path), message: messageOf(issue) }];
   });
+}
+
+const MISSING = /^Invalid input: expected .*, received undefined$/;
+
+/** Of alternatives the schema library says only that none fits. */
+function messageOf({ code, message, errors = [] }: SchemaIssue): string {
+  if (code !== 'invalid_union' || message !== 'Invalid input') return plain(message);
+  const isMissing =
+    errors.length > 0 && errors.every(([first]) => first?.path.length === 0 && MISSING.test(first.message));
+  return isMissing ? 'is missing' : 'has none of the forms that it may have';
 }
 
 /** What the schema library says by itself, in words for whoever has written the input. */
 function plain(message: string): string {
-  if (/^Invalid input: expected .*, received undefined$/.test(message)) return 'is missing';
+  if (MISSING.test(message)) return 'is missing';
   return message.replace(/^Invalid option: expected one of (.*)$/, (_, options: string) => {
     return `must be one of ${options.replaceAll('"', '').split('|').join(', ')}`;
   });

@@ -49,7 +49,7 @@ export class PromptTools {
     return {
       name: 'add_prompts',
       description: `Add prompts, or new versions of them: name, description, template with {argument}, arguments. They are served as ${OWN.id}_<name>.`,
-      arguments: z.strictObject({ prompt_config: z.union([z.array(prompt).min(1).max(500), prompt]) }),
+      arguments: z.strictObject({ prompt_config: z.union([z.array(prompt).min(1, 'is empty').max(500), prompt]) }),
       run: async (by, { prompt_config }) => {
         const added = Array.isArray(prompt_config) ? (prompt_config as readonly Prompt[]) : [prompt_config as Prompt];
         const names = added.map((one) => one['name']);
