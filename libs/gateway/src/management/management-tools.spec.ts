@@ -165,6 +165,14 @@ describe('ManagementTools', () => {
     );
   });
 
+  it('promises no other try to a server that waits for a secret', async () => {
+    await textOf('register_mcp_server', { config: { ...crm, auth: { token: 'hunter2' } } });
+    const new_config = { endpoint: 'https://other.example/mcp' };
+    expect(await textOf('update_mcp_server_config', { server_id: 'crm', new_config })).toMatch(
+      /It does not work yet: auth\.token must be entered again: [^.]*\.$/,
+    );
+  });
+
   it('lets operators alone name files of the composer’s host', async () => {
     const config = {
       id: 'api',

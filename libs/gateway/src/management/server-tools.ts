@@ -140,8 +140,9 @@ function listed({ id, config }: ServerView): object {
 }
 
 /** What a change did, in words: that it was made, what is wrong with it, and what was read differently. */
-export function changed(text: string, { warnings, problem }: ServerChange): ToolAnswer {
-  const trouble = problem === undefined ? '' : ` It does not work yet: ${problem}. It is tried again by itself.`;
+export function changed(text: string, { server, warnings, problem }: ServerChange): ToolAnswer {
+  const next = server.needsReentry.length > 0 ? '' : ' It is tried again by itself.';
+  const trouble = problem === undefined ? '' : ` It does not work yet: ${problem}.${next}`;
   const notes = warnings.length === 0 ? '' : ` Note: ${warnings.join('; ')}.`;
   return { text: text + trouble + notes };
 }
