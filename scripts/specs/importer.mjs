@@ -13,7 +13,7 @@ const told = new BroadcastChannel('reached');
 told.onmessage = ({ data }) => reached.add(data);
 told.unref();
 const IDLE_ROUNDS = 10;
-const MOST_ROUNDS = 100;
+const MOST_ROUNDS = 80;
 const IDLE_MS = 300;
 /** The engine keeps pages for values to come; once it has given back all but this it has come to rest. */
 const KEPT = 8 * 1024 * 1024;

@@ -6,7 +6,7 @@ const IMPORTER = fileURLToPath(new URL('./importer.mjs', import.meta.url));
 const HEAP_MIB = 512;
 const START_MS = 60_000;
 /** After this an importer has hung: the composer itself gives up much earlier. */
-const HUNG_MS = 60_000;
+const HUNG_MS = 30_000;
 /** What is imported before memory is measured first, so that code and caches are not taken for a leak. */
 const WARM_UP = 20;
 

@@ -49,6 +49,15 @@ it('excuses what no translation can carry, with a fixture of the other era alone
 
 describe('npm run conformance', () => {
   it(
+    'finds nothing wrong with the fixture',
+    async () => {
+      const { code, output } = await conformance('--direct');
+      expect({ code, output }).toEqual({ code: 0, output: expect.stringMatching(/\n67 of 67\n$/) });
+    },
+    RUN_MS,
+  );
+
+  it(
     'fails, and says why, where something is missing',
     async () => {
       const { code, output, lastLine } = await conformance('--direct', '--fixture', 'legacy', '--only', 'caching');

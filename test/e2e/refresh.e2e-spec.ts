@@ -31,21 +31,21 @@ async function run(script: string, ...args: readonly string[]): Promise<readonly
 
 describe('many calls on an expired credential, over three processes', () => {
   it('cost one token request for each expiry, and nobody fails', async () => {
-    const rows = await run('refresh-bench', '--latency', '50', '--expiries', '2');
-    expect(rows).toMatchObject([{ latency: 50, expiries: 2, requests: 2, calls: 2_000, failed: 0, revoked: 0 }]);
+    const rows = await run('refresh-bench', '--latency', '50', '--expiries', '4');
+    expect(rows).toMatchObject([{ latency: 50, expiries: 4, requests: 4, calls: 4_000, failed: 0, revoked: 0 }]);
   }, 300_000);
 
   it('cost the same as tool calls of whole composers', async () => {
-    const rows = await run('refresh-bench', '--composers', '--latency', '50', '--expiries', '1');
-    expect(rows).toMatchObject([{ expiries: 1, requests: 1, calls: 600, failed: 0, revoked: 0 }]);
+    const rows = await run('refresh-bench', '--composers', '--latency', '50', '--expiries', '2');
+    expect(rows).toMatchObject([{ expiries: 2, requests: 2, calls: 1_200, failed: 0, revoked: 0 }]);
   }, 300_000);
 });
 
 describe('processes that are killed while they renew', () => {
   it('lose no grant where the issuer has some grace, and none silently where it has not', async () => {
-    const [grace, strict] = await run('refresh-chaos', '--kills', '4', '--grants', '16');
-    expect(grace).toMatchObject({ grace: 30, kills: 4, lost: 0 });
-    expect(strict).toMatchObject({ grace: 0, kills: 4, silent: 0 });
+    const [grace, strict] = await run('refresh-chaos', '--kills', '10', '--grants', '40');
+    expect(grace).toMatchObject({ grace: 30, kills: 10, lost: 0 });
+    expect(strict).toMatchObject({ grace: 0, kills: 10, silent: 0 });
     expect(strict!['flagged']).toBe(strict!['lost']);
   }, 300_000);
 });
