@@ -1,4 +1,4 @@
-import { ListAnswer } from '../threads/list-answer.js';
+import { ThreadAnswer } from '../threads/thread-answer.js';
 import { type ThreadLimits, ThreadWork } from '../threads/thread-work.js';
 import type { CompiledSchema, SchemaOptions } from './compile-schema.js';
 import { InvalidSchemaError, SchemasBusyError } from './graphql.errors.js';
@@ -18,7 +18,7 @@ export class ThreadSchemaImporter implements SchemaImporter {
 
   /** @param entry the module of the thread */
   constructor(entry = new URL('./schema.worker.js', import.meta.url), limits: Partial<ThreadLimits> = {}) {
-    this.work = new ThreadWork(entry, () => new ListAnswer<CompiledSchema>(), FAULTS, { ...LIMITS, ...limits });
+    this.work = new ThreadWork(entry, () => new ThreadAnswer<CompiledSchema>(), FAULTS, { ...LIMITS, ...limits });
   }
 
   import(source: Uint8Array, options: SchemaOptions, sharer = ''): Promise<CompiledSchema> {

@@ -1,8 +1,8 @@
 import { monitorEventLoopDelay } from 'node:perf_hooks';
 import { describe, expect, it } from '@jest/globals';
-import { ImportAnswer, messagesOf } from './import-answer.js';
 import { importDocument } from './import-document.js';
 import { ImportsBusyError } from './openapi.errors.js';
+import { ThreadAnswer, messagesOf } from '../threads/thread-answer.js';
 import type { ThreadLimits } from '../threads/thread-work.js';
 import { ThreadDocumentImporter } from './thread.document-importer.js';
 
@@ -13,7 +13,7 @@ function importer(code: string, limits: Partial<ThreadLimits> = {}): ThreadDocum
 }
 
 const SOURCE = Buffer.from('{}');
-const SAYS_END = `parentPort.on('message', () => parentPort.postMessage({ kind: 'end', title: 'a' }));`;
+const SAYS_END = `parentPort.on('message', () => parentPort.postMessage({ kind: 'end', lists: [], rest: { title: 'a' } }));`;
 
 describe('a document that is imported in a thread', () => {
   it('is ended at its deadline, while the event loop goes on', async () => {
@@ -39,7 +39,7 @@ describe('a document that is imported in a thread', () => {
     const tells = `
       const { source, options } = workerData;
       const title = JSON.stringify([Buffer.from(source).toString(), options, Object.keys(process.env), process.argv.length]);
-      parentPort.on('message', () => parentPort.postMessage({ kind: 'end', title }));`;
+      parentPort.on('message', () => parentPort.postMessage({ kind: 'end', lists: [], rest: { title } }));`;
     const whole = Buffer.from('x{"a":1}');
     const { title } = await importer(tells).import(whole.subarray(1), { maxOperations: 7 });
     expect(JSON.parse(title)).toEqual(['{"a":1}', { maxOperations: 7 }, [], 1]);
@@ -67,7 +67,7 @@ describe('a document that is imported in a thread', () => {
 
 describe('the answer of a thread', () => {
   const take = (work: () => ReturnType<typeof importDocument>) => {
-    const answer = new ImportAnswer();
+    const answer = new ThreadAnswer<ReturnType<typeof importDocument>>('a document could not be imported');
     const sizes: number[] = [];
     for (const message of messagesOf(work)) {
       const copy = structuredClone(message);

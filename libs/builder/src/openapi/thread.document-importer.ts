@@ -1,8 +1,8 @@
+import { ThreadAnswer } from '../threads/thread-answer.js';
 import { type ThreadLimits, ThreadWork } from '../threads/thread-work.js';
 import type { CompileOptions } from './compile-operations.js';
 import type { DocumentImporter } from './document-importer.js';
 import type { ImportedDocument } from './import-document.js';
-import { ImportAnswer } from './import-answer.js';
 import { ImportsBusyError, InvalidDocumentError } from './openapi.errors.js';
 
 // GitHub's document, indented, needs less than 128 MiB and one second of a processor that may have other things to do.
@@ -19,7 +19,8 @@ export class ThreadDocumentImporter implements DocumentImporter {
 
   /** @param entry the module of the thread */
   constructor(entry = new URL('./document.worker.js', import.meta.url), limits: Partial<ThreadLimits> = {}) {
-    this.work = new ThreadWork(entry, () => new ImportAnswer(), FAULTS, { ...LIMITS, ...limits });
+    const answer = () => new ThreadAnswer<ImportedDocument>('a document could not be imported');
+    this.work = new ThreadWork(entry, answer, FAULTS, { ...LIMITS, ...limits });
   }
 
   import(source: Uint8Array, options: CompileOptions = {}, sharer = ''): Promise<ImportedDocument> {

@@ -1,32 +1,37 @@
 import { ComposerError } from '#kernel';
 
 /** What a thread says, one message each time it is asked: parts of the lists that it has made, and at last the end. */
-export type ListMessage =
+export type ThreadMessage =
   | { readonly kind: 'part'; readonly list: string; readonly items: string }
-  | { readonly kind: 'end'; readonly lists: readonly string[] }
+  | { readonly kind: 'end'; readonly lists: readonly string[]; readonly rest: Readonly<Record<string, unknown>> }
   | { readonly kind: 'refused'; readonly error: ReturnType<typeof toldError> }
   | { readonly kind: 'crashed'; readonly reason: string };
-
-export type Lists = Readonly<Record<string, readonly unknown[]>>;
 
 /** Characters of one message: reading it takes a millisecond or two, and other work gets its turn between two of them. */
 const PART_CHARS = 256 * 1024;
 
-/** All lists that `work` gives, in messages. It runs when the first one is asked for. */
-export function* listMessages(work: () => Lists): Generator<ListMessage, undefined> {
-  let lists: Lists;
+/** All that `work` gives, in messages: its lists in parts, and at last the rest. It runs when the first one is asked for. */
+export function* messagesOf(work: () => object): Generator<ThreadMessage, undefined> {
+  let made: object;
   try {
-    lists = work();
+    made = work();
   } catch (error) {
     yield error instanceof ComposerError
       ? { kind: 'refused', error: toldError(error) }
       : { kind: 'crashed', reason: error instanceof Error ? (error.stack ?? error.message) : String(error) };
     return;
   }
-  for (const [list, items] of Object.entries(lists)) {
-    for (const part of partsOf(items)) yield { kind: 'part', list, items: part };
+  const lists: string[] = [];
+  const rest: Record<string, unknown> = {};
+  for (const [name, value] of Object.entries(made) as [string, unknown][]) {
+    if (!Array.isArray(value)) {
+      rest[name] = value;
+      continue;
+    }
+    lists.push(name);
+    for (const items of partsOf(value)) yield { kind: 'part', list: name, items };
   }
-  yield { kind: 'end', lists: Object.keys(lists) };
+  yield { kind: 'end', lists, rest };
 }
 
 function* partsOf(list: readonly unknown[]): Generator<string> {
@@ -46,19 +51,23 @@ function* partsOf(list: readonly unknown[]): Generator<string> {
 
 const toldError = ({ code, message, status, faults }: ComposerError) => ({ code, message, status, faults });
 
-/** Puts together what `listMessages` took apart. */
-export class ListAnswer<T> {
+/** Puts together what `messagesOf` took apart. */
+export class ThreadAnswer<T extends object> {
   private readonly lists = new Map<string, unknown[]>();
 
-  /** @returns the lists once they are whole. @throws what the thread refused its order with */
-  take(message: ListMessage): T | undefined {
+  /** @param failure what is said of work that has a defect */
+  constructor(private readonly failure = 'the work of a thread has failed') {}
+
+  /** @returns what was made once it is whole. @throws what the thread refused its order with */
+  take(message: ThreadMessage): T | undefined {
     if (message.kind === 'refused') {
       const { code, message: text, ...detail } = message.error;
       throw new ComposerError(code, text, detail);
     }
-    if (message.kind === 'crashed') throw new Error(`the work of a thread has failed: ${message.reason}`);
+    if (message.kind === 'crashed') throw new Error(`${this.failure}: ${message.reason}`);
     if (message.kind === 'end') {
-      return Object.fromEntries(message.lists.map((list) => [list, this.lists.get(list) ?? []])) as T;
+      const lists = message.lists.map((list) => [list, this.lists.get(list) ?? []] as const);
+      return { ...message.rest, ...Object.fromEntries(lists) } as T;
     }
     const items = this.lists.get(message.list) ?? [];
     this.lists.set(message.list, items);

@@ -1,11 +1,11 @@
 import { ComposerError } from '#kernel';
 import { describe, expect, it } from '@jest/globals';
-import { ListAnswer, type Lists, listMessages } from './list-answer.js';
+import { ThreadAnswer, messagesOf } from './thread-answer.js';
 
-function told(work: () => Lists) {
-  const answer = new ListAnswer<Lists>();
+function told(work: () => object) {
+  const answer = new ThreadAnswer<object>();
   const sizes: number[] = [];
-  for (const message of listMessages(work)) {
+  for (const message of messagesOf(work)) {
     const copy = structuredClone(message);
     sizes.push(JSON.stringify(copy).length);
     const whole = answer.take(copy);
