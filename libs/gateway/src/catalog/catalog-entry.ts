@@ -36,7 +36,8 @@ export interface CatalogEntry {
 /** What goes by a name, and not by a URI. */
 export type NamedKind = 'tools' | 'prompts';
 
-const SETTINGS = {
+/** Where a configuration says what is hidden or described otherwise, by own and by full names. */
+export const OVERLAY_KEYS = {
   tools: { disabled: 'disabled_tools', descriptions: 'tools_description' },
   prompts: { disabled: 'disabled_prompts', descriptions: 'prompts_description' },
 } as const;
@@ -110,7 +111,7 @@ function entryOf(
 ): CatalogEntry | undefined {
   const { config, ref } = slot;
   if (!config) return undefined;
-  const { disabled, descriptions } = SETTINGS[kind];
+  const { disabled, descriptions } = OVERLAY_KEYS[kind];
   const bytes = Buffer.from(text);
   const { place, text: ownName } = textIn(bytes, 'name');
   const fullName = `${ref.serverId}_${ownName}`;

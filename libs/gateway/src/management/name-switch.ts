@@ -1,10 +1,8 @@
 import type { Principal } from '#tenancy';
 import { Injectable } from '@nestjs/common';
-import type { NamedKind } from '../catalog/catalog-entry.js';
+import { type NamedKind, OVERLAY_KEYS } from '../catalog/catalog-entry.js';
 import { AddedServers } from './added-servers.js';
 import type { OfferedThing } from './offered-names.js';
-
-const KEYS = { tools: 'disabled_tools', prompts: 'disabled_prompts' } as const;
 
 /** Takes tools and prompts of members off the list, and back onto it, by their servers' configurations. */
 @Injectable()
@@ -16,7 +14,7 @@ export class NameSwitch {
     kind: NamedKind,
     { things, isOn }: { readonly things: readonly OfferedThing[]; readonly isOn: boolean },
   ): Promise<void> {
-    const key = KEYS[kind];
+    const key = OVERLAY_KEYS[kind].disabled;
     const byServer = new Map<string, OfferedThing[]>();
     for (const thing of things) byServer.set(thing.server, [...(byServer.get(thing.server) ?? []), thing]);
     for (const [server, list] of byServer) {

@@ -1,7 +1,7 @@
 import { MemberPool, type MemberSlot } from '#builder';
 import { type TenantId, isObject } from '#kernel';
 import { Injectable } from '@nestjs/common';
-import type { NamedKind } from '../catalog/catalog-entry.js';
+import { type NamedKind, OVERLAY_KEYS, own as ownIn } from '../catalog/catalog-entry.js';
 
 /** A tool or a prompt of a member, by its own name, and what the member says of it. */
 export interface OfferedThing {
@@ -11,9 +11,6 @@ export interface OfferedThing {
   readonly definition: Readonly<Record<string, unknown>>;
   readonly isDisabled: boolean;
 }
-
-const DISABLED = { tools: 'disabled_tools', prompts: 'disabled_prompts' } as const;
-const TEXTS = { tools: 'tools_description', prompts: 'prompts_description' } as const;
 
 /** Everything that the members of a tenant offer, what is disabled among it. */
 @Injectable()
@@ -38,13 +35,13 @@ function thingOf({ ref, config }: MemberSlot, kind: NamedKind, text: string): Of
   if (!isObject(definition) || typeof definition['name'] !== 'string' || !config) return undefined;
   const own = definition['name'];
   const fullName = `${ref.serverId}_${own}`;
-  const texts = config[TEXTS[kind]];
-  const [chosen] = [fullName, own].flatMap((name) => (Object.hasOwn(texts, name) ? [texts[name]!] : []));
+  const { disabled, descriptions } = OVERLAY_KEYS[kind];
+  const chosen = ownIn(config[descriptions], fullName) ?? ownIn(config[descriptions], own);
   return {
     server: ref.serverId,
     own,
     fullName,
     definition: { ...definition, name: fullName, ...(chosen === undefined ? {} : { description: chosen }) },
-    isDisabled: config[DISABLED[kind]].some((name) => name === own || name === fullName),
+    isDisabled: config[disabled].some((name) => name === own || name === fullName),
   };
 }

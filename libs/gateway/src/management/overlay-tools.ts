@@ -119,9 +119,13 @@ export class OverlayTools {
     isOn: boolean,
   ): Promise<readonly string[]> {
     const all = this.names.all(by.tenantId, 'tools', server_id);
-    const missing = tools.filter((tool) => this.names.named(all, [tool], server_id).length === 0);
+    const things = this.names.named(all, tools, server_id);
+    const found = new Set(
+      things.flatMap(({ own, fullName }) => (server_id === undefined ? [fullName] : [fullName, own])),
+    );
+    const missing = tools.filter((tool) => !found.has(tool));
     if (missing.length > 0) throw unknown('tools', missing);
-    await this.toggle.set(by, 'tools', { things: this.names.named(all, tools, server_id), isOn });
+    await this.toggle.set(by, 'tools', { things, isOn });
     return tools;
   }
 }
