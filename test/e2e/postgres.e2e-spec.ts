@@ -139,13 +139,13 @@ describe('on a real Postgres, with an owning role and an application role', () =
   }, 60_000);
 });
 
-/** Ends every connection of the application, as a restart of the database would. */
+/** Ends every connection of the application, as a restart of the database would, and waits until each has ended. */
 async function breakConnections({ env }: TwoRoles): Promise<number> {
   const connection = new Connection({ connectionString: env['DATABASE_URL'] });
   await connection.connect();
   try {
     const { rowCount } = await connection.query(
-      `SELECT pg_terminate_backend(pid) FROM pg_stat_activity
+      `SELECT pg_terminate_backend(pid, 10000) FROM pg_stat_activity
         WHERE usename = current_user AND datname = current_database() AND pid <> pg_backend_pid()`,
     );
     return rowCount ?? 0;

@@ -7,7 +7,8 @@ import { claimEmbeddedDatabase, type EmbeddedDatabase } from '../embedded/index.
 import { type DatabaseConfig, databaseConfig } from '../persistence.config.js';
 import { asDatabaseFault } from './database-faults.js';
 
-const POOL_SIZE = 10;
+/** The connections that transactions share, at most. */
+export const POOL_SIZE = 10;
 /** One connection holds the migration lock, the other one works. */
 const OWNER_POOL_SIZE = 2;
 /** How long a request waits for a free connection, or for a new one. */

@@ -5,6 +5,8 @@ const NAME_CODES = ['ENOTFOUND', 'EAI_AGAIN'];
 /** Postgres 15, appendix A: connections, too many of them, shutting down or starting, idle too long. */
 const LOST_STATES = /^(08...|53300|57P0[1235]|25P0[34])$/;
 const REFUSED_LOGINS = /^28...$/;
+/** How node-postgres says that `query_timeout` is over. */
+const READ_TIMEOUT = 'Query read timeout';
 const UNKNOWN_DATABASE = '3D000';
 const QUERY_CANCELED = '57014';
 const UNIQUE_VIOLATION = '23505';
@@ -13,7 +15,7 @@ const FOREIGN_KEY_VIOLATION = '23503';
 /** Turns an error that says that the database is away, or too slow, into `DatabaseUnavailableError`; others stay. */
 export function asDatabaseFault(error: unknown): unknown {
   const { code = '', message = '' } = error as { code?: string; message?: string };
-  if (code === QUERY_CANCELED || message === 'Query read timeout') {
+  if (code === QUERY_CANCELED || message === READ_TIMEOUT) {
     return new DatabaseUnavailableError('did not answer in time', error);
   }
   if (/timeout exceeded when trying to connect|timeout expired/.test(message)) {
@@ -29,11 +31,16 @@ export function asDatabaseFault(error: unknown): unknown {
 
 /** Whether the connection that gave this error must not be used again. */
 export function isConnectionLost(error: unknown): boolean {
+  return isConnectionBroken(error) || (error as Error).message === READ_TIMEOUT;
+}
+
+/** Whether the connection that gave this error has ended: not one that only does not answer. */
+export function isConnectionBroken(error: unknown): boolean {
   const { code = '', message = '' } = error as { code?: string; message?: string };
   return (
     [...SOCKET_CODES, ...NAME_CODES].includes(code) ||
     LOST_STATES.test(code) ||
-    /^Query read timeout$|^Connection terminated|^Client has encountered a connection error|^Cannot use a pool after/.test(
+    /^Connection terminated|^Client (was closed|has encountered a connection error)|^Cannot use a pool after/.test(
       message,
     )
   );

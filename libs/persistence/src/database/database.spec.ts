@@ -1,3 +1,4 @@
+import type { Socket } from 'node:net';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { type TenantId, tenantId } from '#kernel';
 import {
@@ -134,7 +135,7 @@ describe('a database that goes away', () => {
   afterAll(() => db?.close());
   const cut = () =>
     asSuperuser((admin) =>
-      admin.query(`SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = $1`, [name]),
+      admin.query(`SELECT pg_terminate_backend(pid, 10000) FROM pg_stat_activity WHERE datname = $1`, [name]),
     );
 
   it('is unavailable and worth another try for the caller whose connection broke, and back for the next one', async () => {
@@ -144,6 +145,19 @@ describe('a database that goes away', () => {
     });
     await expect(work).rejects.toMatchObject({ name: 'DatabaseUnavailableError', status: 503, retryable: true });
     await expect(db.database.inTenant(tenant, ids)).resolves.toEqual([]);
+  });
+
+  it('is back at once where connections broke in the pool and nobody has noticed', async () => {
+    const all = Array.from({ length: 5 }, () => db.database.inTenant(tenant, (tx) => tx.query('SELECT pg_sleep(0.1)')));
+    await Promise.all(all);
+    const idle = idleSockets(db);
+    expect(idle.length).toBeGreaterThan(1);
+    for (const socket of idle) socket.pause();
+    await cut();
+    const work = db.database.inTenant(tenant, ids);
+    // Only now does the process see what has happened to them: the first one is in use again.
+    setImmediate(() => idle.forEach((socket) => socket.resume()));
+    await expect(work).resolves.toEqual([]);
   });
 
   it('does not tell success to the caller whose connection broke before the commit', async () => {
@@ -183,3 +197,11 @@ describe('a database that goes away', () => {
     expect((error as Error).message).not.toMatch(/postgres:|127\.0\.0\.1/);
   });
 });
+
+/** The sockets of the connections that lie in the pool. */
+function idleSockets({ dataSource }: OpenDatabase): Socket[] {
+  const { master } = dataSource.driver as unknown as {
+    master: { _idle: readonly { client: { connection: { stream: Socket } } }[] };
+  };
+  return master._idle.map(({ client }) => client.connection.stream);
+}

@@ -4,13 +4,15 @@ import type { PoolClient } from 'pg';
 import { CommitUnknownError, DatabaseUnavailableError, TransactionLostError } from '../persistence.errors.js';
 import { ApplicationRole } from './application-role.js';
 import { currentOf, refuseInside, runInside } from './current-transaction.js';
-import { DatabaseConnection } from './database-connection.js';
-import { asDatabaseFault, isConnectionLost } from './database-faults.js';
+import { DatabaseConnection, POOL_SIZE } from './database-connection.js';
+import { asDatabaseFault, isConnectionBroken, isConnectionLost } from './database-faults.js';
 import { type NumberedChange, Transaction } from './transaction.js';
 
 const STATEMENT_MS = 5_000;
 const TRANSACTION_MS = 15_000;
 const PING_MS = 2_000;
+/** So many connections the pool may hold that have broken unseen, as after a restart of the database. */
+const MOST_BROKEN = POOL_SIZE;
 const UUID = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/i;
 
 /**
@@ -80,12 +82,10 @@ export class Database {
     work: (tx: Transaction) => Promise<T>,
   ): Promise<T> {
     refuseInside('a second transaction was asked for');
-    const client = await this.acquire();
-    client.on('error', ignore); // a connection that breaks between two statements; the next one fails
+    const client = await this.begin(this.opening(settings));
     const transaction = new Transaction(client, tenant);
     let broken: Error | undefined;
     try {
-      await client.query(this.opening(settings));
       const result = await before(
         TRANSACTION_MS,
         runInside({ tenant, transaction }, () => work(transaction)),
@@ -106,6 +106,24 @@ export class Database {
 
   private tell(changes: readonly NumberedChange[]): void {
     for (const change of changes) for (const listener of this.listeners) listener(change);
+  }
+
+  /**
+   * A connection on which the transaction has begun. One that broke while it lay in the pool is replaced: nothing has
+   * happened on it yet. Whoever is given it takes `ignore` off and releases it.
+   */
+  private async begin(opening: string, others = MOST_BROKEN): Promise<PoolClient> {
+    const client = await this.acquire();
+    client.on('error', ignore); // a connection that breaks between two statements; the next one fails
+    try {
+      await client.query(opening);
+      return client;
+    } catch (error) {
+      client.off('error', ignore);
+      client.release(error as Error);
+      if (others > 0 && isConnectionBroken(error)) return this.begin(opening, others - 1);
+      throw asDatabaseFault(error);
+    }
   }
 
   private async acquire(): Promise<PoolClient> {
