@@ -1,4 +1,5 @@
 import { describe, expect, it } from '@jest/globals';
+import { costRatio } from '#kernel/testing';
 import fc from 'fast-check';
 import type { LocalTool as Settings } from '#registry';
 import { isToolDefinition } from '../mcp/definitions.js';
@@ -214,10 +215,12 @@ describe('LocalTool', () => {
   });
 
   it('reads a hostile template in linear time', () => {
-    const started = performance.now();
-    for (const text of ['"\\'.repeat(32_000), '{{'.repeat(32_000), '"'.repeat(64_001), '{{a'.repeat(20_000)]) {
-      expect(() => tool(json(text))).toThrow(/tools\.0\.body/);
+    for (const text of ['"\\', '{{', '"', '{{a']) {
+      const read = (size: number) => {
+        const times = Math.floor(size / text.length);
+        expect(() => tool(json(text.repeat(times - 1 + (times % 2))))).toThrow(/tools\.0\.body/);
+      };
+      expect(costRatio(read, [8_000, 64_000])).toBeLessThan(32);
     }
-    expect(performance.now() - started).toBeLessThan(1_000);
   });
 });

@@ -1,4 +1,5 @@
 import { describe, expect, it } from '@jest/globals';
+import { costRatio } from '#kernel/testing';
 import { buildRequest } from './build-request.js';
 import type { OpenApiOperation, OperationBody, OperationParameter } from './openapi-operation.js';
 import { InvalidArgumentsError } from './openapi.errors.js';
@@ -42,26 +43,20 @@ function operation(
   } satisfies OpenApiOperation;
 }
 
-/** Milliseconds of CPU, the better of two. */
-function costOf(tool: OpenApiOperation, args: object): number {
-  const runs = Array.from({ length: 2 }, () => {
-    const before = process.cpuUsage();
+const SIZES: [number, number] = [65_536, 524_288];
+
+/** Eight times the size may cost eight times as much, not sixty-four times. */
+function expectLinear(tool: OpenApiOperation, args: (size: number) => object): void {
+  const given = new Map(SIZES.map((size) => [size, args(size)]));
+  const build = (size: number) => {
     try {
-      buildRequest(tool, args, BASE);
+      buildRequest(tool, given.get(size)!, BASE);
     } catch (error) {
       if (!(error instanceof InvalidArgumentsError)) throw error;
       expect(error.message.length).toBeLessThan(4_000);
     }
-    const { user, system } = process.cpuUsage(before);
-    return (user + system) / 1000;
-  });
-  return Math.min(...runs);
-}
-
-/** Eight times the size may cost eight times as much, not sixty-four times; next to nothing is taken for 3 ms. */
-function expectLinear(tool: OpenApiOperation, args: (size: number) => object): void {
-  const small = Math.max(costOf(tool, args(65_536)), 3);
-  expect(costOf(tool, args(524_288)) / small).toBeLessThan(32);
+  };
+  expect(costRatio(build, SIZES)).toBeLessThan(32);
 }
 
 describe('a hostile argument', () => {

@@ -1,0 +1,1 @@
+export { costRatio } from './cost-ratio.js';
