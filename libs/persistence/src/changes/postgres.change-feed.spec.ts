@@ -56,7 +56,7 @@ describe('changes on Postgres', () => {
       );
       return rowCount ?? 0;
     });
-  const cutListeners = () => listeners(', pg_terminate_backend(pid)');
+  const cutListeners = () => listeners(', pg_terminate_backend(pid, 10000)');
 
   it('are told at once to the other process, and once to the one that made them', async () => {
     const [one, two] = [await follow(), await follow()];
@@ -173,7 +173,7 @@ describe('changes on Postgres', () => {
     expect(before).toBeLessThan(2_000);
     await asSuperuser((admin) => admin.query(`ALTER DATABASE ${name} ALLOW_CONNECTIONS false`));
     await asSuperuser((admin) =>
-      admin.query(`SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = $1`, [name]),
+      admin.query(`SELECT pg_terminate_backend(pid, 10000) FROM pg_stat_activity WHERE datname = $1`, [name]),
     );
     try {
       await until(() => two.feed.staleness() > 2_500, 'the proof to get old', 10_000);

@@ -54,7 +54,7 @@ describe('the presence of a process, on Postgres', () => {
     const end = () =>
       asSuperuser((admin) =>
         admin.query(
-          `SELECT pg_terminate_backend(pid) FROM pg_locks
+          `SELECT pg_terminate_backend(pid, 10000) FROM pg_locks
             WHERE locktype = 'advisory' AND objid::bigint = $1 AND granted`,
           [one.number],
         ),
