@@ -90,6 +90,7 @@ async function run({ documents, seed, scratch, server, only }) {
       mutantOf(random() < YAML_SHARE ? yaml : json, random, Object.values(beyond)),
     ]);
     await importThose(Object.fromEntries(batch));
+    process.stderr.write(`${at + batch.length} of ${documents}\n`);
   }
   return judge(results, { made, seed, connections: server.connections() });
 }
