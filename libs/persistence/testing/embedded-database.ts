@@ -2,6 +2,7 @@ import { existsSync } from 'node:fs';
 import { cp, mkdir, mkdtemp, rename, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { holdCompiledEngine } from './compiled-engine.js';
 import { type OpenDatabase, type OpenOptions, openDatabase } from './open-database.js';
 import { runDirectory } from './run-directory.js';
 import { until } from './until.js';
@@ -10,7 +11,7 @@ import { until } from './until.js';
 export async function openEmbeddedDatabase(options: OpenOptions = {}): Promise<OpenDatabase> {
   const dataDir = await mkdtemp(join(tmpdir(), 'mcpc-data-'));
   try {
-    await copyEmbeddedTemplate(dataDir);
+    await Promise.all([copyEmbeddedTemplate(dataDir), holdCompiledEngine()]);
     const open = await openDatabase({ type: 'embedded', dataDir }, options);
     const close = async (): Promise<void> => {
       await open.close();

@@ -3,6 +3,7 @@ export { type Fault, type FaultRule } from './cloudant/cloudant-faults.js';
 export { type CloudantServer, cloudantEnvironment, openCloudantServer } from './cloudant/cloudant-server.js';
 export { type OpenCloudantDocuments, openCloudantDocuments } from './cloudant/open-cloudant-documents.js';
 export { CompiledCopy } from './compiled-copy.js';
+export { holdCompiledEngine } from './compiled-engine.js';
 export { createTenantDocument } from './create-tenant-document.js';
 export { describeDataKeyStore } from './data-key-store.contract.js';
 export { type OpenDocuments, describeDocuments } from './documents.contract.js';

@@ -16,7 +16,7 @@ import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
 import { Client } from 'pg';
-import { CompiledCopy, copyEmbeddedTemplate, until } from '../../testing/index.js';
+import { CompiledCopy, copyEmbeddedTemplate, holdCompiledEngine, until } from '../../testing/index.js';
 import { DataDirectoryLockedError, EmbeddedStartError } from '../persistence.errors.js';
 import { DirectoryLock } from './directory-lock.js';
 import { type EmbeddedDatabase, claimEmbeddedDatabase, startEmbeddedDatabase } from './embedded-database.js';
@@ -84,8 +84,9 @@ describe('embedded database', () => {
     await end;
   };
 
-  beforeAll(() => {
+  beforeAll(async () => {
     copy = CompiledCopy.of('kernel', 'persistence');
+    await holdCompiledEngine();
   });
   afterAll(() => copy.remove());
   beforeEach(() => {
