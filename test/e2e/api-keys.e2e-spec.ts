@@ -3,6 +3,7 @@ import { Client, StreamableHTTPClientTransport } from '@modelcontextprotocol/cli
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { send } from '../fixtures/mcp-clients.js';
 import { type RestService, startRestService } from '../fixtures/rest-service.js';
+import { commandLines, keyCommand } from '../fixtures/tenant-client.js';
 import { type TwoRoles, openTwoRoles } from '../fixtures/two-roles.js';
 import { type CommandLine, commandLine } from '../support/command-line.js';
 import { type ComposerProcess, startComposer } from '../support/composer-process.js';
@@ -33,13 +34,16 @@ describe('API keys, in production, on a Postgres that was empty', () => {
       EGRESS_ALLOW: '127.0.0.0/8:*',
     };
     commands = commandLine(env);
-    const keyOf = async (tenant: string, role: string): Promise<string> =>
-      (await commands.json('key', 'create', '--tenant', tenant, '--role', role)).key;
-    for (const tenant of ['acme', 'globex']) await commands.json('tenant', 'create', tenant);
-    keys.acme = await keyOf('acme', 'admin');
-    keys.caller = await keyOf('acme', 'caller');
-    keys.globex = await keyOf('globex', 'admin');
-    keys.operator = await keyOf('default', 'operator');
+    const answers = await commandLines(env, [
+      ...['acme', 'globex'].map((tenant) => ['tenant', 'create', tenant]),
+      keyCommand('acme', 'admin'),
+      keyCommand('acme', 'caller'),
+      keyCommand('globex', 'admin'),
+      keyCommand('default', 'operator'),
+    ]);
+    [keys.acme = '', keys.caller = '', keys.globex = '', keys.operator = ''] = answers
+      .slice(2)
+      .map(({ key }) => key as string);
     composer = await startComposer({ env });
     const made = await api('acme', 'POST servers', {
       ...service.member('shop'),

@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { type CloudantServer, cloudantEnvironment, openCloudantServer, until } from '#persistence/testing';
 import { send } from '../fixtures/mcp-clients.js';
-import { hostedEnv } from '../fixtures/tenant-client.js';
+import { commandLines, hostedEnv, keyCommand } from '../fixtures/tenant-client.js';
 import { type CommandLine, commandLine } from '../support/command-line.js';
 import { type ComposerProcess, startComposer } from '../support/composer-process.js';
 
@@ -26,12 +26,14 @@ describe('tenants, keys and the trail with everything in Cloudant', () => {
     ({ database } = config);
     env = hostedEnv(cloudantEnvironment(config));
     commands = commandLine(env);
-    const keyOf = async (tenant: string, role: string): Promise<string> =>
-      (await commands.json('key', 'create', '--tenant', tenant, '--role', role)).key;
-    for (const tenant of ['acme', 'globex']) ids[tenant] = (await commands.json('tenant', 'create', tenant)).id;
-    keys.acme = await keyOf('acme', 'admin');
-    keys.globex = await keyOf('globex', 'admin');
-    keys.operator = await keyOf('default', 'operator');
+    const [acme, globex, ...made] = await commandLines(env, [
+      ...['acme', 'globex'].map((tenant) => ['tenant', 'create', tenant]),
+      keyCommand('acme', 'admin'),
+      keyCommand('globex', 'admin'),
+      keyCommand('default', 'operator'),
+    ]);
+    Object.assign(ids, { acme: acme.id, globex: globex.id });
+    [keys.acme = '', keys.globex = '', keys.operator = ''] = made.map(({ key }) => key as string);
     composer = await startComposer({ env });
   }, 180_000);
   afterAll(async () => {

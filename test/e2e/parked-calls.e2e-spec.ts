@@ -3,7 +3,7 @@ import { Client, StreamableHTTPClientTransport } from '@modelcontextprotocol/cli
 import { type AskingMember, startAskingMember } from '../fixtures/asking-member.js';
 import { eventually } from '../fixtures/eventually.js';
 import { type HttpAnswer, MODERN } from '../fixtures/mcp-clients.js';
-import { TenantClient, commandLine, hostedEnv } from '../fixtures/tenant-client.js';
+import { TenantClient, commandLines, hostedEnv, keyCommand } from '../fixtures/tenant-client.js';
 import { type TwoRoles, openTwoRoles } from '../fixtures/two-roles.js';
 import { type ComposerProcess, startComposer } from '../support/composer-process.js';
 import { freePorts } from '../support/free-ports.js';
@@ -28,9 +28,11 @@ describe('a client of revision 2026-07-28 and a member that asks in the middle o
     const [port = 0] = await freePorts(1);
     [member, database] = await Promise.all([startAskingMember(), openTwoRoles()]);
     env = { ...hostedEnv(database.env), PORT: String(port) };
-    await commandLine(env, 'migrate');
-    await commandLine(env, 'tenant', 'create', 'acme');
-    const { key } = await commandLine(env, 'key', 'create', '--tenant', 'acme', '--role', 'admin');
+    const [, , { key }] = await commandLines(env, [
+      ['migrate'],
+      ['tenant', 'create', 'acme'],
+      keyCommand('acme', 'admin'),
+    ]);
     composer = await startComposer({ env });
     admin = new TenantClient(composer, key);
     const config = { id: 'old', type: 'http', endpoint: member.url };

@@ -2,7 +2,7 @@ import { request } from 'node:http';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { eventually } from '../fixtures/eventually.js';
 import { type McpMember, startModernMember } from '../fixtures/mcp-members.js';
-import { TenantClient, commandLine, hostedEnv } from '../fixtures/tenant-client.js';
+import { TenantClient, commandLine, commandLines, hostedEnv, keyCommand } from '../fixtures/tenant-client.js';
 import { type TwoRoles, openTwoRoles } from '../fixtures/two-roles.js';
 import { type ComposerProcess, startComposer } from '../support/composer-process.js';
 
@@ -37,18 +37,22 @@ const roleOf = (admin: TenantClient, name: string, permissions: object) =>
 beforeAll(async () => {
   database = await openTwoRoles();
   env = hostedEnv(database.env);
-  await commandLine(env, 'migrate');
-  for (const tenant of ['acme', 'globex']) await commandLine(env, 'tenant', 'create', tenant);
+  const tenants = ['acme', 'globex'];
+  const made = await commandLines(env, [
+    ['migrate'],
+    ...tenants.map((tenant) => ['tenant', 'create', tenant]),
+    ...tenants.map((tenant) => keyCommand(tenant, 'admin', 'admin')),
+  ]);
   member = await startModernMember({ more: ['pay', 'refund'] });
   const limits = { LIMIT_CREDENTIAL_RPS: '200', LIMIT_CREDENTIAL_BURST: '400' };
   composer = await startComposer({ env: { ...env, ...limits } });
-  [acme, globex] = [await clientOf('acme', 'admin'), await clientOf('globex', 'admin')];
-  for (const admin of [acme, globex]) {
+  [acme, globex] = made.slice(-2).map(({ key }) => new TenantClient(composer, key));
+  for (const admin of [acme!, globex!]) {
     const config = { id: 'crm', type: 'http', endpoint: member.url, tool_permissions: { pay: ['finance'] } };
     expect((await admin.api('POST', '/servers', config)).status).toBe(201);
   }
   const config = { id: 'erp', type: 'http', endpoint: member.url };
-  expect((await acme.api('POST', '/servers', config)).status).toBe(201);
+  expect((await acme!.api('POST', '/servers', config)).status).toBe(201);
 }, 120_000);
 
 afterAll(async () => {

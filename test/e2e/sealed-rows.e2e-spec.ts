@@ -5,7 +5,7 @@ import type { Client } from 'pg';
 import { type InProcessComposer, startInProcess } from '../fixtures/in-process-composer.js';
 import type { HttpAnswer } from '../fixtures/mcp-clients.js';
 import { type RestService, startRestService } from '../fixtures/rest-service.js';
-import { TenantClient, commandLine, hostedEnv } from '../fixtures/tenant-client.js';
+import { TenantClient, commandLines, hostedEnv, keyCommand } from '../fixtures/tenant-client.js';
 import { type TwoRoles, openTwoRoles } from '../fixtures/two-roles.js';
 
 /** Somebody writes into the database who holds no key, and the composer reads what is there then. */
@@ -54,9 +54,9 @@ beforeAll(async () => {
     check: ({ headers }) => headers.authorization?.startsWith(`Bearer ${CANARY}`) === true,
   });
   const env = hostedEnv(database.env);
-  for (const slug of SLUGS) await commandLine(env, 'tenant', 'create', slug);
-  const keys = await Promise.all(
-    SLUGS.map((slug) => commandLine(env, 'key', 'create', '--tenant', slug, '--role', 'admin')),
+  const tenants = SLUGS.map((slug) => ['tenant', 'create', slug]);
+  const keys = (await commandLines(env, [...tenants, ...SLUGS.map((slug) => keyCommand(slug, 'admin'))])).slice(
+    -SLUGS.length,
   );
   composer = await startInProcess(env);
   for (const [at, slug] of SLUGS.entries()) admins.set(slug, new TenantClient(composer, keys[at].key));

@@ -2,7 +2,7 @@ import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { type Fixture, startFixture } from '../../scripts/conformance/fixture/endpoint.mjs';
 import { eventually } from '../fixtures/eventually.js';
 import { type HttpAnswer, JSON_HEADERS, MODERN } from '../fixtures/mcp-clients.js';
-import { TenantClient, commandLine, hostedEnv } from '../fixtures/tenant-client.js';
+import { TenantClient, commandLines, hostedEnv, keyCommand } from '../fixtures/tenant-client.js';
 import { ask, shown } from '../fixtures/two-estates.js';
 import { type TwoRoles, openTwoRoles } from '../fixtures/two-roles.js';
 import { type ComposerProcess, startComposer } from '../support/composer-process.js';
@@ -24,16 +24,15 @@ let keys: Readonly<Record<'admin' | 'colleague' | 'stranger' | 'worker', string>
 beforeAll(async () => {
   [database, member] = await Promise.all([openTwoRoles(), startFixture({ era: 'modern' })]);
   env = hostedEnv(database.env);
-  await commandLine(env, 'migrate');
-  for (const slug of ['acme', 'globex']) await commandLine(env, 'tenant', 'create', slug);
-  const keyOf = async (tenant: string, name: string): Promise<string> =>
-    (await commandLine(env, 'key', 'create', '--tenant', tenant, '--role', 'admin', '--name', name)).key;
+  const answers = await commandLines(env, [
+    ['migrate'],
+    ...['acme', 'globex'].map((slug) => ['tenant', 'create', slug]),
+    keyCommand('acme', 'admin', 'admin'),
+    keyCommand('acme', 'admin', 'colleague'),
+    keyCommand('globex', 'admin', 'stranger'),
+  ]);
   composer = await startComposer({ env });
-  const [admin, colleague, stranger] = [
-    await keyOf('acme', 'admin'),
-    await keyOf('acme', 'colleague'),
-    await keyOf('globex', 'stranger'),
-  ];
+  const [admin, colleague, stranger] = answers.slice(-3).map(({ key }) => key);
   for (const key of [admin, stranger]) await register(key, 'jobs');
   await open('worker', 'jobs_failing_job', 'jobs_confirm_delete');
   const principal = await made(admin, 'POST /principals', { name: 'worker', roles: ['worker'] });
