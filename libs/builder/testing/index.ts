@@ -19,3 +19,4 @@ export { MetDifferences } from './oracle/known-differences.js';
 export { type PlacedValues, RequestOracle } from './oracle/request-oracle.js';
 export { sampledOperations } from './oracle/sampled-values.js';
 export { type McpOrigin, mcpOrigin } from './mcp-origin.js';
+export { type OpenStream, type SseOrigin, sseOrigin } from './sse-origin.js';

@@ -10,6 +10,8 @@ export interface OpenStream {
   write(event: string): void;
   /** Breaks it. */
   destroy(): void;
+  /** What it is written on. */
+  readonly response: ServerResponse;
 }
 
 /** A bare MCP server over HTTP+SSE on loopback that does what a test tells it, and keeps what it was asked. */
@@ -50,6 +52,7 @@ export async function sseOrigin(...tools: readonly string[]): Promise<SseOrigin>
       send: (message) =>
         void response.write(`event: message\ndata: ${JSON.stringify({ jsonrpc: '2.0', ...message })}\n\n`),
       destroy: () => response.destroy(),
+      response,
     };
     const id = `session-${++opened}`;
     sessions.set(id, stream);

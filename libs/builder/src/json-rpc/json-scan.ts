@@ -6,6 +6,14 @@ export interface Span {
   readonly end: number;
 }
 
+type Visit = (key: string, value: Span) => void;
+
+interface Scanned {
+  readonly bytes: Buffer;
+  readonly start: number;
+  readonly maxDepth: number;
+}
+
 const QUOTE = 0x22;
 const BACKSLASH = 0x5c;
 const COMMA = 0x2c;
@@ -21,7 +29,22 @@ const CLOSE_LIST = 0x5d;
  *
  * Routing needs three places of a message; decoding and encoding the rest again would cost more than the whole hop.
  */
-export function scanObject(bytes: Buffer, start: number, visit: (key: string, value: Span) => void): number {
+export function scanObject(bytes: Buffer, start: number, visit: Visit): number {
+  return scan({ bytes, start, maxDepth: MAX_DEPTH }, visit);
+}
+
+/** The members of what begins as an object, as far as they can be found, whatever is wrong with it. */
+export function findMembers(bytes: Buffer): ReadonlyMap<string, Span> {
+  const found = new Map<string, Span>();
+  try {
+    scan({ bytes, start: 0, maxDepth: Infinity }, (key, span) => found.set(key, span));
+  } catch (error) {
+    if (!(error instanceof NotJsonError)) throw error;
+  }
+  return found;
+}
+
+function scan({ bytes, start, maxDepth }: Scanned, visit: Visit): number {
   let at = skipBlank(bytes, start);
   if (bytes[at] !== OPEN_OBJECT) throw new NotJsonError();
   at++;
@@ -37,7 +60,7 @@ export function scanObject(bytes: Buffer, start: number, visit: (key: string, va
     const keyEnd = skipString(bytes, at);
     const key = keyOf(bytes, at, keyEnd);
     const value = skipBlank(bytes, skipBlank(bytes, keyEnd) + 1);
-    const end = skipValue(bytes, value);
+    const end = skipValue(bytes, value, maxDepth);
     visit(key, { start: value, end });
     at = end;
   }
@@ -56,7 +79,7 @@ export function scanList(bytes: Buffer, start: number): Span[] {
       at++;
       continue;
     }
-    const end = skipValue(bytes, at);
+    const end = skipValue(bytes, at, MAX_DEPTH);
     spans.push({ start: at, end });
     at = end;
   }
@@ -69,7 +92,7 @@ export function skipBlank(bytes: Buffer, at: number): number {
   return i;
 }
 
-function skipValue(bytes: Buffer, start: number): number {
+function skipValue(bytes: Buffer, start: number, maxDepth: number): number {
   const first = bytes[start]!;
   if (first === QUOTE) return skipString(bytes, start);
   if (first !== OPEN_OBJECT && first !== OPEN_LIST) return skipScalar(bytes, start);
@@ -79,7 +102,7 @@ function skipValue(bytes: Buffer, start: number): number {
     if (byte === QUOTE) {
       i = skipString(bytes, i) - 1;
     } else if (byte === OPEN_OBJECT || byte === OPEN_LIST) {
-      if (++depth > MAX_DEPTH) throw new TooDeepError();
+      if (++depth > maxDepth) throw new TooDeepError();
     } else if (byte === CLOSE_OBJECT || byte === CLOSE_LIST) {
       if (--depth === 0) return i + 1;
     }

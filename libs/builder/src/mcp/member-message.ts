@@ -2,7 +2,7 @@ import { isUtf8 } from 'node:buffer';
 import { isObject } from '#kernel';
 import { MemberProtocolError } from '../builder.errors.js';
 import { NotJsonError, TooDeepError } from '../json-rpc/json-rpc.errors.js';
-import { type Span, scanObject, skipBlank } from '../json-rpc/json-scan.js';
+import { type Span, findMembers, scanObject, skipBlank } from '../json-rpc/json-scan.js';
 import { LIST_KINDS, type ListKind } from '../member-offer.js';
 import type { ControlAnswer } from './control-request.js';
 
@@ -27,6 +27,12 @@ export function readMemberMessage(raw: Buffer): MemberMessage {
   const kind = places.has('method') ? (places.has('id') ? 'request' : 'notification') : 'response';
   if (kind === 'response') checkOutcome(raw, places);
   return { raw, kind, places };
+}
+
+/** The id, as JSON text, of a response that cannot be read as one, as far as it can be found. */
+export function idIn(raw: Buffer): string | undefined {
+  const places = findMembers(raw);
+  return places.has('method') ? undefined : textAt(raw, places.get('id'));
 }
 
 export function textAt(raw: Buffer, span: Span | undefined): string | undefined {

@@ -15,6 +15,8 @@ export interface StreamWaiter {
 export interface MessageStream {
   /** When something came last, in milliseconds of `performance.now()`. */
   readonly heardAt: number;
+  /** Something keeps whatever else is said on it from being heard. */
+  readonly isStuck: boolean;
   /** False if the stream is over: then the request must not be sent. Otherwise the waiter is told of it until `drop`. */
   expect(id: number, waiter: StreamWaiter): boolean;
   /** Nobody waits for this request any more. */

@@ -1,7 +1,8 @@
 import { EgressTooLargeError } from '#egress';
 import type { ComposerError } from '#kernel';
+import { asComposerError } from '../builder.errors.js';
 import { scanObject } from '../json-rpc/json-scan.js';
-import { type MemberMessage, readMemberMessage, textAt } from './member-message.js';
+import { type MemberMessage, idIn, readMemberMessage, textAt } from './member-message.js';
 import type { StreamWaiter } from './message-stream.js';
 
 /** Of what belongs to one request, and of what belongs to none between two answers. */
@@ -50,13 +51,15 @@ export class StreamDesk {
     this.strayBytes += bytes;
   }
 
-  /** False: it is no message, so it cannot be told whose it is. Who waits for it runs into its limit of time. */
+  /**
+   * False: it is no message. Who waits for it is told if it can be told whose it is, and else runs into its limit of time.
+   */
   take(data: Buffer): boolean {
     let message: MemberMessage;
     try {
       message = readMemberMessage(data);
-    } catch {
-      this.strayEvents++;
+    } catch (error) {
+      this.unreadable(data, asComposerError(error));
       return false;
     }
     if (message.kind === 'response') this.answered(message);
@@ -80,6 +83,14 @@ export class StreamDesk {
     this.strayBytes = 0;
     this.waiting.delete(id);
     waiting.waiter.answer(message);
+  }
+
+  private unreadable(data: Buffer, error: ComposerError): void {
+    this.strayEvents++;
+    const id = numberAt(idIn(data));
+    const waiting = this.waiting.get(id);
+    this.waiting.delete(id);
+    waiting?.waiter.lost(error);
   }
 
   private told(message: MemberMessage): void {

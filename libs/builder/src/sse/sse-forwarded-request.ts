@@ -96,8 +96,10 @@ export class SseForwardedRequest
   protected override expire(): void {
     if (this.isSettled) return;
     super.expire();
+    if (!this.session) return;
+    const { heardAt, isStuck } = this.session.stream;
     // Nothing at all has come: it may be the stream that is dead, and nobody has told.
-    if (this.session && this.session.stream.heardAt < this.startedAt) this.parts.link.forget(this.session);
+    if (isStuck || heardAt < this.startedAt) this.parts.link.forget(this.session);
   }
 
   protected override settle(): void {

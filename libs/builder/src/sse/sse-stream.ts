@@ -5,10 +5,11 @@ import { MemberProtocolError } from '../builder.errors.js';
 import type { MemberMessage } from '../mcp/member-message.js';
 import type { MessageStream, StreamWaiter } from '../mcp/message-stream.js';
 import { StreamDesk } from '../mcp/stream-desk.js';
+import { UnfinishedMessage } from '../mcp/unfinished-message.js';
 import { EventStreamReader } from '../wire/event-stream-reader.js';
 import { type HeaderList, passCookies } from '../wire/request-head.js';
 import { type AnswerHead, type BodyForm, type ExchangeListener, WireExchange } from '../wire/wire-exchange.js';
-import { EventTooLargeError } from '../wire/wire.errors.js';
+import { EventStreamError } from '../wire/wire.errors.js';
 
 const MAX_PATH = 4_096;
 
@@ -33,6 +34,7 @@ export class SseStream implements ExchangeListener, MessageStream {
   private readonly exchange = new WireExchange(this, Infinity);
   private readonly reader = new EventStreamReader();
   private readonly desk: StreamDesk;
+  private readonly unfinished = new UnfinishedMessage();
   private patch: RequestPatch | undefined;
   private isOver = false;
   private isRetired = false;
@@ -57,6 +59,10 @@ export class SseStream implements ExchangeListener, MessageStream {
   /** As whom it was opened. */
   get account(): string | undefined {
     return this.patch?.account;
+  }
+
+  get isStuck(): boolean {
+    return this.unfinished.isStuck;
   }
 
   get isBusy(): boolean {
@@ -106,12 +112,14 @@ export class SseStream implements ExchangeListener, MessageStream {
     this.heardAt = performance.now();
     this.desk.count(piece.length);
     try {
-      for (const { name, data } of this.reader.pushNamed(piece)) {
-        if (this.isOver) return true;
+      const events = this.reader.pushNamed(piece);
+      this.unfinished.note(this.reader.isInside, events.length > 0);
+      for (const { name, data } of events) {
+        if (this.isOver || this.desk.overflow) break;
         this.take(name, data);
       }
     } catch (error) {
-      if (!(error instanceof EventTooLargeError)) throw error;
+      if (!(error instanceof EventStreamError)) throw error;
       this.breakOff(new MemberProtocolError(error.message, error));
     }
     const { overflow } = this.desk;

@@ -41,13 +41,15 @@ export class ErrorLines {
   }
 
   private write(): void {
-    // Masked as a whole: a secret that is cut in two is found by nobody.
-    const text = this.log.mask(this.held.trimEnd());
-    const isCut = this.isCut || text.length > MAX_SHOWN;
+    const line = this.held.trimEnd();
+    const wasCut = this.isCut;
     this.held = '';
     this.isCut = false;
-    if (text === '') return;
+    if (line === '') return;
     if (!this.mayWrite()) return void this.omitted++;
+    // Masked as a whole: a secret that is cut in two is found by nobody.
+    const text = this.log.mask(line);
+    const isCut = wasCut || text.length > MAX_SHOWN;
     if (this.omitted > 0) this.tellOmitted();
     this.log.info('a member wrote to its stderr', { line: text.slice(0, MAX_SHOWN), ...(isCut ? { isCut } : {}) });
   }

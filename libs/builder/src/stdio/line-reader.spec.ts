@@ -12,7 +12,7 @@ describe('LineReader', () => {
     for (let at = 0; at < bytes.length; at += size) {
       lines.push(...reader.push(bytes.subarray(at, at + size)).map((line) => line.toString()));
     }
-    expect(lines).toEqual(['{"a":"é"}', '\r', '{"b":1}\r']);
+    expect(lines).toEqual(['{"a":"é"}', '{"b":1}\r']);
     expect(reader.push(Buffer.from('\n')).map((line) => line.toString())).toEqual(['rest']);
   });
 
@@ -26,6 +26,12 @@ describe('LineReader', () => {
     expect(() => new LineReader().push(Buffer.concat([most, one]))).toThrow(LineTooLongError);
     reader.push(most);
     expect(() => reader.push(one)).toThrow(LineTooLongError);
+  });
+
+  it('makes nothing of lines that are empty', () => {
+    const reader = new LineReader();
+    expect(reader.push(Buffer.from(`${'\n'.repeat(1_000)}${'\r\n'.repeat(1_000)}a\n\r`)).map(String)).toEqual(['a']);
+    expect(reader.push(Buffer.from('\n\n\r\nb\n')).map(String)).toEqual(['b']);
   });
 
   it('is linear in what comes byte by byte', () => {

@@ -1,6 +1,7 @@
 import { LineTooLongError, MAX_LINE_BYTES } from './stdio.errors.js';
 
 const LF = 0x0a;
+const CR = 0x0d;
 const NOTHING = Buffer.alloc(0);
 const FIRST_ROOM = 4_096;
 
@@ -10,13 +11,19 @@ export class LineReader {
   private held = NOTHING;
   private length = 0;
 
-  /** The lines that `chunk` completes, without their ends. Throws `LineTooLongError`. */
+  /** Whether a line has begun that has no end yet. */
+  get isInside(): boolean {
+    return this.length > 0;
+  }
+
+  /** The lines that `chunk` completes, without their ends, and without those that are empty. Throws `LineTooLongError`. */
   push(chunk: Buffer): Buffer[] {
     const lines: Buffer[] = [];
-    let start = 0;
-    for (let end = chunk.indexOf(LF); end >= 0; end = chunk.indexOf(LF, start)) {
-      lines.push(this.complete(chunk.subarray(start, end)));
-      start = end + 1;
+    let start = this.length === 0 ? behindEmptyLines(chunk, 0) : 0;
+    for (let end = chunk.indexOf(LF, start); end >= 0; end = chunk.indexOf(LF, start)) {
+      const line = this.complete(chunk.subarray(start, end));
+      if (line.length > 1 || line[0] !== CR) lines.push(line);
+      start = behindEmptyLines(chunk, end + 1);
     }
     this.hold(chunk.subarray(start));
     return lines;
@@ -44,4 +51,11 @@ export class LineReader {
     part.copy(this.held, this.length);
     this.length = length;
   }
+}
+
+/** Looked at byte by byte: millions of them must not cost millions of buffers. */
+function behindEmptyLines(chunk: Buffer, start: number): number {
+  let at = start;
+  while (chunk[at] === LF || (chunk[at] === CR && chunk[at + 1] === LF)) at++;
+  return at;
 }

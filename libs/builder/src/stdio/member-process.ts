@@ -6,11 +6,14 @@ import { ErrorLines } from './error-lines.js';
 
 /** Bytes that wait for the process to read them, one message more at most. */
 const MAX_QUEUED = 4 * 1024 * 1024;
+/** Bytes of its stderr that are read in a second: whoever writes more has to wait, and not everybody else. */
+const MAX_ERRORS = 4 * 1024 * 1024;
 /** After its stdin was closed, and after SIGTERM, so long may it take to end. */
 const CLOSING_MS = 2_000;
 const TERM_MS = 5_000;
 /** What it has written is read so long after its end, if somebody else holds the pipe. */
 const LINGER_MS = 1_000;
+const SECOND_MS = 1_000;
 
 export interface ProcessListener {
   /** Something came on its stdout. */
@@ -41,6 +44,9 @@ export class MemberProcess {
   private isOver = false;
   private isStopping = false;
   private isLeft = false;
+  private errorBytes = 0;
+  private errorsCountedAt = 0;
+  private areErrorsHeld = false;
 
   /** Throws what the system says if the process cannot even be tried; what it says later is told as its end. */
   constructor(private readonly parts: ProcessParts) {
@@ -60,6 +66,11 @@ export class MemberProcess {
   /** Of its group, too; undefined if it could not be started. */
   get pid(): number | undefined {
     return this.child.pid;
+  }
+
+  /** It writes more to its stderr than is read of it, and does nothing else meanwhile. */
+  get isHeldBack(): boolean {
+    return this.areErrorsHeld;
   }
 
   listen(listener: ProcessListener): void {
@@ -99,7 +110,7 @@ export class MemberProcess {
       resolve();
     };
     child.stdout?.on('data', (chunk: Buffer) => this.listener?.output(chunk));
-    child.stderr?.on('data', (chunk: Buffer) => this.errors.push(chunk));
+    child.stderr?.on('data', (chunk: Buffer) => this.takeErrors(chunk));
     // It can read no more, or write no more: what is asked would never be answered.
     child.stdin?.on('error', () => this.giveUp('it has closed its stdin'));
     child.stdout?.on('end', () => this.giveUp('it has closed its stdout'));
@@ -119,6 +130,23 @@ export class MemberProcess {
     child.on('close', () => {
       this.end(how);
       this.leave();
+    });
+  }
+
+  private takeErrors(chunk: Buffer): void {
+    this.errors.push(chunk);
+    const now = performance.now();
+    if (now - this.errorsCountedAt > SECOND_MS) {
+      this.errorsCountedAt = now;
+      this.errorBytes = 0;
+    }
+    this.errorBytes += chunk.length;
+    if (this.errorBytes < MAX_ERRORS || this.isOver) return;
+    this.areErrorsHeld = true;
+    this.child.stderr?.pause();
+    this.parts.deadlines.add(SECOND_MS, () => {
+      this.areErrorsHeld = false;
+      this.child.stderr?.resume();
     });
   }
 

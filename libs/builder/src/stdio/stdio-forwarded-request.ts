@@ -57,8 +57,10 @@ export class StdioForwardedRequest
   protected override expire(): void {
     if (this.isSettled) return;
     super.expire();
+    if (!this.session) return;
+    const { heardAt, isStuck } = this.session.stream;
     // Nothing at all has come: it may hang.
-    if (this.session && this.session.stream.heardAt < this.startedAt) this.parts.link.forget(this.session);
+    if (isStuck || heardAt < this.startedAt) this.parts.link.forget(this.session);
   }
 
   protected override settle(): void {

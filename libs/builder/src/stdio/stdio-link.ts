@@ -89,12 +89,12 @@ export class StdioLink implements MessageStreamLink<StdioSession> {
     return limit.waitFor(this.opening, this.parts.deadlines);
   }
 
-  /** A process that has said nothing for a while is replaced; what waits for it goes on waiting. */
+  /** A process that is stuck, or has said nothing for a while, is replaced; what waits for it goes on waiting. */
   forget(session: StdioSession): void {
     const { stream } = session;
     const { own } = this.parts;
     if (own?.peek() === session) return own.forget(session);
-    if (performance.now() - stream.heardAt < SILENT_MS) return;
+    if (!stream.isStuck && performance.now() - stream.heardAt < SILENT_MS) return;
     if (this.session === session) this.session = undefined;
     stream.retire();
   }

@@ -7,7 +7,13 @@ import { StdioStream, type StdioStreamParts } from './stdio-stream.js';
 const large = 'x'.repeat(300 * 1024);
 
 describe('StdioStream', () => {
-  const process = { listen: jest.fn(), send: () => true, stop: async () => undefined, kill: jest.fn() };
+  const process = {
+    listen: jest.fn(),
+    send: () => true,
+    stop: async () => undefined,
+    kill: jest.fn(),
+    isHeldBack: false,
+  };
   const log = { warn: jest.fn(), error: jest.fn(), mask: (text: string) => text };
   const onOver = jest.fn();
   let onOther: (message: MemberMessage) => void;
@@ -32,6 +38,48 @@ describe('StdioStream', () => {
   ])('goes on after %s', (_, text) => {
     expect(() => say(text)).not.toThrow();
     expect(onOver).not.toHaveBeenCalled();
+  });
+
+  it.each([
+    ['is not UTF-8', Buffer.from([0xff]), 'not valid UTF-8'],
+    ['nests too deep', Buffer.from('['.repeat(500_000) + ']'.repeat(500_000)), 'nests deeper'],
+    ['is not JSON', Buffer.from('[1,,2]'), 'not valid JSON'],
+  ])('tells whose answer it is at once that it %s, and nobody else', (_, value, told) => {
+    const [asked, other] = [1, 2].map((id) => {
+      const waiter = { answer: jest.fn(), progress: jest.fn(), lost: jest.fn() };
+      stream.expect(id, waiter);
+      return waiter;
+    });
+    const answer = (end: string) =>
+      stream.output(
+        Buffer.concat([Buffer.from('{"jsonrpc":"2.0","result":{"said":'), value, Buffer.from(`},${end}}\n`)]),
+      );
+    answer('"method":"ping","id":2');
+    answer('"id":"2"');
+    expect(other!.lost).not.toHaveBeenCalled();
+    answer('"id":1');
+    answer('"id":1');
+    const error = expect.objectContaining({ code: 'COMPOSER_MEMBER_PROTOCOL', message: expect.stringContaining(told) });
+    expect(asked!.lost.mock.calls).toEqual([[error]]);
+    expect(other!.lost).not.toHaveBeenCalled();
+  });
+
+  it('is stuck while a line does not come to its end', () => {
+    const now = jest.spyOn(performance, 'now');
+    const after = (ms: number, text: string) => {
+      now.mockReturnValue(ms);
+      stream.output(Buffer.from(text));
+      return stream.isStuck;
+    };
+    expect([
+      after(0, '{'),
+      after(400, ' '),
+      after(600, ' '),
+      after(700, '}\n{'),
+      after(1_300, ''),
+      after(1_400, '}\n'),
+    ]).toEqual([false, false, true, false, true, false]);
+    now.mockRestore();
   });
 
   it('ends the process of a member whose words cannot be handled, and nothing else', () => {

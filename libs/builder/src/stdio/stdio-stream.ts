@@ -4,6 +4,7 @@ import { MemberProtocolError } from '../builder.errors.js';
 import type { MemberMessage } from '../mcp/member-message.js';
 import type { MessageStream, StreamWaiter } from '../mcp/message-stream.js';
 import { StreamDesk } from '../mcp/stream-desk.js';
+import { UnfinishedMessage } from '../mcp/unfinished-message.js';
 import { LineReader } from './line-reader.js';
 import type { MemberProcess, ProcessListener } from './member-process.js';
 import { LineTooLongError, MemberEndedError } from './stdio.errors.js';
@@ -27,6 +28,7 @@ export class StdioStream implements MessageStream, ProcessListener {
   heardAt = 0;
   private readonly desk: StreamDesk;
   private readonly reader = new LineReader();
+  private readonly unfinished = new UnfinishedMessage();
   private isOver = false;
   private isRetired = false;
   private hasSaidNonsense = false;
@@ -38,6 +40,10 @@ export class StdioStream implements MessageStream, ProcessListener {
 
   get isClosed(): boolean {
     return this.isOver;
+  }
+
+  get isStuck(): boolean {
+    return this.unfinished.isStuck || this.parts.process.isHeldBack;
   }
 
   get isBusy(): boolean {
@@ -80,7 +86,12 @@ export class StdioStream implements MessageStream, ProcessListener {
     this.heardAt = performance.now();
     this.desk.count(chunk.length);
     try {
-      for (const line of this.reader.push(chunk)) this.take(line);
+      const lines = this.reader.push(chunk);
+      this.unfinished.note(this.reader.isInside, lines.length > 0);
+      for (const line of lines) {
+        if (this.desk.overflow) break;
+        this.take(line);
+      }
     } catch (error) {
       if (error instanceof LineTooLongError) return this.endAtOnce(new MemberProtocolError(error.message, error));
       // Nobody stands above this one: what is thrown here would end the composer, and not the member.
@@ -96,7 +107,7 @@ export class StdioStream implements MessageStream, ProcessListener {
   }
 
   private take(line: Buffer): void {
-    if (this.isOver || isBlank(line)) return;
+    if (this.isOver) return;
     const isMessage = this.desk.take(line);
     if (!isMessage && !this.hasSaidNonsense) {
       this.hasSaidNonsense = true;
@@ -126,8 +137,4 @@ export class StdioStream implements MessageStream, ProcessListener {
 function onOneLine(message: Buffer): Buffer {
   if (!message.includes(LF) && !message.includes(CR)) return message;
   return message.map((byte) => (byte === LF || byte === CR ? SPACE : byte)) as Buffer;
-}
-
-function isBlank(line: Buffer): boolean {
-  return line.length === 0 || (line.length === 1 && line[0] === CR);
 }

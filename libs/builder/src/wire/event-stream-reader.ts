@@ -1,4 +1,4 @@
-import { EventTooLargeError, MAX_EVENT_BYTES } from './wire.errors.js';
+import { EmptyEventsError, EventTooLargeError, MAX_EVENT_BYTES } from './wire.errors.js';
 
 const LF = 0x0a;
 const CR = 0x0d;
@@ -9,6 +9,13 @@ const RETRY = Buffer.from('retry:');
 /** What a header can carry. */
 const PLAIN_ID = /^[\x21-\x7e](?:[\x20-\x7e]{0,1022}[\x21-\x7e])?$/;
 const NOTHING = Buffer.alloc(0);
+const COLON = 0x3a;
+const SPACE = 0x20;
+/** Events without data keep a stream alive: so many may come at once, and so many a second in the long run. */
+const EMPTY_BURST = 10_000;
+const EMPTY_PER_SECOND = 10;
+/** The end of a short line is found sooner byte by byte. */
+const SHORT = 32;
 
 /** Where a stream can be taken up again after its end (WHATWG HTML, server-sent events). */
 export interface StreamMarks {
@@ -35,13 +42,20 @@ export class EventStreamReader {
   /** Where in it the search for the end goes on. */
   private searched = 0;
   private lastMarks: StreamMarks = {};
+  private empty = 0;
+  private readonly startedAt = performance.now();
 
   /** Of the events so far. */
   get marks(): StreamMarks {
     return this.lastMarks;
   }
 
-  /** The data of every event that `chunk` completes. Throws `EventTooLargeError`. */
+  /** Whether an event has begun that has no end yet. */
+  get isInside(): boolean {
+    return this.length > 0 && this.held[0] !== COLON;
+  }
+
+  /** The data of every event that `chunk` completes. Throws `EventTooLargeError` and `EmptyEventsError`. */
   push(chunk: Buffer): Buffer[] {
     const events = this.cut(chunk);
     let kept = 0;
@@ -50,21 +64,33 @@ export class EventStreamReader {
       const data = joined(event, DATA);
       if (data?.length) events[kept++] = data;
     }
+    this.countEmpty(events.length - kept);
     events.length = kept;
     return events;
   }
 
   /** The same with names. */
   pushNamed(chunk: Buffer): NamedEvent[] {
-    return this.cut(chunk).flatMap((event) => {
+    const named: NamedEvent[] = [];
+    const events = this.cut(chunk);
+    for (const event of events) {
       const data = joined(event, DATA);
-      return data?.length ? [{ name: linesOf(event, NAME).at(-1)?.toString('utf8') || 'message', data }] : [];
-    });
+      if (data?.length) named.push({ name: lastOf(event, NAME)?.toString('utf8') || 'message', data });
+    }
+    this.countEmpty(events.length - named.length);
+    return named;
+  }
+
+  private countEmpty(events: number): void {
+    this.empty += events;
+    if (this.empty <= EMPTY_BURST) return;
+    const seconds = (performance.now() - this.startedAt) / 1_000;
+    if (this.empty > EMPTY_BURST + seconds * EMPTY_PER_SECOND) throw new EmptyEventsError();
   }
 
   private mark(event: Buffer): void {
-    const id = linesOf(event, ID).at(-1)?.toString('latin1');
-    const retry = linesOf(event, RETRY).at(-1)?.toString('latin1');
+    const id = lastOf(event, ID)?.toString('latin1');
+    const retry = lastOf(event, RETRY)?.toString('latin1');
     if (id === undefined && retry === undefined) return;
     const { lastEventId: _, ...others } = this.lastMarks;
     // An empty id takes back the one before; one that cannot be sent back is none.
@@ -112,6 +138,11 @@ class LineEnds {
 
   /** Index of the first line end at or behind `from`, or the number of bytes. */
   next(from: number): number {
+    const near = Math.min(from + SHORT, this.bytes.length);
+    for (let at = from; at < near; at++) {
+      const byte = this.bytes[at];
+      if (byte === LF || byte === CR) return at;
+    }
     if (this.lf < from) this.lf = this.find(LF, from);
     if (this.cr < from) this.cr = this.find(CR, from);
     return Math.min(this.lf, this.cr);
@@ -143,25 +174,41 @@ function endOfEvent(lineEnds: LineEnds, start: number): { last: number; next: nu
   }
 }
 
-const LINE_FEED = Buffer.from('\n');
-
 /** The values of the fields of one name as one text, a line for each; `undefined` if there are none. */
 function joined(event: Buffer, field: Buffer): Buffer | undefined {
-  const lines = linesOf(event, field);
-  if (lines.length === 0) return undefined;
-  if (lines.length === 1) return lines[0];
-  return Buffer.concat(lines.flatMap((line, index) => (index === 0 ? [line] : [LINE_FEED, line])));
+  let first: Buffer | undefined;
+  let all: Buffer | undefined;
+  let length = 0;
+  eachOf(event, field, (start, end) => {
+    if (!first) return void (first = event.subarray(start, end));
+    if (!all) {
+      all = Buffer.allocUnsafe(event.length);
+      length = first.copy(all);
+    }
+    all[length++] = LF;
+    if (start < end) length += event.copy(all, length, start, end);
+  });
+  return all?.subarray(0, length) ?? first;
 }
 
-function linesOf(event: Buffer, field: Buffer): readonly Buffer[] {
+function lastOf(event: Buffer, field: Buffer): Buffer | undefined {
+  let last: Buffer | undefined;
+  eachOf(event, field, (start, end) => void (last = event.subarray(start, end)));
+  return last;
+}
+
+/** Visits the values of the fields of one name. An event may consist of very many lines: none costs a buffer. */
+function eachOf(event: Buffer, field: Buffer, visit: (start: number, end: number) => void): void {
   const lineEnds = new LineEnds(event);
-  const lines: Buffer[] = [];
   for (let at = 0; at < event.length;) {
     const end = lineEnds.next(at);
-    const line = event.subarray(at, end);
+    const value = at + field.length;
+    if (value <= end && startsWith(event, at, field)) visit(event[value] === SPACE ? value + 1 : value, end);
     at = lineEnds.behind(end);
-    if (!line.subarray(0, field.length).equals(field)) continue;
-    lines.push(line.subarray(line[field.length] === 0x20 ? field.length + 1 : field.length));
   }
-  return lines;
+}
+
+function startsWith(bytes: Buffer, at: number, start: Buffer): boolean {
+  for (let i = 0; i < start.length; i++) if (bytes[at + i] !== start[i]) return false;
+  return true;
 }

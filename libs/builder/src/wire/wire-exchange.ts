@@ -9,7 +9,7 @@ import {
 import type { ComposerError } from '#kernel';
 import { asComposerError } from '../builder.errors.js';
 import { EventStreamReader, type StreamMarks } from './event-stream-reader.js';
-import { EventTooLargeError } from './wire.errors.js';
+import { EventStreamError } from './wire.errors.js';
 
 /** How an answer's body is wanted: whole, cut into events, or piece by piece as it comes. */
 export type BodyForm = 'whole' | 'events' | 'pieces';
@@ -140,7 +140,7 @@ export class WireExchange implements DispatchHandler {
         if (this.isOver) return;
       }
     } catch (error) {
-      if (error instanceof EventTooLargeError) return this.fail(new EgressBadAnswerError(error.message, error));
+      if (error instanceof EventStreamError) return this.fail(new EgressBadAnswerError(error.message, error));
       throw error;
     }
   }
