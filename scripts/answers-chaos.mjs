@@ -1,6 +1,7 @@
-// `npm run chaos:answers [-- <rounds>]`: members answer with a gigabyte, a gzip bomb, endless streams, a byte a second and
-// the like, 20 times each, while another member is called all the time. Each call gets an error that says what happened;
-// the composer's memory and the other member's calls are measured. The same test that `npm test` runs with one round.
+// `npm run chaos:answers [-- <rounds>]`: members of every transport answer with a gigabyte, a gzip bomb, endless streams, a
+// byte a second and the like, 20 times each, while another member is called all the time. Each call gets an error that says
+// what happened; the composer's memory and the other member's calls are measured. The same test that `npm test` runs with
+// one round.
 import { spawn } from 'node:child_process';
 import { fileURLToPath } from 'node:url';
 

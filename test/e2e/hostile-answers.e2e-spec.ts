@@ -1,10 +1,14 @@
 import { readFileSync } from 'node:fs';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
-import { type McpOrigin, mcpOrigin } from '#builder/testing';
-import { type OriginServer, originServer } from '#egress/testing';
-import { HTTP_ANSWERS, MCP_ANSWERS, ODD_ANSWERS, answerWith } from '../fixtures/hostile-answers.js';
+import {
+  HOSTILE_CASES,
+  type HostileCase,
+  type HostileMembers,
+  NODE,
+  startHostileMembers,
+} from '../fixtures/hostile-members.js';
 import { callTool } from '../fixtures/mcp-clients.js';
-import { UNCHECKED, openApiDocument, pingMember } from '../fixtures/openapi-member.js';
+import { pingMember } from '../fixtures/openapi-member.js';
 import { type RestService, startRestService } from '../fixtures/rest-service.js';
 import { type LoadTarget, SteadyLoad } from '../fixtures/steady-load.js';
 import { type ComposerProcess, startComposer } from '../support/composer-process.js';
@@ -12,114 +16,70 @@ import { type ComposerProcess, startComposer } from '../support/composer-process
 // `npm run chaos:answers` sets it: how often each answer is given.
 const ROUNDS = Number(process.env['HOSTILE_ROUNDS'] ?? 1);
 const IS_LONG = ROUNDS > 1;
-const TIMEOUT_S = 2;
 const MIB = 1024 * 1024;
 const MOST_GROWTH = 32 * MIB;
+const WARM_CALLS = 100;
+/** How often an answer is given beside which a call was slow: others use the machine, too. */
+const TRIES = 3;
+const MEMBERS = [...new Set(HOSTILE_CASES.map(({ member }) => member))];
 const MEASURE_MS = IS_LONG ? 20_000 : 2_000;
-
-/** What is told of each, whoever gave it. */
-const TOLD: Readonly<Record<string, RegExp>> = {
-  gigabyte: /COMPOSER_EGRESS_TOO_LARGE.*10485760 bytes/,
-  endless: /COMPOSER_EGRESS_TOO_LARGE.*10485760 bytes/,
-  bomb: /COMPOSER_EGRESS_BAD_ANSWER.*compressed/,
-  drip: /COMPOSER_MEMBER_TIMEOUT.*2 s/,
-  reset: /COMPOSER_EGRESS_UNREACHABLE/,
-  short: /COMPOSER_EGRESS_UNREACHABLE/,
-  headers: /COMPOSER_EGRESS_BAD_ANSWER/,
-  garbage: /COMPOSER_EGRESS_BAD_ANSWER/,
-  switched: /COMPOSER_EGRESS_UNREACHABLE/,
-  line: /COMPOSER_EGRESS_BAD_ANSWER/,
-  events: /COMPOSER_EGRESS_TOO_LARGE/,
-  stream: /COMPOSER_EGRESS_TOO_LARGE/,
-  other: /COMPOSER_MEMBER_PROTOCOL/,
-  utf8: /COMPOSER_MEMBER_PROTOCOL/,
-  depth: /COMPOSER_MEMBER_PROTOCOL/,
-  trailing: /COMPOSER_MEMBER_PROTOCOL/,
-};
 
 describe('a member that answers to do harm', () => {
   let composer: ComposerProcess;
-  let rest: OriginServer;
-  let mcp: McpOrigin;
+  let hostile: HostileMembers;
   let neighbour: RestService;
   let target: LoadTarget;
   const figures: string[] = [];
 
   beforeAll(async () => {
-    const every = { ...HTTP_ANSWERS, ...oddOnes };
-    rest = await originServer((request, response) => {
-      const answer = every[request.url!.slice(1)];
-      if (answer) answerWith(answer, response);
-      else response.end();
-    });
-    mcp = await mcpOrigin(...Object.keys(MCP_ANSWERS));
-    mcp.onCall = ({ id, params }, response) => answerWith(MCP_ANSWERS[params!.name!]!, response, id);
-    [composer, neighbour] = await Promise.all([startComposer(), startRestService({ answer: () => ({ body: {} }) })]);
-    const paths = Object.keys(every).map((name) => [`GET /${name}`, { operationId: name }] as const);
-    const open_api = { endpoint: rest.url, spec: openApiDocument(Object.fromEntries(paths)) };
-    for (const member of [
-      { id: 'rest', type: 'openapi', open_api, timeout: TIMEOUT_S, ...UNCHECKED },
-      { id: 'mcp', type: 'http', endpoint: `${mcp.url}/mcp`, timeout: TIMEOUT_S, ...UNCHECKED },
-      pingMember('near', neighbour.url),
-    ]) {
+    [composer, neighbour, hostile] = await Promise.all([
+      startComposer({ env: { STDIO_ALLOWLIST: NODE } }),
+      startRestService({ answer: () => ({ body: {} }) }),
+      startHostileMembers(),
+    ]);
+    for (const member of [...hostile.configs, pingMember('near', neighbour.url)]) {
       const { status, body } = await composer.api('POST', '/api/v1/servers', member);
-      expect([status, body]).toEqual([201, expect.anything()]);
+      expect([status, body, body._meta?.problem]).toEqual([201, expect.anything(), undefined]);
     }
     target = { url: composer.url, tool: 'near_ping' };
   }, 90_000);
   afterAll(async () => {
-    await Promise.all([composer.stop(), rest.close(), mcp.close(), neighbour.stop()]);
+    await Promise.all([composer.stop(), hostile.close(), neighbour.stop()]);
     if (IS_LONG) process.stdout.write(`${figures.join('\n')}\n`);
-  });
-
-  it.each([
-    ...Object.keys(HTTP_ANSWERS).map((name) => ['rest', name] as const),
-    ...Object.keys(MCP_ANSWERS).map((name) => ['mcp', name] as const),
-  ])('gives its caller an error that says what happened: %s, %s', async (member, name) => {
-    const { isError, content } = await callTool(composer.url, `${member}_${name}`);
-    expect([name, isError, content]).toEqual([name, true, [{ type: 'text', text: expect.any(String) }]]);
-    expect(content[0].text).toMatch(TOLD[name]!);
-    expect(content[0].text).toContain(`Server "${member}" failed`);
-  });
-
-  it('passes on no structure that is not UTF-8 or nests too deep, and no name that changes a prototype', async () => {
-    const utf8 = await callTool(composer.url, 'rest_odd_utf8');
-    expect(utf8.structuredContent).toBeUndefined();
-    expect(utf8.content).toEqual([
-      { type: 'resource', resource: expect.objectContaining({ blob: expect.any(String) }) },
-    ]);
-    expect((await callTool(composer.url, 'rest_odd_depth')).structuredContent).toBeUndefined();
-    const { structuredContent } = await callTool(composer.url, 'rest_odd_proto');
-    expect(Object.keys(structuredContent)).toEqual(['fine']);
-    expect(Object.keys(structuredContent.fine)).toEqual([]);
   });
 
   it(
     'costs little memory, and no other member its calls',
     async () => {
-      const kinds = [
-        ...Object.keys(HTTP_ANSWERS).map((name) => `rest_${name}`),
-        ...Object.keys(MCP_ANSWERS).map((name) => `mcp_${name}`),
-      ].filter((name) => IS_LONG || !/drip/.test(name));
       const load = new SteadyLoad([target]);
+      // What ordinary answers leave to be collected, large ones too, is no growth.
+      for (let n = 0; n < WARM_CALLS; n++) {
+        await Promise.all([...MEMBERS.map((member) => `${member}_good`), 'rest_large'].map(call));
+      }
       const before = await during(load, () => pause(MEASURE_MS));
       const base = Math.max(...before.memory);
+      const limit = percentile(before.answered, 0.99) * 6 + 100;
       const worst: Record<string, number> = {};
       const slowest: Record<string, number> = {};
       const calls: number[] = [];
-      let most = 0;
       for (let round = 0; round < ROUNDS; round++) {
-        for (const kind of kinds) {
-          const { memory, answered } = await during(load, () => callTool(composer.url, kind));
-          calls.push(...answered);
-          slowest[kind] = Math.max(slowest[kind] ?? 0, ...answered);
-          worst[kind] = Math.max(worst[kind] ?? 0, Math.max(...memory) - base);
-          most = Math.max(most, worst[kind]);
+        for (const { member, name } of HOSTILE_CASES.filter(({ isSlow }) => IS_LONG || !isSlow)) {
+          const kind = `${member}_${name}`;
+          let slow = Infinity;
+          // A few calls are no percentile: the slowest of them counts, if it is as slow each time.
+          for (let n = 0; n < (IS_LONG ? 1 : TRIES) && slow > limit; n++) {
+            const { memory, answered } = await during(load, () => call(kind));
+            calls.push(...answered);
+            slow = Math.min(slow, Math.max(0, ...answered));
+            worst[kind] = Math.max(worst[kind] ?? 0, Math.max(...memory) - base);
+          }
+          slowest[kind] = Math.max(slowest[kind] ?? 0, slow);
         }
       }
       const after = await during(load, () => pause(MEASURE_MS));
       await load.stop();
       const [quiet, busy] = [percentile([...before.answered, ...after.answered], 0.99), percentile(calls, 0.99)];
+      const most = Math.max(...Object.values(worst));
       figures.push(
         `memory: ${mib(base)} before, at most ${mib(most)} more, ${mib(Math.max(...after.memory) - base)} at the end`,
         ...Object.entries(worst).map(
@@ -129,11 +89,68 @@ describe('a member that answers to do harm', () => {
       );
       expect(load.failures().slice(0, 3)).toEqual([]);
       expect(most).toBeLessThanOrEqual(MOST_GROWTH);
-      // A few calls are no percentile: the slowest of them is.
-      expect(busy).toBeLessThanOrEqual(IS_LONG ? quiet * 4 + 20 : quiet * 6 + 100);
+      if (IS_LONG) expect(busy).toBeLessThanOrEqual(quiet * 4 + 20);
+      else expect(Object.entries(slowest).filter(([, ms]) => ms > limit)).toEqual([]);
     },
     60_000 + ROUNDS * 60_000,
   );
+
+  it.each(HOSTILE_CASES.filter(({ isSlow }) => !isSlow))(
+    'gives its caller an error that says what happened, and serves again: $member, $name',
+    tellsAndServes,
+  );
+
+  it('breaks off what does not come to an end, and serves again', async () => {
+    const slow = HOSTILE_CASES.filter(({ isSlow }) => isSlow);
+    expect(slow.length).toBeGreaterThan(0);
+    await Promise.all(slow.map(tellsAndServes));
+  }, 30_000);
+
+  it.each(['rest', 'graph'])('passes on no structure that is not UTF-8 or nests too deep: %s', async (member) => {
+    const utf8 = await call(`${member}_odd_utf8`);
+    expect(utf8.structuredContent).toBeUndefined();
+    expect(utf8.content).toEqual([
+      { type: 'resource', resource: expect.objectContaining({ blob: expect.any(String) }) },
+    ]);
+    expect((await call(`${member}_odd_depth`)).structuredContent).toBeUndefined();
+  });
+
+  it.each([
+    ['rest', 'rest_odd_proto'],
+    ['graph', 'graph_odd_data_proto'],
+  ])('passes on no name that changes a prototype: %s', async (_, tool) => {
+    const { structuredContent } = await call(tool);
+    const passedOn = structuredContent.data ?? structuredContent;
+    expect(Object.keys(passedOn)).toEqual(['fine']);
+    expect(Object.keys(passedOn.fine)).toEqual([]);
+  });
+
+  it.each(['mcp', 'sse', 'stdio'])(
+    'passes on what an MCP server says as it came, whatever its names: %s',
+    async (member) => {
+      const { structuredContent } = await call(`${member}_proto`);
+      expect(JSON.stringify(structuredContent)).toBe('{"__proto__":{"x":1}}');
+    },
+  );
+
+  it('is no fault of the composer', () => {
+    const faults = composer
+      .stderr()
+      .split('\n')
+      .filter((line) => /"level":"(?:error|fatal)"|^(?!\{|$)/.test(line));
+    expect(faults).toEqual([]);
+  });
+
+  const call = (tool: string) => callTool(composer.url, tool);
+
+  async function tellsAndServes({ member, name, told }: HostileCase): Promise<void> {
+    const { isError, content } = await call(`${member}_${name}`);
+    expect([name, isError, content]).toEqual([name, true, [{ type: 'text', text: expect.any(String) }]]);
+    expect([name, content[0].text]).toEqual([name, expect.stringMatching(told)]);
+    expect(content[0].text).toContain(`Server "${member}" failed`);
+    const next = await call(`${member}_good`);
+    expect([name, next.isError ?? false, next.content]).toEqual([name, false, expect.anything()]);
+  }
 
   /** Memory of the composer, and how long the calls of the neighbour took, while something happens. */
   async function during(load: SteadyLoad, deed: () => Promise<unknown>) {
@@ -147,7 +164,6 @@ describe('a member that answers to do harm', () => {
   }
 });
 
-const oddOnes = Object.fromEntries(Object.entries(ODD_ANSWERS).map(([name, answer]) => [`odd_${name}`, answer]));
 const pause = (ms: number): Promise<void> => new Promise((resolve) => setTimeout(resolve, ms));
 const mib = (bytes: number): string => `${(bytes / MIB).toFixed(1)} MiB`;
 
