@@ -1,6 +1,6 @@
 import { realpathSync } from 'node:fs';
 import { until } from '#persistence/testing';
-import { afterEach, describe, expect, it, jest } from '@jest/globals';
+import { afterEach, describe, it, jest } from '@jest/globals';
 import { Deadlines } from '../wire/deadlines.js';
 import { MemberProcess } from './member-process.js';
 
