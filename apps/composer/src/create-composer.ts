@@ -1,8 +1,10 @@
 import { randomUUID } from 'node:crypto';
 import type { RequestListener, Server } from 'node:http';
+import { setImmediate } from 'node:timers/promises';
 import { AuthorizationServerListener } from '#access';
 import { ConsentListener } from '#auth';
 import { MemberPool } from '#builder';
+import { jsonExcess } from '#kernel';
 import { type ListenConfig, checkSlices, listenConfig } from '#config';
 import { Readiness } from '#health';
 import { Log } from '#observability';
@@ -17,12 +19,14 @@ import { ComposerModule } from './composer.module.js';
 import { CONFIGURATION } from './configuration.js';
 import { DrainingServer } from './http/draining-server.js';
 import { FrontListener } from './http/front.listener.js';
-import { ListenError } from './http/http.errors.js';
+import { ListenError, ExcessiveBodyError } from './http/http.errors.js';
 import { problemOf } from './http/problem.js';
 import { type RouterEntry, ServedRoutes } from './http/served-routes.js';
 
 /** An inline specification of 5 MiB, and room for what is around it. */
 const BODY_LIMIT = 6 * 1024 * 1024;
+/** Characters of a body that is looked at, read and used in a turn of the event loop each. */
+const LARGE_BODY = 256 * 1024;
 /** How slow a client may be, and how long a stop waits for calls; Node's own bounds are five times as wide. */
 const SERVER_LIMITS = {
   headersTimeout: 10_000,
@@ -118,14 +122,24 @@ function acceptJsonOnly(adapter: FastifyAdapter): void {
   const fastify = adapter.getInstance();
   fastify.removeContentTypeParser('text/plain');
   const json = fastify.getDefaultJsonParser('error', 'error');
+  const read = (request: FastifyRequest, body: string) =>
+    new Promise((resolve, reject) => {
+      void json(request, body, (error, value) => (error ? reject(error) : resolve(value)));
+    });
   fastify.removeContentTypeParser('application/json');
   fastify.addContentTypeParser(
     ['application/json', 'application/merge-patch+json'],
     { parseAs: 'string' },
-    (request, body: string, done) => {
+    async (request: FastifyRequest, body: string) => {
       // Many clients name the type in every request, also where there is nothing to send.
-      if (body === '') done(null, undefined);
-      else void json(request, body, done);
+      if (body === '') return undefined;
+      const isLarge = body.length > LARGE_BODY;
+      const excess = jsonExcess(body);
+      if (excess) throw new ExcessiveBodyError(excess);
+      if (isLarge) await setImmediate();
+      const value: unknown = await read(request, body);
+      if (isLarge) await setImmediate();
+      return value;
     },
   );
 }

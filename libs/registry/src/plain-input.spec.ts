@@ -26,6 +26,13 @@ describe('plainInputFaults', () => {
     expect(plainInputFaults(bomb)).toEqual([{ path: 'a', message: 'nests deeper than 200 levels' }]);
   });
 
+  it('refuses more values than a specification has, in lists and in objects', () => {
+    const lists = { open_api: { spec: { x: Array.from({ length: 90_000 }, () => ({ a: 1, b: [] })) } } };
+    expect(plainInputFaults(lists)).toEqual([{ path: 'open_api', message: 'holds more than 250000 values' }]);
+    const enough = { open_api: { spec: { x: Array.from({ length: 80_000 }, () => ({ a: 1, b: 'c' })) } } };
+    expect(plainInputFaults(enough)).toEqual([]);
+  });
+
   it('stops looking when it has found enough', () => {
     expect(plainInputFaults(Array.from({ length: 10_000 }, () => '\u0000'))).toHaveLength(20);
   });

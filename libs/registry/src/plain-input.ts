@@ -3,36 +3,52 @@ import { type Fault, isObject } from '#kernel';
 /** Deeper than any specification, and far from where recursion ends. */
 const MAX_DEPTH = 200;
 const MAX_FAULTS = 20;
+/** More than any specification of the size that a request may have; it takes 20 ms to look at them. */
+export const MAX_VALUES = 250_000;
+const UNSTORABLE = 'a NUL or half of a surrogate pair, which cannot be stored';
 /** PostgreSQL's jsonb holds neither NUL nor half of a surrogate pair (PostgreSQL 8.14). */
 const isUnstorable = (text: string): boolean => text.includes('\0') || LONE_SURROGATE.test(text);
 const LONE_SURROGATE = /\p{Surrogate}/u;
 
+/** An object or a list on the way to what is looked at. */
+interface Branch {
+  readonly holder: object;
+  readonly key: string | number;
+  /** Steps from the whole. */
+  readonly depth: number;
+  readonly parent?: Branch;
+}
+
 /**
- * What a JSON value holds that no store could keep or no recursion could walk, by path. To be asked first, before
- * anything else looks at what a caller sent.
+ * What a JSON value holds that no store could keep, no recursion could walk or nobody has the time for, by path. To be
+ * asked first, before anything else looks at what a caller sent.
  */
 export function plainInputFaults(input: unknown): readonly Fault[] {
   const faults: Fault[] = [];
-  const open: { readonly value: unknown; readonly path: readonly string[] }[] = [{ value: input, path: [] }];
-  for (let next = open.pop(); next && faults.length < MAX_FAULTS; next = open.pop()) {
-    const { value, path } = next;
-    const isList = Array.isArray(value);
-    if (typeof value === 'string' && isUnstorable(value)) {
-      faults.push({ path: named(path), message: 'holds a NUL or half of a surrogate pair, which cannot be stored' });
+  const open: Branch[] = [];
+  const look = (value: unknown, key: string | number, parent?: Branch): void => {
+    if (typeof value === 'string') {
+      if (isUnstorable(value)) faults.push({ path: pathTo(key, parent), message: `holds ${UNSTORABLE}` });
+    } else if (typeof value === 'object' && value !== null) {
+      const branch = { holder: value, key, depth: parent ? parent.depth + 1 : 0, ...(parent && { parent }) };
+      if (branch.depth < MAX_DEPTH) open.push(branch);
+      else faults.push({ path: settingOf(branch), message: `nests deeper than ${MAX_DEPTH} levels` });
     }
-    if (!isList && !isObject(value)) continue;
-    if (path.length >= MAX_DEPTH) {
-      faults.push({ path: path[0] ?? '', message: `nests deeper than ${MAX_DEPTH} levels` });
-      continue;
+  };
+  look(input, '');
+  let values = 0;
+  for (let branch = open.pop(); branch && faults.length < MAX_FAULTS; branch = open.pop()) {
+    const { holder } = branch;
+    const keys = Array.isArray(holder) ? undefined : Object.keys(holder);
+    const inner = (keys ? Object.values(holder) : holder) as readonly unknown[];
+    values += inner.length;
+    if (values > MAX_VALUES) return [{ path: settingOf(branch), message: `holds more than ${MAX_VALUES} values` }];
+    for (const key of keys ?? []) {
+      if (isUnstorable(key)) faults.push({ path: pathOf(branch), message: `has a key with ${UNSTORABLE}` });
     }
-    for (const [key, inner] of Object.entries(value)) {
-      if (!isList && isUnstorable(key)) {
-        faults.push({ path: named(path), message: 'has a key with a NUL or half of a surrogate pair' });
-      }
-      open.push({ value: inner, path: [...path, key] });
-    }
+    for (const [at, value] of inner.entries()) look(value, keys?.[at] ?? at, branch);
   }
-  return faults;
+  return faults.slice(0, MAX_FAULTS);
 }
 
 /** JSON text that PostgreSQL takes as jsonb: what it could not hold is replaced by U+FFFD. */
@@ -49,4 +65,19 @@ function storable(value: unknown): unknown {
 const replaced = (text: string): string => text.replaceAll('\0', '\ufffd').replace(/\p{Surrogate}/gu, '\ufffd');
 
 /** A path that can itself be shown and logged. */
-const named = (path: readonly string[]): string => path.map(replaced).join('.').slice(0, 512);
+function pathTo(key: string | number, parent: Branch | undefined): string {
+  const steps = [...(parent ? stepsTo(parent) : []), ...(parent ? [key] : [])];
+  return steps
+    .map((step) => replaced(String(step)))
+    .join('.')
+    .slice(0, 512);
+}
+
+const pathOf = ({ key, parent }: Branch): string => pathTo(key, parent);
+const settingOf = (branch: Branch): string => replaced(String(stepsTo(branch)[0] ?? ''));
+
+function stepsTo(branch: Branch): readonly (string | number)[] {
+  const steps: (string | number)[] = [];
+  for (let at = branch; at.parent; at = at.parent) steps.unshift(at.key);
+  return steps;
+}

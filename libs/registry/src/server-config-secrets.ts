@@ -17,6 +17,9 @@ const PLACELESS: ReadonlySet<string> = new Set(['username', 'client_id', 'id', '
 /** Secret values by their place, a JSON pointer (RFC 6901) into the configuration. */
 export type SecretsByPlace = ReadonlyMap<string, string>;
 
+/** The settings that can hold secrets. */
+const HOLDERS = ['headers', 'env', 'auth', 'tool_auth'];
+
 type Raw = Record<string, unknown>;
 type AuthBlock = Pick<ServerConfig, 'auth_strategy' | 'auth'>;
 
@@ -33,7 +36,7 @@ export function secretPlaces(config: unknown, auth: AuthAdapter): string[] {
 
 /** Takes the secrets out: the configuration with markers in their places, and the values by place. */
 export function splitSecrets(config: ServerConfig, auth: AuthAdapter): { shown: Raw; secrets: SecretsByPlace } {
-  const shown = structuredClone(config) as Raw;
+  const shown = copyOf(config) as Raw;
   const secrets = new Map<string, string>();
   for (const place of secretPlaces(shown, auth)) {
     const value = read(shown, place);
@@ -50,7 +53,7 @@ export function restoreSecrets(
   auth: AuthAdapter,
   stored: SecretsByPlace,
 ): { config: unknown; kept: readonly string[]; faults: readonly Fault[] } {
-  const restored: unknown = structuredClone(config);
+  const restored = copyOf(config);
   const kept: string[] = [];
   const faults: Fault[] = [];
   for (const place of secretPlaces(restored, auth)) {
@@ -101,7 +104,7 @@ export function voidPlaces(config: unknown, auth: AuthAdapter): string[] {
 
 /** The same configuration with `value` in these places. */
 export function withPlaces(config: unknown, places: Iterable<string>, value: unknown): unknown {
-  const changed: unknown = structuredClone(config);
+  const changed = copyOf(config);
   for (const place of places) write(changed, place, value);
   return changed;
 }
@@ -117,6 +120,13 @@ export function changedSecrets(before: SecretsByPlace, after: SecretsByPlace): s
 
 export function dotted(place: string): string {
   return place.slice(1).split('/').map(unescape).join('.');
+}
+
+/** A copy whose secrets can be replaced. What can hold none, such as a document of megabytes, is shared, and never changed. */
+function copyOf(config: unknown): unknown {
+  if (!isObject(config)) return config;
+  const held = HOLDERS.filter((key) => Object.hasOwn(config, key)).map((key) => [key, structuredClone(config[key])]);
+  return { ...config, ...Object.fromEntries(held) };
 }
 
 function authPlaces(holder: unknown, auth: AuthAdapter, path: readonly string[]): string[] {

@@ -133,8 +133,8 @@ export class ServerRegistry {
         const candidate = { ref, config, version: 1 };
         const admission = await this.gateOrThrow().admit(candidate);
         const deed = { verb: 'registered', by } as const;
-        const stored = await this.take(candidate, admission, (draft) =>
-          this.store.insert(draft, serverEvent(deed, { after: draft }), admission.catalog),
+        const stored = await this.take(candidate, admission, async (draft) =>
+          this.store.insert(draft, await serverEvent(deed, { after: draft }), admission.catalog),
         );
         this.log.info('server registered', { tenant, server: ref.serverId, type: config.type });
         const change = this.changeOf(stored, checked.warnings, admission);
@@ -221,7 +221,7 @@ export class ServerRegistry {
   async remove(ref: MemberRef, by: Actor): Promise<readonly WithdrawnCredential[]> {
     await this.changes.run(memberKey(ref), async () => {
       const before = await this.find(ref);
-      const isGone = await this.store.remove(before, serverEvent({ verb: 'deleted', by }, { before }));
+      const isGone = await this.store.remove(before, await serverEvent({ verb: 'deleted', by }, { before }));
       if (!isGone) throw new UnknownServerError();
       await this.gateOrThrow().retire(ref);
       this.sealed.forget(ref);
@@ -256,8 +256,8 @@ export class ServerRegistry {
         await admission.discard();
         throw new MemberProbeError(ref.serverId, admission.problem);
       }
-      const stored = await this.take(candidate, admission, (draft) =>
-        this.store.replace(draft, serverEvent(deed, { before, after: draft }), admission.catalog),
+      const stored = await this.take(candidate, admission, async (draft) =>
+        this.store.replace(draft, await serverEvent(deed, { before, after: draft }), admission.catalog),
       );
       const { version } = candidate;
       this.log.info('server changed', { tenant: ref.tenantId, server: ref.serverId, version, status: config.status });
@@ -273,7 +273,7 @@ export class ServerRegistry {
   ): Promise<ServerChange> {
     const { ref } = before;
     const draft = await this.sealed.seal(candidate, lacking);
-    const stored = await this.store.replace(draft, serverEvent(deed, { before, after: draft }));
+    const stored = await this.store.replace(draft, await serverEvent(deed, { before, after: draft }));
     await this.gateOrThrow().retire(ref);
     await this.sealed.openPresent(stored); // what is void is masked no longer than the rest is
     this.log.warn('the server waits for secrets', { tenant: ref.tenantId, server: ref.serverId });

@@ -11,6 +11,16 @@ export class NotLoadedError extends ComposerError {
   }
 }
 
+/** To read it would hold everybody else up. */
+export class ExcessiveBodyError extends ComposerError {
+  /** @param excess as `jsonExcess` tells it */
+  constructor(excess: string) {
+    super('COMPOSER_BODY_EXCESSIVE', `the body ${excess}; a document that is meant so is named by its spec_url`, {
+      status: 413,
+    });
+  }
+}
+
 /** The address cannot be listened on: taken, not of this machine, or not for this user. */
 export class ListenError extends ComposerError {
   constructor(host: string, port: number, cause: unknown) {

@@ -124,8 +124,8 @@ export const openApiMemberBuilder: MemberBuilder<OpenApiServerConfig> = {
   preview: (order) => previewDocument(order, definitionOf),
   async build(order) {
     const { config, stored, isNew, parts } = order;
-    const fingerprint = fingerprintOf(config.open_api);
     if (!isNew && stored) return new OpenApiMember(order, compiledOf(stored.content), undefined);
+    const fingerprint = await fingerprintOf(config.open_api);
     try {
       const { source, compressed } = await loadSpecification(config.open_api, parts.http);
       const { custom_routes: customRoutes, layered: isLayered, endpoint } = config.open_api;

@@ -1,5 +1,6 @@
 import { createHash } from 'node:crypto';
 import { open } from 'node:fs/promises';
+import { setImmediate } from 'node:timers/promises';
 import { promisify } from 'node:util';
 import { gzip } from 'node:zlib';
 import { EgressDeniedError, type EgressHttp } from '#egress';
@@ -20,10 +21,11 @@ export interface Specification {
 }
 
 /** Names what a catalogue was compiled from: the same settings give the same fingerprint. */
-export function fingerprintOf(settings: OpenApiSettings): string {
+export async function fingerprintOf(settings: OpenApiSettings): Promise<string> {
   const { endpoint, spec, spec_url, spec_filepath, custom_routes, layered } = settings;
+  if (spec) await setImmediate(); // to write megabytes of text takes a turn of the event loop
   return createHash('sha256')
-    .update(JSON.stringify([endpoint, spec_url, spec_filepath, spec, custom_routes, layered]))
+    .update(Buffer.from(JSON.stringify([endpoint, spec_url, spec_filepath, spec, custom_routes, layered])))
     .digest('base64url');
 }
 
@@ -34,7 +36,10 @@ export async function loadSpecification(settings: OpenApiSettings, http: EgressH
 }
 
 async function sourceOf({ spec, spec_url, spec_filepath }: OpenApiSettings, http: EgressHttp): Promise<Buffer> {
-  if (spec) return Buffer.from(JSON.stringify(spec));
+  if (spec) {
+    await setImmediate();
+    return Buffer.from(JSON.stringify(spec));
+  }
   return spec_url
     ? fetched(spec_url, http)
     : readDocument(spec_filepath!, { path: 'open_api.spec_filepath', maxBytes: MAX_BYTES });

@@ -1,4 +1,4 @@
-import { isObject, parseUrl } from '#kernel';
+import { isObject, jsonExcess, parseUrl } from '#kernel';
 import { Injectable } from '@nestjs/common';
 import { z } from 'zod';
 import { InvalidArgumentsError } from '../gateway.errors.js';
@@ -81,6 +81,8 @@ function settingsIn({ open_api }: Spec): Spec {
 
 function specOf(given: Spec | string): Spec {
   if (typeof given !== 'string') return given;
+  const excess = jsonExcess(given);
+  if (excess) throw refused('', `${excess}; register a server with its spec_url`);
   let value: unknown;
   try {
     value = JSON.parse(given);

@@ -14,6 +14,8 @@ import {
 } from '../server-config.store.js';
 import { writeCatalog } from './postgres.catalog.store.js';
 
+type Times = Pick<Row, 'created_at' | 'updated_at'>;
+
 interface Row {
   readonly id: string;
   readonly config: Record<string, unknown>;
@@ -62,34 +64,34 @@ export class PostgresServerConfigStore extends ServerConfigStore {
   override async insert(draft: ServerDraft, event: AuditEvent, catalog?: StoredCatalog): Promise<StoredServer> {
     const { tenantId, serverId } = draft.ref;
     return this.database.inTenant(tenantId, async (tx) => {
-      const [row] = await tx.query<Row>(
+      const [times] = await tx.query<Times>(
         `INSERT INTO servers (tenant_id, id, config, secrets, version) VALUES ($1, $2, $3, $4, $5)
-         ON CONFLICT (tenant_id, id) DO NOTHING RETURNING *`,
+         ON CONFLICT (tenant_id, id) DO NOTHING RETURNING created_at, updated_at`,
         [tenantId, serverId, JSON.stringify(draft.config), JSON.stringify(draft.secrets), draft.version],
       );
-      if (!row) throw new DuplicateServerError(serverId);
+      if (!times) throw new DuplicateServerError(serverId);
       await keepVersion(tx, draft);
       if (catalog) await writeCatalog(tx, draft.ref, catalog);
       await this.conclude(tx, event);
-      return stored(tenantId, row);
+      return { ...draft, createdAt: times.created_at, updatedAt: times.updated_at };
     });
   }
 
   override async replace(draft: ServerDraft, event: AuditEvent, catalog?: StoredCatalog): Promise<StoredServer> {
     const { tenantId, serverId } = draft.ref;
     return this.database.inTenant(tenantId, async (tx) => {
-      const [row] = await tx.query<Row>(
+      const [times] = await tx.query<Times>(
         `WITH changed AS (
            UPDATE servers SET config = $3, secrets = $4, version = $5, updated_at = clock_timestamp()
-           WHERE tenant_id = $1 AND id = $2 AND version = $5 - 1 RETURNING *
+           WHERE tenant_id = $1 AND id = $2 AND version = $5 - 1 RETURNING created_at, updated_at
          ) SELECT * FROM changed`,
         [tenantId, serverId, JSON.stringify(draft.config), JSON.stringify(draft.secrets), draft.version],
       );
-      if (!row) throw new ServerConflictError(serverId);
+      if (!times) throw new ServerConflictError(serverId);
       await keepVersion(tx, draft);
       if (catalog) await writeCatalog(tx, draft.ref, catalog);
       await this.conclude(tx, event);
-      return stored(tenantId, row);
+      return { ...draft, createdAt: times.created_at, updatedAt: times.updated_at };
     });
   }
 
@@ -133,10 +135,12 @@ export class PostgresServerConfigStore extends ServerConfigStore {
   }
 }
 
-async function keepVersion(tx: Transaction, { ref, config, secrets, version }: ServerDraft): Promise<void> {
-  await tx.query(
-    'INSERT INTO server_versions (tenant_id, server_id, version, config, secrets) VALUES ($1, $2, $3, $4, $5)',
-    [ref.tenantId, ref.serverId, version, JSON.stringify(config), JSON.stringify(secrets)],
+/** Of what is stored by now: a configuration may have megabytes, and goes over the wire once. */
+async function keepVersion(tx: Transaction, { ref, version }: ServerDraft): Promise<void> {
+  await tx.execute(
+    `INSERT INTO server_versions (tenant_id, server_id, version, config, secrets)
+     SELECT tenant_id, id, version, config, secrets FROM servers WHERE tenant_id = $1 AND id = $2`,
+    [ref.tenantId, ref.serverId],
   );
   await tx.query('DELETE FROM server_versions WHERE tenant_id = $1 AND server_id = $2 AND version <= $3', [
     ref.tenantId,
