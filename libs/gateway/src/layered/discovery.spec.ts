@@ -37,7 +37,7 @@ const tool = (name: string, description = '', tags: readonly string[] = []) => (
 // eslint-disable-next-line @typescript-eslint/no-explicit-any -- tests read into it without declaring every shape
 type Answer = any;
 const asked = async (list: HiddenTools, args: unknown = {}): Promise<Answer> => {
-  const question = questionIn('get_service_info', args);
+  const question = questionIn({ tool: 'get_service_info', of: 'tools' }, args);
   return (await facadeAnswer(list, { tool: 'get_service_info', of: 'tools', question })).value;
 };
 const many = (count: number) =>

@@ -3,6 +3,7 @@ import type { Question } from './facade-question.js';
 import type { FacadeTool } from './facade-tools.js';
 import { USAGE, discovered, slim, suggestionsFor } from './discovery.js';
 import type { HiddenTools } from './hidden-tools.js';
+import { failureOf } from './told-results.js';
 
 /** What is answered to a question about the services of a layered member. */
 export interface FacadeAnswer {
@@ -24,7 +25,10 @@ const MAX_NAME = 128;
 /** Answers from what is open to the caller, and asks nobody. */
 export async function facadeAnswer(list: HiddenTools, { tool, of, question }: Asked): Promise<FacadeAnswer> {
   const { name, wish, fault } = question;
-  if (fault !== undefined) return { value: { error: fault, usage: USAGE }, isFault: true };
+  if (fault !== undefined) {
+    const isCall = tool === 'make_tool_call' && name !== undefined;
+    return { value: isCall ? failureOf({ of, name }, fault) : { error: fault, usage: USAGE }, isFault: true };
+  }
   if (name === undefined) return { value: await discovered(list, wish), isFault: false };
   const service = list.find(name);
   if (!service) return { value: await unknown(list, of, name), isFault: true };

@@ -22,6 +22,14 @@ const REQUEST = {
   type: 'object',
   description: 'The values that get_type_info asks for, by their places',
   properties: { path_params: RECORD, query_params: RECORD, headers: RECORD, cookies: RECORD, body: {} },
+  additionalProperties: false,
+};
+
+/** What `make_tool_call` takes, for whoever has written something else. */
+export const CALL_FORMS: Readonly<Record<Facade['of'], string>> = {
+  services:
+    '{"service": "…", "request": {"path_params": {…}, "query_params": {…}, "headers": {…}, "cookies": {…}, "body": …}}',
+  tools: '{"tool_name": "…", "arguments": {…}}',
 };
 
 interface Words {
@@ -71,15 +79,20 @@ const TOOLS: Readonly<Record<FacadeTool, Words>> = {
   },
 };
 
+const WORDS: Readonly<Record<Facade['of'], Readonly<Record<FacadeTool, Words>>>> = { services: SERVICES, tools: TOOLS };
+
+/** What one of the three tools takes, by its definition. */
+export const argumentNames = (of: Facade['of'], tool: FacadeTool): readonly string[] =>
+  Object.keys(WORDS[of][tool].properties);
+
 /** The definitions of the three tools, as JSON text. */
 export function facadeDefinitions({ of, texts }: Facade): readonly string[] {
-  const words = of === 'services' ? SERVICES : TOOLS;
   return FACADE_TOOLS.map((name) => {
-    const { description, properties, required } = words[name];
+    const { description, properties, required } = WORDS[of][name];
     const own = Object.hasOwn(texts, name) ? texts[name]!.trim() : '';
     const readOnlyHint = name !== 'make_tool_call';
     const annotations = { readOnlyHint, destructiveHint: !readOnlyHint, openWorldHint: !readOnlyHint };
-    const inputSchema = { type: 'object', properties, required };
+    const inputSchema = { type: 'object', properties, required, additionalProperties: false };
     return JSON.stringify({ name, description: own || description, inputSchema, annotations });
   });
 }

@@ -51,7 +51,7 @@ export class LayeredCalls {
   /** Starts the call; `undefined` if it is answered already. */
   route(exchange: RoutedExchange, client: ClientFacts): OpenCall | undefined {
     const facade = this.find(exchange, exchange.principal)!;
-    const question = questionIn(facade.tool, exchange.message.params['arguments']);
+    const question = questionIn(facade, exchange.message.params['arguments']);
     const { name, fault } = question;
     const isCall = facade.tool === 'make_tool_call' && fault === undefined && name !== undefined;
     const service = isCall ? facade.list.find(name) : undefined;
@@ -90,7 +90,7 @@ export class LayeredCalls {
     const thing = { kind: 'tool', name: service.entry.fullName, server: slot.ref.serverId } as const;
     const recorded = this.members.record(exchange, thing);
     if (!recorded) return undefined;
-    const call = slot.member?.desk ? exchange : { ...exchange, message: innerCall(exchange.message) };
+    const call = of === 'services' ? exchange : { ...exchange, message: innerCall(exchange.message) };
     return this.members.start(call, {
       method: 'tools/call',
       client,
@@ -98,7 +98,7 @@ export class LayeredCalls {
       destination: destinationOf(service.entry)!,
       findAgain: (by) => {
         const again = this.find(exchange, by);
-        const found = again?.tool === facade.tool ? again.list.find(name) : undefined;
+        const found = again?.tool === facade.tool && again.of === of ? again.list.find(name) : undefined;
         return found && destinationOf(found.entry);
       },
       refuse: () => recorded.refuse((reply) => reply.failed(GONE, 'COMPOSER_TOOL_UNKNOWN')),

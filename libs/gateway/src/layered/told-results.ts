@@ -14,14 +14,15 @@ export function toldResult(of: Facade['of'], value: object): object {
   return { content: [{ type: 'text', text }], structuredContent: of === 'services' ? value : { result: text } };
 }
 
-/** As JSON text. */
-export function toldFailure({ of, name }: Telling, message: string): string {
-  const failure =
-    of === 'services'
-      ? { success: false, service: name, error: message }
-      : { error: 'Tool execution failed', tool: name, message };
-  return JSON.stringify(failure);
+/** Of a call that was not made, or did not succeed. */
+export function failureOf({ of, name }: Telling, message: string): object {
+  return of === 'services'
+    ? { success: false, service: name, error: message }
+    : { error: 'Tool execution failed', tool: name, message };
 }
+
+/** As JSON text. */
+export const toldFailure = (telling: Telling, message: string): string => JSON.stringify(failureOf(telling, message));
 
 /**
  * The result of a tool as the original's `make_tool_call` gives it: its text, or a list of its texts as JSON, and of a
