@@ -23,6 +23,8 @@ export interface CatalogEntry {
   readonly fullName: string;
   /** The definition, as JSON text. */
   readonly definition: Buffer;
+  /** The description in it, where the configuration has chosen one in place of the member's. */
+  readonly described?: string;
   /** The roles that may see and call it; absent if every caller of the tenant may. */
   readonly roles?: readonly string[];
   /** Of a tool: the arguments that requests over HTTP repeat in headers; absent if there are none. */
@@ -127,6 +129,7 @@ function entryOf(
   return {
     name,
     ...(mirrored ? { mirrored } : {}),
+    ...(description === undefined ? {} : { described: description }),
     ...(name === wanted ? {} : { unfitted: wanted }),
     fullName,
     definition,

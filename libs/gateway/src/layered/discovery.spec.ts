@@ -1,4 +1,4 @@
-import { MemberSlot } from '#builder';
+import { type Member, MemberSlot, type ToolDesk } from '#builder';
 import { offerOf } from '#builder/testing';
 import { serverId, tenantId } from '#kernel';
 import { Log, SecretValues } from '#observability';
@@ -7,6 +7,7 @@ import { describe, expect, it } from '@jest/globals';
 import { entriesOf, hiddenToolsOf } from '../catalog/catalog-entry.js';
 import { facadeAnswer } from './facade-answer.js';
 import { questionIn } from './facade-question.js';
+import type { FacadeTool } from './facade-tools.js';
 import { SearchIndex, termsOf } from './search-index.js';
 import { HiddenTools } from './hidden-tools.js';
 
@@ -124,6 +125,33 @@ describe('get_service_info', () => {
     expect((await asked(listOf(many(3)), { service: 'no' })).available_tools).toHaveLength(3);
     for (const args of [[], 7, { service: 7 }])
       expect(await asked(list, args)).toMatchObject({ error: expect.any(String) });
+  });
+
+  it('tells of operations in the words that were chosen for them, and finds them by these', async () => {
+    const said = (own: string) => ({ name: `api/${own}`, summary: 'Sends.', description: 'Sends it.', tags: [] });
+    const desk: ToolDesk = {
+      factsOf: said,
+      detailOf: (own) => ({ service: `api/${own}`, summary: 'Sends.', description: 'Sends it.', parameters: [] }),
+    };
+    const slot = slotWith([tool('send', 'Sends it.'), tool('other')], {
+      tools_description: { m_send: 'Bills people.' },
+    });
+    slot.member = { desk } as unknown as Member;
+    const list = new HiddenTools(slot, hiddenToolsOf(slot));
+    const ask = async (tool: FacadeTool, args: object): Promise<Answer> => {
+      const question = questionIn({ tool, of: 'services' }, args);
+      return (await facadeAnswer(list, { tool, of: 'services', question })).value;
+    };
+    const words = { summary: 'Bills people.', description: 'Bills people.' };
+    expect(await ask('get_type_info', { service: 'api/send' })).toEqual({
+      service: 'api/send',
+      ...words,
+      parameters: [],
+    });
+    expect(await ask('get_service_info', { service: 'api/send' })).toMatchObject(words);
+    const { matches } = await ask('get_service_info', { query: 'bill' });
+    expect(matches).toMatchObject([{ name: 'api/send', summary: 'Bills people.' }]);
+    expect(await ask('get_type_info', { service: 'api/other' })).toMatchObject({ description: 'Sends it.' });
   });
 
   it('leaves out what is disabled, and the three with it when nothing is left', async () => {

@@ -34,13 +34,16 @@ describe('questionIn', () => {
     ['services', { service: 'purge', path_params: {}, constructor: 1 }, 'path_params, constructor'],
     ['tools', { tool_name: 'purge', request: { older_than: '2020' } }, 'request'],
     ['tools', { tool_name: 'purge', older_than: '2020' }, 'older_than'],
-  ])('a call of %s is not made without what %j says otherwise, and its caller is told how to say it', (of, args, keys) => {
-    const form =
-      of === 'services'
-        ? '{"service": "…", "request": {"path_params": {…}, "query_params": {…}, "headers": {…}, "cookies": {…}, "body": …}}'
-        : '{"tool_name": "…", "arguments": {…}}';
-    expect(faultOf('make_tool_call', of, args)).toBe(`make_tool_call does not take ${keys}; write ${form}`);
-  });
+  ])(
+    'a call of %s is not made without what %j says otherwise, and its caller is told how to say it',
+    (of, args, keys) => {
+      const form =
+        of === 'services'
+          ? '{"service": "…", "request": {"path_params": {…}, "query_params": {…}, "headers": {…}, "cookies": {…}, "body": …}}'
+          : '{"tool_name": "…", "arguments": {…}}';
+      expect(faultOf('make_tool_call', of, args)).toBe(`make_tool_call does not take ${keys}; write ${form}`);
+    },
+  );
 
   it.each<[FacadeTool, Of, object, string]>([
     ['get_service_info', 'tools', { search: 'a' }, 'service, query, tags, limit'],
@@ -58,7 +61,10 @@ describe('questionIn', () => {
   });
 
   it.each<[Of, object]>([
-    ['services', { success: false, service: 'purge', error: expect.stringMatching(/^make_tool_call does not take x;/) }],
+    [
+      'services',
+      { success: false, service: 'purge', error: expect.stringMatching(/^make_tool_call does not take x;/) },
+    ],
     ['tools', { error: 'Tool execution failed', tool: 'purge', message: expect.stringMatching(/does not take x;/) }],
   ])('what does not fit a call of %s is told as other failures of a call are', async (of, value) => {
     const question = questionIn({ tool: 'make_tool_call', of }, { service: 'purge', x: 1 });

@@ -32,7 +32,8 @@ export function questionIn({ tool, of }: AskedTool, given: unknown): Question {
   if (!isObject(args)) return { wish: nothing, fault: 'arguments must be an object' };
   const [name, other] = [args['service'], args['tool_name']].filter((one) => one !== undefined && one !== null);
   if (name !== undefined && typeof name !== 'string') return { wish: nothing, fault: 'the name must be a text' };
-  if (other !== undefined && other !== name) return { wish: nothing, fault: 'there are two names of which one is meant' };
+  if (other !== undefined && other !== name)
+    return { wish: nothing, fault: 'there are two names of which one is meant' };
   const named = name ? { name } : {};
   const unknown = Object.keys(args).filter((key) => !NAMES.includes(key) && !argumentNames(of, tool).includes(key));
   if (unknown.length > 0) return { ...named, wish: nothing, fault: refusal({ tool, of }, unknown) };
@@ -50,7 +51,8 @@ const NAMES = ['service', 'tool_name'];
 
 function refusal({ tool, of }: AskedTool, unknown: readonly string[]): string {
   const told = unknown.slice(0, MAX_NAMES).map((key) => key.slice(0, MAX_NAME));
-  const instead = tool === 'make_tool_call' ? `write ${CALL_FORMS[of]}` : `it takes ${argumentNames(of, tool).join(', ')}`;
+  const instead =
+    tool === 'make_tool_call' ? `write ${CALL_FORMS[of]}` : `it takes ${argumentNames(of, tool).join(', ')}`;
   return `${tool} does not take ${told.join(', ')}; ${instead}`;
 }
 

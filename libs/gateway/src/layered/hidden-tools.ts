@@ -48,7 +48,8 @@ export class HiddenTools {
   /** All that a caller has to know to call it. */
   detailOf({ entry }: HiddenTool): object {
     const own = ownNameOf(entry);
-    return this.slot.member?.desk?.detailOf(own) ?? toolDetail({ ...definitionOf(entry), name: own });
+    const detail = this.slot.member?.desk?.detailOf(own);
+    return detail ? { ...detail, ...chosenFor(entry) } : toolDetail({ ...definitionOf(entry), name: own });
   }
 
   private read(): NonNullable<HiddenTools['known']> {
@@ -68,9 +69,14 @@ export class HiddenTools {
 
   private factsOf(entry: CatalogEntry): ToolFacts {
     const own = ownNameOf(entry);
-    return this.slot.member?.desk?.factsOf(own) ?? toolFacts({ ...definitionOf(entry), name: own });
+    const facts = this.slot.member?.desk?.factsOf(own);
+    return facts ? { ...facts, ...chosenFor(entry) } : toolFacts({ ...definitionOf(entry), name: own });
   }
 }
+
+/** Words that the configuration has for it: definitions have them already, and a desk knows none. */
+const chosenFor = ({ described }: CatalogEntry): object =>
+  described === undefined ? {} : { summary: described, description: described };
 
 const ownNameOf = ({ target }: CatalogEntry): string => ('own' in target ? target.own : target.management);
 
