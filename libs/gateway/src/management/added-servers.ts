@@ -106,7 +106,8 @@ function tagsOf(config: unknown): readonly string[] {
   return isObject(config) && Array.isArray(config['tags']) ? (config['tags'] as string[]) : [];
 }
 
-const NAME = /^[A-Za-z0-9][A-Za-z0-9_-]{0,63}$/;
+/** What the id of a server may look like. */
+export const NAME = /^[A-Za-z0-9][A-Za-z0-9_-]{0,63}$/;
 
 /** The id of the server for a name that people have chosen: blanks become `_`, as in the original; undefined if it fits none. */
 export function idOf(name: string): string | undefined {

@@ -7,6 +7,7 @@ import { DEFAULT_TENANT, SYSTEM } from '#tenancy';
 import { principalOf } from '#tenancy/testing';
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
 import { managementTools } from '../../testing/management-tools.js';
+import { MAX_BODY_BYTES } from '../mcp-endpoint/request-body.js';
 import type { ManagementTools } from './management-tools.js';
 
 const ann = principalOf('ann', { roles: ['admin'] });
@@ -188,6 +189,67 @@ describe('tools that add tools', () => {
       await expect(run('add_tools_from_openapi', { openapi_spec: other })).resolves.toMatch(/does not work yet|Note/);
       const { needsReentry } = await opened.registry.get(ref('Pet_Store_v2'));
       expect(needsReentry).toEqual(['auth.token']);
+    });
+
+    it('replaces no document by another one whose title becomes the same id, unless it is told the id', async () => {
+      const titled = (title: string, path = '/pets') => spec(path, { info: { title, version: '1' } });
+      const add = (openapi_spec: object, more: object = {}) => run('add_tools_from_openapi', { openapi_spec, ...more });
+      await add(titled('Shop (v1)'));
+      const other = {
+        faults: [{ path: 'id', message: expect.stringMatching(/"Shop \(v1\)".*give another id.*or "Shop_v1"/) }],
+      };
+      await expect(add(titled('Shop v1'))).rejects.toMatchObject(other);
+      await expect(run('rollback_openapi_tool_version', { name: 'Shop v1', version: 1 })).rejects.toMatchObject({
+        faults: [{ path: 'name' }],
+      });
+      expect(await add(titled('Shop v1'), { id: 'second' })).toMatch(
+        /'second_<operation>', version 1 of server 'second'/,
+      );
+      expect((await opened.registry.get(ref('Shop_v1'))).version).toBe(1);
+      // The same document, whatever people call its server.
+      await opened.registry.update(ref('Shop_v1'), { label: 'Ours' }, { by: SYSTEM, mode: 'merge' });
+      expect(await add(titled('Shop (v1)', '/animals'))).toMatch(/version 3 of server 'Shop_v1'/);
+      expect(await add(titled('Shop v1', '/other'), { id: 'Shop_v1' })).toMatch(/version 4 of server 'Shop_v1'/);
+      expect(await call('Shop_v1', 'list', {})).toEqual(['GET /api/other -']);
+      expect(await run('rollback_openapi_tool_version', { name: 'Shop_v1', version: 1 })).toMatch(/^Rolled back/);
+      expect(await call('Shop_v1', 'list', {})).toEqual(['GET /api/pets -']);
+    });
+
+    it.each([
+      ['Bücher & Straße', 'Bucher__Strasse'],
+      ['Łódź / Ærø', 'Lodz__AEro'],
+      ['ﬁle №1', 'file_No1'],
+      ['  --API–Ⅱ ', 'APIII'],
+    ])('names the server of %j by letters that an id can have', async (title, id) => {
+      const openapi_spec = spec('/pets', { info: { title, version: '1' } });
+      expect(await run('add_tools_from_openapi', { openapi_spec })).toMatch(new RegExp(`server '${id}'`));
+      expect(await run('rollback_openapi_tool_version', { name: title, version: 1 })).toMatch(/^Rolled back/);
+    });
+
+    it('asks for an id where the title gives none', async () => {
+      const openapi_spec = spec('/pets', { info: { title: '図書館', version: '1' } });
+      await expect(run('add_tools_from_openapi', { openapi_spec })).rejects.toMatchObject({
+        faults: [{ path: 'openapi_spec.info.title', message: expect.stringContaining('give an "id"') }],
+      });
+      await expect(run('add_tools_from_openapi', { openapi_spec, id: 'a b' })).rejects.toMatchObject({
+        faults: [{ path: 'id' }],
+      });
+      expect(await run('add_tools_from_openapi', { openapi_spec, id: 'library' })).toMatch(/server 'library'/);
+      expect((await opened.registry.get(ref('library'))).config).toMatchObject({ label: '図書館' });
+      await opened.registry.register(DEFAULT_TENANT, { id: 'foreign', type: 'local' }, { by: SYSTEM });
+      await expect(run('add_tools_from_openapi', { openapi_spec, id: 'foreign' })).rejects.toMatchObject({
+        code: 'COMPOSER_SERVER_FOREIGN',
+      });
+    });
+
+    it('promises to take no longer text than a message can hold', () => {
+      const { definition } = tools.entries().find(({ name }) => name === 'add_tools_from_openapi')!;
+      const { inputSchema } = JSON.parse(definition.toString()) as {
+        inputSchema: { properties: { openapi_spec: { description: string; anyOf: object[] } } };
+      };
+      const { anyOf, description } = inputSchema.properties.openapi_spec;
+      expect(anyOf).toContainEqual({ type: 'string', maxLength: MAX_BODY_BYTES });
+      expect(description).toContain('1 MiB');
     });
 
     it('reads the form of the credential that documents of the original have, and Swagger 2', async () => {

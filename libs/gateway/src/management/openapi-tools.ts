@@ -1,20 +1,32 @@
 import { isObject, jsonExcess, parseUrl } from '#kernel';
+import type { Principal } from '#tenancy';
 import { Injectable } from '@nestjs/common';
 import { z } from 'zod';
 import { InvalidArgumentsError } from '../gateway.errors.js';
-import { AddedServers, idOf } from './added-servers.js';
+import { MAX_BODY_BYTES } from '../mcp-endpoint/request-body.js';
+import { AddedServers, NAME } from './added-servers.js';
+import { titleOf, titledId } from './document-names.js';
 import type { ManagementTool } from './management-tool.js';
-import { changed } from './server-tools.js';
+import { changed, refOf } from './server-tools.js';
 import { versionArgument } from './version-argument.js';
 
 const TAG = 'openapi-tool';
+const MAX_LABEL = 256;
 
 type Spec = Readonly<Record<string, unknown>>;
 
 const add = z.strictObject({
   openapi_spec: z
-    .union([z.record(z.string(), z.unknown()), z.string().max(16 * 1024 * 1024)])
-    .describe('An OpenAPI document, or a part of one with "info" and "servers": an object, or its JSON text'),
+    .union([z.record(z.string(), z.unknown()), z.string().max(MAX_BODY_BYTES)])
+    .describe(
+      'An OpenAPI document, or a part of one with "info" and "servers": an object, or its JSON text. A whole message has ' +
+        '1 MiB at most: larger documents are registered by their open_api.spec_url (register_mcp_server)',
+    ),
+  id: z
+    .string()
+    .regex(NAME, 'must be 1 to 64 letters, digits, "_" or "-", starting with a letter or digit')
+    .optional()
+    .describe('Of the server; unless given, made of the title of the document'),
   auth_config: z
     .record(z.string(), z.unknown())
     .optional()
@@ -40,16 +52,19 @@ export class OpenApiTools {
       description:
         'Add the operations of an OpenAPI document, or of a part of one, as tools; or a new version of them. They are called at its first server.',
       arguments: add,
-      run: async (by, { openapi_spec, auth_config }) => {
+      run: async (by, { openapi_spec, auth_config, id: wanted }) => {
         const spec = specOf(openapi_spec);
-        const { id, title, endpoint } = headOf(spec);
-        const change = await this.servers.put(by, { id, tag: TAG }, (before = {}) => ({
-          ...before,
-          type: 'openapi',
-          label: title,
-          open_api: { ...settingsIn(before), endpoint, spec },
-          ...authOf(auth_config),
-        }));
+        const { id, title, endpoint } = headOf(spec, wanted);
+        const change = await this.servers.put(by, { id, tag: TAG }, (before) => {
+          if (before && wanted === undefined) mustBeTitled(before, { id, title });
+          return {
+            ...before,
+            type: 'openapi',
+            label: title.slice(0, MAX_LABEL),
+            open_api: { ...settingsIn(before), endpoint, spec },
+            ...authOf(auth_config),
+          };
+        });
         const { version } = change.server;
         return changed(`Successfully added tools: '${id}_<operation>', version ${version} of server '${id}'.`, change);
       },
@@ -62,7 +77,7 @@ export class OpenApiTools {
       description: 'Let a former version of tools that were added from an OpenAPI document serve again.',
       arguments: rollback,
       run: async (by, { name, version }) => {
-        const change = await this.servers.rollback(by, { id: titledId(name) ?? name, tag: TAG }, version);
+        const change = await this.servers.rollback(by, { id: await this.idFor(by, name), tag: TAG }, version);
         return changed(
           `Rolled back '${name}' to version ${version}, which is version ${change.server.version} now.`,
           change,
@@ -70,10 +85,42 @@ export class OpenApiTools {
       },
     };
   }
+
+  /** By its title, or by the id of its server. */
+  private async idFor(by: Principal, name: string): Promise<string> {
+    const id = titledId(name) ?? name;
+    const view = id === name ? undefined : await this.servers.find(refOf(by, id));
+    if (!view || isTitled(view.config, name)) return id;
+    throw new InvalidArgumentsError([
+      {
+        path: 'name',
+        message: `is not the title of the document of server "${id}"; give the id of the server that is meant`,
+      },
+    ]);
+  }
+}
+
+interface Titled {
+  readonly id: string;
+  readonly title: string;
+}
+
+/** Titles that differ may give one id, and nobody who gives one document means to replace another. */
+function mustBeTitled(before: Spec, { id, title }: Titled): void {
+  if (isTitled(before, title)) return;
+  const other = String(titleOf(before)).slice(0, MAX_LABEL);
+  const message = `is missing: there is a server "${id}" of the document "${other}"; give another id, or "${id}" to replace it`;
+  throw new InvalidArgumentsError([{ path: 'id', message }]);
+}
+
+/** Labels are as long as labels may be. */
+function isTitled(config: Spec, title: string): boolean {
+  const known = titleOf(config);
+  return known === title || known === title.slice(0, MAX_LABEL);
 }
 
 /** Routes and texts that somebody has chosen since; never another source of the document. */
-function settingsIn({ open_api }: Spec): Spec {
+function settingsIn({ open_api }: Spec = {}): Spec {
   if (!isObject(open_api)) return {};
   const { spec_url: _url, spec_filepath: _file, ...settings } = open_api;
   return settings;
@@ -93,20 +140,16 @@ function specOf(given: Spec | string): Spec {
   return value;
 }
 
-function headOf(spec: Spec): { readonly id: string; readonly title: string; readonly endpoint: string } {
-  const title = isObject(spec['info']) ? spec['info']['title'] : undefined;
-  const id = typeof title === 'string' ? titledId(title) : undefined;
-  if (!id) throw refused('info.title', 'must be a title with a letter or digit: it names the server');
-  return { id, title: String(title).slice(0, 256), endpoint: endpointOf(spec) };
-}
-
-/** Blanks become `_`, as in the original; what no id can hold goes. */
-function titledId(title: string): string | undefined {
-  const plain = title
-    .trim()
-    .replaceAll(/\s+/g, '_')
-    .replaceAll(/[^A-Za-z0-9_-]/g, '');
-  return idOf(plain.replace(/^[_-]+/, '').slice(0, 64));
+function headOf(spec: Spec, wanted: string | undefined): Titled & { readonly endpoint: string } {
+  const said = isObject(spec['info']) ? spec['info']['title'] : undefined;
+  const title = typeof said === 'string' ? said : '';
+  const id = wanted ?? titledId(title);
+  if (!id)
+    throw refused(
+      'info.title',
+      'must be a title with a Latin letter or a digit, which names the server; or give an "id"',
+    );
+  return { id, title: title || id, endpoint: endpointOf(spec) };
 }
 
 function endpointOf(spec: Spec): string {
