@@ -1,3 +1,4 @@
+import { inspect } from 'node:util';
 import { describe, expect, it } from '@jest/globals';
 import { buildSchema, introspectionFromSchema, parse, validate } from 'graphql';
 import { SHOP_SDL } from '../../testing/shop-schema.js';
@@ -17,6 +18,14 @@ const byName = (sdl: string, options: Partial<SchemaOptions> = {}) =>
     compile(sdl, options).operations.map((operation) => [operation.name, { ...operation, ...toolOf(operation) }]),
   );
 const tools = byName(SHOP_SDL);
+function thrownBy(work: () => unknown): { readonly error?: unknown } {
+  try {
+    work();
+    return {};
+  } catch (error) {
+    return { error };
+  }
+}
 const schemaOf = (name: string) => tools.get(name)!.inputSchema;
 
 describe('a schema', () => {
@@ -77,6 +86,19 @@ describe('a schema', () => {
     expect(() => compile(source)).toThrow(
       expect.objectContaining({ code: 'COMPOSER_GRAPHQL_INVALID_SCHEMA', message: expect.stringMatching(message) }),
     );
+  });
+
+  it.each([
+    ['another text', 'root:x:0:0:root:/root:/bin/bash', /: it is no GraphQL \(line 1, column 1\)$/],
+    ['a secret in the middle', 'type Query {\n  a: Int! hunter2: }', /: it is no GraphQL \(line 2, column 20\)$/],
+    ['a type that is not there', 'type Query { a: Hunter2 }', /: no schema can be made of its types$/],
+    ['names that are none', introspectionWith('hunter 2'), /: no schema can be made of its types$/],
+    ['broken JSON', '{"hunter2"', /starts like JSON and is none$/],
+    ['too many types', `type Query { a: Int } ${'scalar A '.repeat(5_000)}`, /has 5001 types/],
+  ])('in a file is refused without a piece of it: %s', (_, source, message) => {
+    const { error } = thrownBy(() => compile(source, { isFile: true }));
+    expect(error).toMatchObject({ code: 'COMPOSER_GRAPHQL_INVALID_SCHEMA', message: expect.stringMatching(message) });
+    expect(inspect(error, { depth: 9 }).replaceAll(/^ +at .*$/gm, '')).not.toMatch(/root|hunter/i);
   });
 
   it('with faults is used as far as it goes', () => {

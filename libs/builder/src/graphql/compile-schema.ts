@@ -13,6 +13,8 @@ export interface SchemaOptions {
   readonly operations: readonly StoredOperation[];
   /** Names of tools that are taken. */
   readonly taken: readonly string[];
+  /** The source is a file of the host, of which no message may tell a piece. */
+  readonly isFile?: boolean;
 }
 
 /** Lists of plain JSON: they are stored with the member, and come out of a thread in parts. */
@@ -37,8 +39,11 @@ const MAX_BYTES = 20 * 1024 * 1024;
  * @param source SDL or the JSON of an introspection; empty: there is none, and stored operations are read by their grammar
  * @throws InvalidSchemaError
  */
-export function compileSchema(source: Uint8Array, { fields, operations, taken }: SchemaOptions): CompiledSchema {
-  const schema = source.byteLength > 0 ? readSchema(source) : undefined;
+export function compileSchema(
+  source: Uint8Array,
+  { fields, operations, taken, isFile }: SchemaOptions,
+): CompiledSchema {
+  const schema = source.byteLength > 0 ? readSchema(source, isFile) : undefined;
   const names = new ToolNames();
   for (const name of taken) names.take(name);
   const stored = storedOperations(operations, names, schema);

@@ -24,9 +24,10 @@ export const SCHEMA_LIMITS = {
  * Reads a schema: SDL, or the JSON of an introspection, with or without `data` around it. Faults that do not keep anybody
  * from using it are let pass. Takes as long as a schema within `SCHEMA_LIMITS` can take, and nothing else runs meanwhile.
  *
+ * @param isFile it may be any file of the host: what is wrong is told, and nothing of what stands in it
  * @throws InvalidSchemaError
  */
-export function readSchema(source: Uint8Array): GraphQLSchema {
+export function readSchema(source: Uint8Array, isFile = false): GraphQLSchema {
   if (source.byteLength > SCHEMA_LIMITS.maxBytes) throw tooLarge(SCHEMA_LIMITS.maxBytes);
   const text = decoded(source);
   try {
@@ -40,7 +41,10 @@ export function readSchema(source: Uint8Array): GraphQLSchema {
     // The library throws plain errors for schemas that it cannot build.
     const { message } = error as Error;
     const [place] = error instanceof GraphQLError ? (error.locations ?? []) : [];
-    throw new InvalidSchemaError(place ? `${message} (line ${place.line}, column ${place.column})` : message, error);
+    const where = place ? ` (line ${place.line}, column ${place.column})` : '';
+    // The library's messages and its errors hold pieces of the text.
+    if (isFile) throw new InvalidSchemaError(place ? `it is no GraphQL${where}` : 'no schema can be made of its types');
+    throw new InvalidSchemaError(message + where, error);
   }
 }
 
@@ -68,8 +72,9 @@ function fromJson(text: string): GraphQLSchema {
 function parsed(text: string): unknown {
   try {
     return JSON.parse(text);
-  } catch (error) {
-    throw new InvalidSchemaError('it starts like JSON and is none', error);
+  } catch {
+    // A parser's message shows a piece of the text.
+    throw new InvalidSchemaError('it starts like JSON and is none');
   }
 }
 

@@ -27,6 +27,7 @@ export function schemaOptions({ id, graphql }: Pick<GraphqlServerConfig, 'id' | 
     fields: kinds.has('fields'),
     operations: kinds.has('operations') ? graphql.operations : [],
     taken: kinds.has('query') ? [id] : [],
+    isFile: graphql.schema_filepath !== undefined,
   };
 }
 

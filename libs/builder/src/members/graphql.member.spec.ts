@@ -133,6 +133,14 @@ describe('a GraphQL member', () => {
     expect(await call('roles')).toBe('{"data":{"roles":["ADMIN","USER"]}}');
   });
 
+  it('is refused with a file of another kind, of which nothing is told', async () => {
+    const file = join(folder, 'passwd');
+    await writeFile(file, 'root:x:0:0');
+    await expect(register({ tools: ['fields'], schema_filepath: file })).rejects.toMatchObject({
+      faults: [{ message: 'the schema cannot be used: it is no GraphQL (line 1, column 1)' }],
+    });
+  });
+
   it('is refused with a file that cannot be read', async () => {
     await expect(register({ tools: ['fields'], schema_filepath: join(folder, 'none') })).rejects.toThrow(
       'graphql.schema_filepath could not be read (ENOENT)',
