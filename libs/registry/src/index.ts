@@ -17,6 +17,7 @@ export {
 } from './registry.errors.js';
 export { type RegistryConfig, registryConfig } from './registry.config.js';
 export { RegistryModule } from './registry.module.js';
+export { FACADE_TOOLS, type FacadeTool } from './facade-tools.js';
 export {
   type Facade,
   type GraphqlServerConfig,

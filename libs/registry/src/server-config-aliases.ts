@@ -1,4 +1,5 @@
 import { isObject } from '#kernel';
+import { FACADE_TOOLS } from './facade-tools.js';
 
 type Raw = Record<string, unknown>;
 
@@ -8,6 +9,8 @@ const TYPES: Readonly<Record<string, string>> = { proxy: 'client', mcp: 'client'
 const APIKEY_SPELLINGS = ['api_key', 'key', 'api_key_value'];
 /** As files of the original misspell a setting of `dynamic_bearer`. */
 const METHOD_SPELLINGS = ['auth_genration_method', 'authGenrationMethod'];
+/** Of names that are told to mean nothing. */
+const [MAX_NAMES, MAX_NAME] = [5, 64];
 
 export interface Normalised {
   readonly config: unknown;
@@ -47,6 +50,8 @@ export function normaliseAliases(input: unknown): Normalised {
   if (config['type'] === 'graphql') normaliseGraphql(config, warnings);
   if (config['type'] === 'stdio') normaliseStdio(config, warnings);
   if (isObject(config['open_api'])) config['open_api'] = openApi(config['open_api'], warnings);
+  noteTexts(config, '', warnings);
+  if (isObject(config['open_api'])) noteTexts(config['open_api'], 'open_api.', warnings);
   normaliseAuth(config, { prefix: '', warnings });
   if (isObject(config['tool_auth'])) config['tool_auth'] = toolAuth(config['tool_auth'], warnings);
   return { config, warnings };
@@ -100,6 +105,18 @@ function openApi(input: Raw, warnings: string[]): Raw {
     }
   }
   return settings;
+}
+
+/** `holder` is what may be layered. */
+function noteTexts({ layered, tool_description: texts }: Raw, prefix: string, warnings: string[]): void {
+  if (!isObject(texts) || Object.keys(texts).length === 0) return;
+  if (layered !== true)
+    return void warnings.push(`${prefix}tool_description has no effect until ${prefix}layered is true`);
+  const known: readonly string[] = FACADE_TOOLS;
+  const others = Object.keys(texts).filter((name) => !known.includes(name));
+  if (others.length === 0) return;
+  const told = others.slice(0, MAX_NAMES).map((name) => name.slice(0, MAX_NAME));
+  warnings.push(`${prefix}tool_description has no effect for ${told.join(', ')}: it is for ${known.join(', ')}`);
 }
 
 function toolAuth(input: Raw, warnings: string[]): Raw {

@@ -114,6 +114,31 @@ describe('checkServerConfig', () => {
     });
   });
 
+  it('says which texts of the three tools of a layered member say nothing to anybody', () => {
+    const endpoint = 'https://api.example';
+    const warningsOf = (facade: object, type = 'http') =>
+      checkServerConfig(
+        type === 'http'
+          ? { id: 'm', type, endpoint, ...facade }
+          : { id: 'm', type, open_api: { endpoint, spec: { openapi: '3.1.0' }, ...facade } },
+        auth,
+        { mayReadFiles: false },
+      ).warnings;
+    const tool_description = { make_tool_call: 'Do it.', find: 'Finds.', constructor: 'x', ['y'.repeat(200)]: 'x' };
+    expect(warningsOf({ layered: true, tool_description })).toEqual([
+      `tool_description has no effect for find, constructor, ${'y'.repeat(64)}: it is for get_service_info, get_type_info, make_tool_call`,
+    ]);
+    expect(warningsOf({ orges: true, tool_description: { find: 'Finds.' } }, 'openapi')).toEqual([
+      'open_api.orges was read as open_api.layered',
+      'open_api.tool_description has no effect for find: it is for get_service_info, get_type_info, make_tool_call',
+    ]);
+    expect(warningsOf({ tool_description: { make_tool_call: 'Do it.' } }, 'openapi')).toEqual([
+      'open_api.tool_description has no effect until open_api.layered is true',
+    ]);
+    expect(warningsOf({ tool_description: {} })).toEqual([]);
+    expect(warningsOf({ layered: true, tool_description: { get_type_info: 'Looks.' } })).toEqual([]);
+  });
+
   describe('of a local member', () => {
     const check = (more: object, mayReadFiles = false) =>
       checkServerConfig({ id: 'house', type: 'local', ...more }, auth, { mayReadFiles });

@@ -8,8 +8,8 @@ import {
   scanObject,
 } from '#builder';
 import { isObject } from '#kernel';
-import { facadeOf } from '#registry';
-import { type FacadeTool, facadeDefinitions } from '../layered/facade-tools.js';
+import { type FacadeTool, facadeOf } from '#registry';
+import { facadeDefinitions } from '../layered/facade-tools.js';
 import { fittedName } from './fitted-name.js';
 import { FULL_NAMES, type Naming } from './naming.js';
 

@@ -2,12 +2,11 @@ import { type Member, MemberSlot, type ToolDesk } from '#builder';
 import { offerOf } from '#builder/testing';
 import { serverId, tenantId } from '#kernel';
 import { Log, SecretValues } from '#observability';
-import { serverConfigSchema } from '#registry';
+import { type FacadeTool, serverConfigSchema } from '#registry';
 import { describe, expect, it } from '@jest/globals';
 import { entriesOf, hiddenToolsOf } from '../catalog/catalog-entry.js';
 import { facadeAnswer } from './facade-answer.js';
 import { questionIn } from './facade-question.js';
-import type { FacadeTool } from './facade-tools.js';
 import { SearchIndex, termsOf } from './search-index.js';
 import { HiddenTools } from './hidden-tools.js';
 

@@ -1,6 +1,5 @@
-import type { Facade } from '#registry';
+import type { Facade, FacadeTool } from '#registry';
 import type { Question } from './facade-question.js';
-import type { FacadeTool } from './facade-tools.js';
 import { USAGE, discovered, slim, suggestionsFor } from './discovery.js';
 import type { HiddenTools } from './hidden-tools.js';
 import { failureOf } from './told-results.js';

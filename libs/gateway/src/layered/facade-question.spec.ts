@@ -1,8 +1,8 @@
-import { type Facade } from '#registry';
+import type { Facade, FacadeTool } from '#registry';
 import { describe, expect, it } from '@jest/globals';
 import { facadeAnswer } from './facade-answer.js';
 import { questionIn } from './facade-question.js';
-import { type FacadeTool, facadeDefinitions } from './facade-tools.js';
+import { facadeDefinitions } from './facade-tools.js';
 import type { HiddenTools } from './hidden-tools.js';
 
 type Of = Facade['of'];

@@ -1,6 +1,6 @@
 import { isObject } from '#kernel';
-import type { Facade } from '#registry';
-import { CALL_FORMS, type FacadeTool, argumentNames } from './facade-tools.js';
+import type { Facade, FacadeTool } from '#registry';
+import { CALL_FORMS, argumentNames } from './facade-tools.js';
 import type { Wish } from './discovery.js';
 
 /** What a call of one of the three tools asks. */

@@ -1,8 +1,4 @@
-import type { Facade } from '#registry';
-
-/** The tools that a layered member offers, by their own names. */
-export const FACADE_TOOLS = ['get_service_info', 'get_type_info', 'make_tool_call'] as const;
-export type FacadeTool = (typeof FACADE_TOOLS)[number];
+import { FACADE_TOOLS, type Facade, type FacadeTool } from '#registry';
 
 export const DEFAULT_LIMIT = 20;
 export const MAX_LIMIT = 50;

@@ -1,6 +1,6 @@
 import { type ClientFacts, INTERNAL_ERROR, type MemberSlot, type RunningCall } from '#builder';
 import { Log } from '#observability';
-import { type Facade, facadeOf } from '#registry';
+import { type Facade, type FacadeTool, facadeOf } from '#registry';
 import type { Principal } from '#tenancy';
 import { Injectable } from '@nestjs/common';
 import type { CatalogEntry } from '../catalog/catalog-entry.js';
@@ -12,7 +12,6 @@ import { OpenCalls } from '../router/open-calls.js';
 import type { RecordedReply } from '../router/recorded-reply.js';
 import { facadeAnswer } from './facade-answer.js';
 import { type Question, questionIn } from './facade-question.js';
-import type { FacadeTool } from './facade-tools.js';
 import { innerCall } from './inner-call.js';
 import { LayeredReply } from './layered-reply.js';
 import type { HiddenTool, HiddenTools } from './hidden-tools.js';
