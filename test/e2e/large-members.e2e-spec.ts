@@ -156,6 +156,10 @@ describe('a layered member', () => {
     });
     expect([faulty.success, faulty.service, isError]).toEqual([false, 'get_order', true]);
     expect(faulty.error).toMatch(/request\.query_params\.any.*request\.body/);
+    shop.forget();
+    const beside = await told('shop_make_tool_call', { service: 'list_orders', query_params: { status: 'open' } });
+    expect([beside.value.success, beside.isError, shop.calls()]).toEqual([false, true, []]);
+    expect(beside.value.error).toMatch(/does not take query_params; write .*"request"/);
     const { text } = await told('young_make_tool_call', { tool_name: 'pai', arguments: {} });
     expect(JSON.parse(text)).toMatchObject({ error: "Tool 'pai' not found", available_tools: expect.any(Array) });
     const failed = await told('old_make_tool_call', { tool_name: 'echo', arguments: { message: 1 } });
