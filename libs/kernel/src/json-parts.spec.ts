@@ -3,20 +3,25 @@ import { costRatio } from '../testing/index.js';
 import { jsonExcess } from './json-parts.js';
 
 const MOST = 500_000;
+const MOST_OF_ONE = 100_000;
 
 describe('what JSON text has too much of', () => {
   it.each([
-    ['numbers', '1,', 1],
-    ['objects', '{},', 2],
-    ['lists', '[],', 2],
-    ['texts', '"a,[{",', 1],
-    ['texts with escapes', `${JSON.stringify('"[,\\')},`, 1],
-  ])('is told where it has more than a specification: %s', (_, item, parts) => {
-    const list = (count: number) => `[${item.repeat(count)}1]`;
-    const enough = Math.floor((MOST - 1) / parts);
-    expect(JSON.parse(list(2))).toHaveLength(3);
-    expect(jsonExcess(list(enough))).toBeUndefined();
-    expect(jsonExcess(list(enough + 1))).toBe('holds too many values');
+    ['numbers', '1', 0],
+    ['objects', '{}', 1],
+    ['lists', '[]', 1],
+    ['texts', '"a,[{"', 0],
+    ['texts with escapes', JSON.stringify('"[,\\'), 0],
+  ])('is told where it has more than a specification, at one place or in all: %s', (_, item, parts) => {
+    const list = (count: number) => `[${`${item},`.repeat(count - 1)}${item}]`;
+    expect(JSON.parse(list(2))).toHaveLength(2);
+    expect(jsonExcess(list(MOST_OF_ONE))).toBeUndefined();
+    expect(jsonExcess(list(MOST_OF_ONE + 1))).toBe('holds too many values');
+    // Each of these lists has a part for itself, one for the comma before it, and those of 100 items.
+    const lists = (count: number) => `[${`${list(100)},`.repeat(count)}1]`;
+    const enough = Math.floor((MOST - 1) / (101 + 100 * parts));
+    expect(jsonExcess(lists(enough))).toBeUndefined();
+    expect(jsonExcess(lists(enough + 1))).toBe('holds too many values');
   });
 
   it('is told where it nests deeper than anything that is read', () => {

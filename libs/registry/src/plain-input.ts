@@ -39,14 +39,15 @@ export function plainInputFaults(input: unknown): readonly Fault[] {
   let values = 0;
   for (let branch = open.pop(); branch && faults.length < MAX_FAULTS; branch = open.pop()) {
     const { holder } = branch;
+    // Of lists no keys are made; the values of a large object are found sooner by its keys than listed.
     const keys = Array.isArray(holder) ? undefined : Object.keys(holder);
-    const inner = (keys ? Object.values(holder) : holder) as readonly unknown[];
-    values += inner.length;
+    values += (keys ?? (holder as readonly unknown[])).length;
     if (values > MAX_VALUES) return [{ path: settingOf(branch), message: `holds more than ${MAX_VALUES} values` }];
+    if (!keys) for (const [at, value] of (holder as readonly unknown[]).entries()) look(value, at, branch);
     for (const key of keys ?? []) {
       if (isUnstorable(key)) faults.push({ path: pathOf(branch), message: `has a key with ${UNSTORABLE}` });
+      look((holder as Record<string, unknown>)[key], key, branch);
     }
-    for (const [at, value] of inner.entries()) look(value, keys?.[at] ?? at, branch);
   }
   return faults.slice(0, MAX_FAULTS);
 }
