@@ -64,7 +64,7 @@ export class ServerCandidates {
     const config = await refuseUnlisted(mustFit(checked));
     refuseForeignGaps(this.auth, input, before?.config);
     const ref: MemberRef = { tenantId, serverId: serverId(config.id) };
-    if (!before && (await this.store.list(tenantId)).length >= SERVERS_PER_TENANT) {
+    if (!before && (await this.store.ids(tenantId)).size >= SERVERS_PER_TENANT) {
       throw new TooManyServersError(SERVERS_PER_TENANT);
     }
     const old = before && this.opener.check(before.config, secrets, { mayReadFiles: true }).config;

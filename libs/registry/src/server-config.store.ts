@@ -33,6 +33,8 @@ export const VERSIONS_KEPT = 10;
 export abstract class ServerConfigStore {
   /** Ordered by id. */
   abstract list(tenant: TenantId): Promise<readonly StoredServer[]>;
+  /** The ids of all servers, where it can be without reading a configuration. */
+  abstract ids(tenant: TenantId): Promise<ReadonlySet<ServerId>>;
   abstract find(ref: MemberRef): Promise<StoredServer | undefined>;
   /** The mark of every server that is not deactivated, without reading a configuration. */
   abstract marks(tenant: TenantId): Promise<ReadonlyMap<ServerId, string>>;

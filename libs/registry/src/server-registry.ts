@@ -126,9 +126,9 @@ export class ServerRegistry {
     const ref = { tenantId: tenant, serverId: serverId(config.id) };
 
     return this.changes.run(memberKey(ref), async () => {
-      const servers = await this.store.list(tenant);
-      if (servers.some((server) => server.ref.serverId === ref.serverId)) throw new DuplicateServerError(ref.serverId);
-      if (servers.length >= SERVERS_PER_TENANT) throw new TooManyServersError(SERVERS_PER_TENANT);
+      const ids = await this.store.ids(tenant);
+      if (ids.has(ref.serverId)) throw new DuplicateServerError(ref.serverId);
+      if (ids.size >= SERVERS_PER_TENANT) throw new TooManyServersError(SERVERS_PER_TENANT);
       return this.sealed.trying(config, async () => {
         const candidate = { ref, config, version: 1 };
         const admission = await this.gateOrThrow().admit(candidate);

@@ -133,7 +133,10 @@ export function describeServerStores(name: string, open: () => Promise<OpenStore
       const resting = { ...draft(own, 3), config: { ...draft(own).config, status: 'deactivated' } };
       await stores.servers.replace(resting, EVENT);
       expect((await stores.servers.marks(own.tenantId)).has(own.serverId)).toBe(false);
+      expect((await stores.servers.ids(own.tenantId)).has(own.serverId)).toBe(true);
+      expect((await stores.servers.ids(foreign.tenantId)).has(own.serverId)).toBe(false);
       await stores.servers.remove(draft(own, 3), EVENT);
+      expect((await stores.servers.ids(own.tenantId)).has(own.serverId)).toBe(false);
       const removedAt = Date.now();
       await until(() => Date.now() > removedAt + 1, 'the clock to move on');
       await stores.servers.insert(draft(own), EVENT);

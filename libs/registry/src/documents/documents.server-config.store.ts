@@ -57,6 +57,10 @@ export class DocumentsServerConfigStore extends ServerConfigStore {
     return found.map((document) => stored(tenant, document));
   }
 
+  override async ids(tenant: TenantId): Promise<ReadonlySet<ServerId>> {
+    return new Set((await this.list(tenant)).map(({ ref }) => ref.serverId));
+  }
+
   override async find(ref: MemberRef): Promise<StoredServer | undefined> {
     const found = await this.recorded.read(serverRef(ref));
     return found && stored(ref.tenantId, found);

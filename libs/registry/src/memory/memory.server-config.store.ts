@@ -29,6 +29,10 @@ export class MemoryServerConfigStore extends ServerConfigStore {
     return own.sort((a, b) => (a.ref.serverId < b.ref.serverId ? -1 : 1)).map((server) => structuredClone(server));
   }
 
+  override async ids(tenant: TenantId): Promise<ReadonlySet<ServerId>> {
+    return new Set((await this.list(tenant)).map(({ ref }) => ref.serverId));
+  }
+
   override async find(ref: MemberRef): Promise<StoredServer | undefined> {
     return structuredClone(this.servers.get(memberKey(ref)));
   }

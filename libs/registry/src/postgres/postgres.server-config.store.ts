@@ -42,6 +42,13 @@ export class PostgresServerConfigStore extends ServerConfigStore {
     return rows.map((row) => stored(tenant, row));
   }
 
+  override async ids(tenant: TenantId): Promise<ReadonlySet<ServerId>> {
+    const rows = await this.database.inTenant(tenant, (tx) =>
+      tx.query<Pick<Row, 'id'>>('SELECT id FROM servers WHERE tenant_id = $1', [tenant]),
+    );
+    return new Set(rows.map(({ id }) => serverId(id)));
+  }
+
   override async find({ tenantId, serverId }: MemberRef): Promise<StoredServer | undefined> {
     const [row] = await this.database.inTenant(tenantId, (tx) =>
       tx.query<Row>('SELECT * FROM servers WHERE tenant_id = $1 AND id = $2', [tenantId, serverId]),
