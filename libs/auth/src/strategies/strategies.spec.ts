@@ -5,8 +5,19 @@ describeAuthStrategy({ strategy: () => new NoneStrategy(), good: [[{}, {}]], bad
 
 describeAuthStrategy({
   strategy: () => new BasicStrategy(),
-  good: [[{ username: 'jürgen', password: 'pa:ss' }, { headers: { authorization: 'Basic asO8cmdlbjpwYTpzcw==' } }]],
-  bad: [{}, { username: '', password: 'x' }, { username: 'a:b', password: 'x' }, { username: 'a' }],
+  good: [
+    [{ username: 'jürgen', password: 'pa:ss' }, { headers: { authorization: 'Basic asO8cmdlbjpwYTpzcw==' } }],
+    [{ apikey: 'sk_1', password: '' }, { headers: { authorization: 'Basic c2tfMTo=' } }],
+  ],
+  bad: [
+    {},
+    { username: '', password: 'x' },
+    { username: 'a:b', password: 'x' },
+    { username: 'a' },
+    { password: 'x' },
+    { apikey: 'a:b', password: '' },
+    { username: 'a', apikey: 'k', password: '' },
+  ],
 });
 
 describeAuthStrategy({
