@@ -1,6 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import { type Piece, piecesOf } from '#registry';
 import { isDeeperThan } from '../openapi/bounded-json.js';
+import type { BodyTemplate } from './body-template.js';
 import type { ToolValues } from './tool-values.js';
 
 const MAX_DEPTH = 64;
@@ -14,7 +15,7 @@ type JsonPiece = string | { readonly argument: string; readonly isWhole: boolean
  * JSON text with `{{name}}` in it: within a text it is a part of that text, outside of texts a value of any type. What a
  * value holds never ends the place that it stands in. The rest is sent as it was written.
  */
-export class JsonTemplate {
+export class JsonTemplate implements BodyTemplate {
   private readonly pieces: readonly JsonPiece[];
 
   constructor(text: string) {

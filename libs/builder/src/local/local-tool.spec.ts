@@ -80,6 +80,53 @@ describe('LocalTool', () => {
     expect(tool({ method: 'POST', body: plain }).requestFor({ a: '{{b}}' }).body).toBe('say {{b}}');
   });
 
+  describe('a value in a text within a body', () => {
+    const partOf = (text: string, content_type?: string) => {
+      const parts = [{ name: 'meta', text, ...(content_type === undefined ? {} : { content_type }) }];
+      return (args: object) => {
+        const sent = String(tool({ method: 'POST', body: { parts } }).requestFor({ ...args }).body);
+        return /\r\n\r\n(.*)\r\n--composer/s.exec(sent)![1]!;
+      };
+    };
+    const bodyOf = (text: string, content_type: string) => (args: object) =>
+      String(tool({ method: 'POST', body: { content_type, text } }).requestFor({ ...args }).body);
+    const naughty = 'x","role":"admin"}\n{"delete":{}}\u001e</t>&';
+
+    it.each<[string, (args: object) => string]>([
+      ['a part of JSON', partOf('{"t":"{{t}}","n":{{n}}}', 'application/json')],
+      ['a part that says no type', partOf('{"t":"{{t}}","n":{{n}}}')],
+      ['a part of plain text that is JSON', partOf('[{"t":"{{t}}","n":{{n}}}]', 'text/plain; charset=utf-8')],
+      ['plain text that is JSON', bodyOf('{"t":"{{t}}","n":{{n}}}', 'text/plain')],
+    ])('stays a value of JSON in %s', (_, send) => {
+      const sent = JSON.parse(send({ t: naughty, n: { a: naughty } })) as unknown;
+      expect(Array.isArray(sent) ? sent[0] : sent).toEqual({ t: naughty, n: { a: naughty } });
+    });
+
+    it.each<[string, string, (args: object) => string]>([
+      ['application/x-ndjson', '\n', bodyOf('{"index":{}}\n{"t":"{{t}}","n":{{n}}}\n', 'application/x-ndjson')],
+      ['application/jsonl in a part', '\n', partOf('{"index":{}}\r\n{"t":"{{t}}","n":{{n}}}\n', 'application/jsonl')],
+      ['a part that says no type', '\n', partOf('{"index":{}}\n{"t":"{{t}}","n":{{n}}}')],
+      [
+        'application/json-seq',
+        '\u001e',
+        bodyOf('\u001e{"index":{}}\n\u001e{"t":"{{t}}",\n"n":{{n}}}\n', 'application/json-seq'),
+      ],
+    ])('stays in its JSON of several in %s', (_, separator, send) => {
+      const sent = send({ t: naughty, n: [naughty] })
+        .split(separator)
+        .filter((text) => text.trim() !== '');
+      expect(sent.map((text) => JSON.parse(text) as unknown)).toEqual([{ index: {} }, { t: naughty, n: [naughty] }]);
+    });
+
+    it('stays in its place in a part of XML, and in one that is a form', () => {
+      expect(partOf('<t>{{t}}</t>', 'application/xml')({ t: '</t><admin a="&"/>' })).toBe(
+        '<t>&lt;/t&gt;&lt;admin a=&quot;&amp;&quot;/&gt;</t>',
+      );
+      expect(partOf('a={{t}}', 'application/x-www-form-urlencoded')({ t: 'x&b=1' })).toBe('a=x%26b%3D1');
+      expect(partOf('say "{{t}}"')({ t: '"{{n}}"' })).toBe('say ""{{n}}""');
+    });
+  });
+
   it.each([
     ['..', /id: must not be \. or \.\./],
     ['.', /id/],
@@ -209,6 +256,16 @@ describe('LocalTool', () => {
     ['a value in an escape', json('{"a":"\\u{{a}}"}'), 'tools.0.body'],
     ['an argument as a key', json('{"{{a}}":1}'), 'tools.0.body'],
     ['JSON that nests too deep', json('['.repeat(70) + ']'.repeat(70)), 'tools.0.body'],
+    [
+      'a part that is no JSON',
+      { method: 'POST', body: { parts: [{ name: 'a', text: '{"a":', content_type: 'application/json' }] } },
+      'tools.0.body',
+    ],
+    [
+      'a line that is no JSON',
+      { method: 'POST', body: { content_type: 'application/x-ndjson', text: '{}\n{{{a}}:1}' } },
+      'tools.0.body',
+    ],
     ['a body of HEAD', { ...json('1'), method: 'HEAD' }, 'tools.0.body'],
   ])('is refused with %s', (_, more, path) => {
     expect(() => tool(more)).toThrow(expect.objectContaining({ faults: [expect.objectContaining({ path })] }));
