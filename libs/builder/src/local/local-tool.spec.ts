@@ -151,7 +151,17 @@ describe('LocalTool', () => {
     expect(() => tool({ path: '/a/{{id}}/b' }).requestFor(id === undefined ? {} : { id })).toThrow(message);
   });
 
+  it('sends slashes that were written encoded, and takes none from a value', () => {
+    const one = tool({ path: '/projects/{{group}}%2F{{id}}/x%2Fy' });
+    expect(one.requestFor({ group: 'a', id: 'b c' }).path).toBe('/v2/projects/a%2Fb%20c/x%2Fy');
+    for (const id of ['..', 'a/b', 'a%2Fb', '%2F', '', '..;x', '%252e%252e']) {
+      expect(() => one.requestFor({ group: 'a', id })).toThrow(/id: must not/);
+    }
+  });
+
   it.each([
+    ['/a/b%2F.{{id}}', '.'],
+    ['/a/b%2F.{{id}}/c', ';x'],
     ['/a/.{{id}}/b', ';x'],
     ['/a/.{{id}}', '.'],
     ['/a/{{id}}{{id}}/b', '.'],
@@ -238,6 +248,7 @@ describe('LocalTool', () => {
   it.each<[string, Partial<Settings>, string]>([
     ['a host', { path: '//evil.example/{{a}}' }, 'tools.0.path'],
     ['a dot segment', { path: '/../{{a}}' }, 'tools.0.path'],
+    ['a dot segment behind an encoded slash', { path: '/a%2F..%2F{{a}}' }, 'tools.0.path'],
     ['a fragment', { path: '/a#{{a}}' }, 'tools.0.path'],
     ['no path', { path: '{{a}}' }, 'tools.0.path'],
     ['an argument as a name of the query', { path: '/a?{{a}}=1' }, 'tools.0.path'],

@@ -87,8 +87,8 @@ export class ToolAddress {
       if (fault) values.refuse(argument, fault);
       return fault ? 'x' : encodeStrictly(value);
     });
-    // A value that is harmless alone may not be so beside what was written.
-    const fault = first === undefined || values.faults.length > 0 ? undefined : pathValueFault(text);
+    // A value that is harmless alone may not be so beside what was written. Slashes in it are those that were written.
+    const fault = first === undefined || values.faults.length > 0 ? undefined : faultOfParts(text);
     if (fault) values.refuse(first!, fault);
     return text;
   }
@@ -102,5 +102,7 @@ export class ToolAddress {
     return href.length > MAX_CHARS ? `the arguments make an address of more than ${MAX_CHARS} characters` : undefined;
   }
 }
+
+const faultOfParts = (segment: string): string | undefined => segment.split(/%2f/i).map(pathValueFault).find(Boolean);
 
 const inQuery = (text: string): string => text.replace(NOT_IN_QUERY, encodeURIComponent);

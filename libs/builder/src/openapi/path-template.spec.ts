@@ -76,10 +76,30 @@ describe('a path with a query', () => {
     },
   );
 
-  it.each(['/../a?x=1', '/a/%2e%2e/b', '/a\\b', '/a b', '/a%2fb', '/a\tb'])(
-    'is refused for the path itself: %j',
-    (path) => {
-      expect(() => readPathTemplate(path)).toThrow('the path holds a dot segment or a character that no path may hold');
-    },
-  );
+  it('may hold slashes that its author has encoded, and no argument may', () => {
+    expect(requestOf('/projects/a%2Fb/{id}', [inPlace('path', 'id')], { id: '7' })).toBe('/v1/projects/a%2Fb/7?key=1');
+    expect(requestOf('/projects/a%2F{id}', [inPlace('path', 'id')], { id: '7' })).toBe('/v1/projects/a%2F7?key=1');
+    for (const id of ['a/b', 'a%2fb', '..', '%2e%2e']) {
+      expect(() => requestOf('/projects/a%2F{id}', [inPlace('path', 'id')], { id })).toThrow(/id: must not/);
+    }
+  });
+
+  it.each([
+    '/../a?x=1',
+    '/a/%2e%2e/b',
+    '/a\\b',
+    '/a b',
+    '/a%2f..%2Fb',
+    '/..%2fb',
+    '/a%2F%2e%2E/b',
+    '/a%2F%252e%252e',
+    '/a%2F..;x',
+    '/a%2F%2Fb',
+    '/%2Fevil',
+    '/a%2F%5Cb',
+    '/a%2F%252Fb',
+    '/a\tb',
+  ])('is refused for the path itself: %j', (path) => {
+    expect(() => readPathTemplate(path)).toThrow('the path holds a dot segment or a character that no path may hold');
+  });
 });

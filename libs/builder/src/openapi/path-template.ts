@@ -1,4 +1,5 @@
 import { UnsupportedOperationError } from './openapi.errors.js';
+import { pathValueFault } from './path-value.js';
 
 const MAX_PATH_LENGTH = 512;
 
@@ -33,9 +34,18 @@ function checkPath(path: string): void {
   const plain = path.replace(/\{[^{}/]*\}/g, 'x');
   const url = URL.canParse(plain, 'http://host') ? new URL(plain, 'http://host') : undefined;
   const isMoved = url?.host !== 'host' || url.pathname.split('/').length !== path.split('/').length;
-  if (isMoved || /[\\\s]|%(2f|5c|00)/i.test(plain)) {
+  if (isMoved || /[\\\s]|%(5c|00)/i.test(plain) || plain.split('/').some(isStepWithin)) {
     throw refused('the path holds a dot segment or a character that no path may hold');
   }
+}
+
+/**
+ * Whether a segment with encoded slashes would be another path to somebody who decodes it. Alone they are fine: the author
+ * means a name that has slashes (`group%2Fproject`).
+ */
+function isStepWithin(segment: string): boolean {
+  const parts = segment.split(/%2f/i);
+  return parts.length > 1 && parts.some((part) => part === '' || pathValueFault(part) !== undefined);
 }
 
 function readQuery(query: string): Omit<PathTemplate, 'path'> {
