@@ -30,6 +30,19 @@ describe('faultsOf', () => {
     ]);
   });
 
+  it('says what is wrong with a key', () => {
+    const key = z.string().refine((name) => name !== 'host', 'is not for you');
+    const records = z.object({
+      one: z.record(key, z.string()),
+      two: z.record(z.union([z.literal('a'), key]), z.string()),
+    });
+    const faults = faultsOf(records.safeParse({ one: { host: 'x' }, two: { host: 'x' } }).error!.issues);
+    expect(faults).toEqual([
+      { path: 'one.host', message: 'is not for you' },
+      { path: 'two.host', message: 'is not for you' },
+    ]);
+  });
+
   it('says of alternatives whether there is nothing, or nothing that fits', () => {
     const either = z.object({ one: z.union([z.string(), z.array(z.string())]) });
     expect(faultsOf(either.safeParse({}).error!.issues)).toEqual([{ path: 'one', message: 'is missing' }]);

@@ -8,6 +8,8 @@ export interface SchemaIssue {
   readonly keys?: readonly string[];
   readonly input?: unknown;
   readonly errors?: readonly (readonly SchemaIssue[])[];
+  /** Of a key of a record that may not be one. */
+  readonly issues?: readonly SchemaIssue[];
 }
 
 /** Turns schema issues into faults that name the place, one for every unknown key, and never repeat a value. */
@@ -24,11 +26,18 @@ export function faultsOf(issues: readonly SchemaIssue[], prefix: readonly Proper
 const MISSING = /^Invalid input: expected .*, received undefined$/;
 
 /** Of alternatives the schema library says only that none fits. */
-function messageOf({ code, message, errors = [] }: SchemaIssue): string {
+function messageOf({ code, message, errors = [], issues = [] }: SchemaIssue): string {
+  if (code === 'invalid_key') return keyMessage(issues) ?? 'is no name that may stand here';
   if (code !== 'invalid_union' || message !== 'Invalid input') return plain(message);
   const isMissing =
     errors.length > 0 && errors.every(([first]) => first?.path.length === 0 && MISSING.test(first.message));
   return isMissing ? 'is missing' : 'has none of the forms that it may have';
+}
+
+/** What is wrong with a key; of alternatives, what the last one says, which is the most general. */
+function keyMessage([issue]: readonly SchemaIssue[]): string | undefined {
+  if (!issue) return undefined;
+  return keyMessage(issue.errors?.at(-1) ?? []) ?? messageOf(issue);
 }
 
 /** What the schema library says by itself, in words for whoever has written the input. */
