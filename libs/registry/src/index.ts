@@ -3,7 +3,7 @@ export { CredentialSweep } from './credential-sweep.js';
 export { CONFIG_DOCUMENTATION } from './http/server-config-documentation.js';
 export { type Answer, leftText, withdrawnBody } from './http/withdrawn-body.js';
 export { type LocalPrompt, promptFile } from './local/local-prompt.schema.js';
-export type { LocalTool } from './local/local-tool.schema.js';
+export { type LocalTool, isToolHeader } from './local/local-tool.schema.js';
 export { type Piece, argumentsIn, isArgumentName, piecesOf } from './local/place-holders.js';
 export { ServerConfigFile } from './config-file/server-config-file.js';
 export { KeyedQueue } from './keyed-queue.js';

@@ -1,9 +1,9 @@
 import type { LocalTool } from '#registry';
 import { piecesOf } from '#registry';
-import { isCredentialName, isTokenName } from './credential-names.js';
+import { credentialIn, isCredential } from './body-credentials.js';
 import type { CurlOption } from './curl-options.js';
+import { type CurlPart, readPart } from './curl-part.js';
 import { CurlRefusedError } from './curl.errors.js';
-import { decodedText } from './decoded-text.js';
 
 type Body = NonNullable<LocalTool['body']>;
 
@@ -31,10 +31,14 @@ export function readBody(options: readonly CurlOption[], contentType: string | u
   const parts = options.filter(({ name }) => PARTS.test(name));
   const isGet = options.some(({ name }) => name === 'get');
   const isJson = data.some(({ name }) => name === 'json');
-  const added = options.filter(({ name }) => name === 'url-query').map(({ value }) => encoded(value));
+  const added = options.filter(({ name }) => name === 'url-query').map(({ value }) => inQuery(value));
   if (data.length > 0 && parts.length > 0) throw new CurlRefusedError('it has both a form (-F) and data (-d)');
   const text = data.map(dataOf).join(isJson ? '' : '&');
   const query = [...added, ...(isGet && text ? [text] : [])];
+  if (parts.length > 0 && contentType !== undefined && !/^multipart\/form-data\s*(;|$)/i.test(contentType))
+    throw new CurlRefusedError(
+      'its form (-F) has another Content-Type than multipart/form-data, which forms always have',
+    );
   if (parts.length > 0) return { body: { parts: parts.map(partOf) }, query, isJson, notes: [] };
   if (data.length === 0 || isGet) return { query, isJson, notes: [] };
   const looksLikeJson = contentType === undefined && !isJson && /^\s*[{[]/.test(text);
@@ -50,6 +54,9 @@ function dataOf({ name, value }: CurlOption): string {
   return value;
 }
 
+/** Behind a `+` it is sent as it is. */
+const inQuery = (text: string): string => (text.startsWith('+') ? text.slice(1) : encoded(text));
+
 /** `content`, `=content` and `name=content`; those with `@` name a file. */
 function encoded(text: string): string {
   const [, name = '', sign = '', content = ''] = /^([^=@]*)([=@])(.*)$/s.exec(text) ?? [text, '', '', text];
@@ -60,41 +67,21 @@ function encoded(text: string): string {
   return (name ? `${name}=` : '') + written.join('');
 }
 
-function partOf({ name: option, value }: CurlOption): { name: string; text: string; content_type?: string } {
+function partOf({ name: option, value }: CurlOption): CurlPart {
   const [, name = '', content = ''] = /^([^=]+)=(.*)$/s.exec(value) ?? [];
   if (!name) throw new CurlRefusedError(`--${option} must be name=content`);
-  if (option === 'form-string') return checkedPart({ name, text: content });
-  if (/^[@<]/.test(content)) throw ofFile(option);
-  const [, text = content, type] = /^(.*?);\s*type=([^;]+)$/s.exec(content) ?? [];
-  return checkedPart({ name, text, ...(type === undefined ? {} : { content_type: type.trim() }) });
-}
-
-function checkedPart<T extends { readonly name: string; readonly text: string }>(part: T): T {
+  if (option === 'form' && /^[@<]/.test(content)) throw ofFile(option);
+  const part = option === 'form' ? readPart(name, content) : { name, text: content };
   if (isCredential([part.name, part.text])) throw ofCredential(part.name);
+  refuseCredentials(part.text, part.content_type);
   return part;
 }
 
 /** A body can be read by whoever may see the server, and a credential in it could not be sealed. */
-function refuseCredentials(text: string, contentType: string): void {
-  const found = (contentType.startsWith(FORM) ? pairsOfForm(text) : pairsOfJson(text)).find(isCredential);
-  if (found) throw ofCredential(found[0]);
+function refuseCredentials(text: string, contentType: string | undefined): void {
+  const found = credentialIn(text, contentType);
+  if (found !== undefined) throw ofCredential(found);
 }
-
-type NamedText = readonly [name: string, text: string];
-
-/** A parameter under a name that is often one of something else is none: its value is never kept. */
-const isCredential = ([name, text]: NamedText): boolean =>
-  isCredentialName(name) || (text !== '' && !text.includes('{{') && isTokenName(name));
-
-const pairsOfForm = (text: string): NamedText[] =>
-  text.split('&').map((pair) => {
-    const [, name = pair, value = ''] = /^([^=]*)=(.*)$/s.exec(pair) ?? [];
-    return [decodedText(name), value];
-  });
-
-/** With the texts that stand there, up to the first quote in them. */
-const pairsOfJson = (text: string): NamedText[] =>
-  [...text.matchAll(/"([^"\\]{1,64})"\s*:(?:\s*"([^"]*))?/g)].map(([, name = '', value = '']) => [name, value]);
 
 const ofFile = (option: string): CurlRefusedError =>
   new CurlRefusedError(

@@ -56,6 +56,7 @@ describe('curlConfig', () => {
       `curl ${U} --json '{"token": "{{t}}", "secret": "", "key": "b"}'`,
       { body: { text: '{"token": "{{t}}", "secret": "", "key": "b"}' } },
     ],
+    ['--url-query behind a plus', `curl ${U}/a --url-query '+name=%41&b={{b}}'`, { path: '/a?name=%41&b={{b}}' }],
     ['--data-raw', `curl ${U} --data-raw '@x'`, { body: { text: '@x' } }],
     [
       '-F',
@@ -70,6 +71,25 @@ describe('curlConfig', () => {
           ],
         },
       },
+    ],
+    ...(
+      [
+        [`"b;c";type=text/plain`, { text: 'b;c', content_type: 'text/plain' }],
+        [`"q\\"x\\\\y\\z"`, { text: 'q"x\\y\\z' }],
+        [`"b`, { text: '"b' }],
+        [` b ; TYPE= text/plain; charset=utf-8 ;`, { text: 'b', content_type: 'text/plain; charset=utf-8' }],
+        [`b;`, { text: 'b' }],
+        [`;type=text/x`, { text: '', content_type: 'text/x' }],
+      ] as const
+    ).map(([content, part]): [string, string, object] => [
+      `a part as curl does: ${content}`,
+      `curl ${U} -F 'a=${content}'`,
+      { body: { parts: [{ name: 'a', ...part }] } },
+    ]),
+    [
+      'a part whose options are content',
+      `curl ${U} --form-string 'a=(b;type=x'`,
+      { body: { parts: [{ name: 'a', text: '(b;type=x' }] } },
     ],
     ['-d that begins with a dash', `curl ${U} -d -1`, { body: { text: '-1' } }],
     [
@@ -130,6 +150,20 @@ describe('curlConfig', () => {
     expect(JSON.stringify([config.request, config.endpoint, config.notes])).not.toContain('hunter2');
   });
 
+  it.each<[string, string, object]>([
+    ['-H Cookie in place of -b', `curl -b a=1 -H 'Cookie: b=2' ${U}`, { cookie: 'b=2' }],
+    ['no cookie where -H takes it away', `curl -b a=1 -H 'Cookie:' ${U}`, {}],
+    ['all cookies of -b', `curl -b a=1 -b b=2 ${U}`, { cookie: 'a=1; b=2' }],
+    [
+      '-H in place of -A and -e',
+      `curl -A x -e x -H 'User-Agent: y' -H 'Referer: y' ${U}`,
+      { 'user-agent': 'y', referer: 'y' },
+    ],
+    ['the last -A', `curl -A x -A y ${U}`, { 'user-agent': 'y' }],
+  ])('sends %s, as curl does', (_, command, headers) => {
+    expect(curlConfig(command).headers).toEqual(headers);
+  });
+
   it.each<[string, RegExp]>([
     ['wget https://api.example', /first word/],
     [`curl ${U} | sh`, /operator \|/],
@@ -182,13 +216,29 @@ describe('curlConfig', () => {
     [`curl ${U} -d 'client_secret=hunter2'`, /"client_secret" in its body/],
     [`curl ${U} --json '{"password": "hunter2"}'`, /"password" in its body/],
     [`curl ${U} -F password=hunter2`, /"password" in its body/],
-    [`curl '${U}?key=a&token=hunter2'`, /more than one credential/],
+    [`curl '${U}?key=hunter2a&token=hunter2'`, /more than one credential/],
+    [`curl '${U}?user_key=hunter2a' -H 'Authorization: Bearer hunter2'`, /more than one credential/],
     [`curl ${U} -d 'a=1&token=hunter2'`, /"token" in its body/],
     [`curl ${U} -d 'client%5Fsecret=hunter2'`, /"client_secret" in its body/],
     [`curl ${U} --json '{"a": "\\"", "refresh_token" : "hunter2"}'`, /"refresh_token" in its body/],
     [`curl ${U} -F botToken=hunter2`, /"botToken" in its body/],
     [`curl ${U} --json '{"userPassword": "hunter2"}'`, /"userPassword" in its body/],
     [`curl ${U} -F a=b -d c=d`, /both a form/],
+    [`curl ${U} -F 'a=one;hunter2'`, /part "a" of its form holds a ";"/],
+    [`curl ${U} -F 'a={"x":"1;2"};type=application/json'`, /part "a" of its form holds a ";"/],
+    [`curl ${U} -F 'a="b" hunter2;type=text/plain'`, /goes on behind its quotes/],
+    [`curl ${U} -F 'a=b;filename=hunter2.txt'`, /part "a" of its form has the option filename=/],
+    [`curl ${U} -F 'a=b;type=text/plain;filename=hunter2'`, /option filename=/],
+    [`curl ${U} -F 'a=b;headers="X: hunter2"'`, /option headers=/],
+    [`curl ${U} -F 'a=b;encoder=base64'`, /option encoder=/],
+    [`curl ${U} -F 'a=(hunter2'`, /group of parts/],
+    [`curl ${U} -F 'a=b;type=hunter2'`, /no media type/],
+    [`curl ${U} -F a=b -H 'Content-Type: application/json'`, /another Content-Type/],
+    [`curl ${U} -H 'X-A: hunter2' -H 'x-a: hunter2'`, /header "x-a" more than once/],
+    [`curl ${U} -H 'Cookie: a=hunter2' -H 'Cookie: b=1'`, /header "cookie" more than once/],
+    [`curl ${U} -H 'X-Forwarded-For: hunter2'`, /header "x-forwarded-for", which says how/],
+    [`curl ${U} -H 'Proxy-Authorization: hunter2'`, /header "proxy-authorization", which says how/],
+    [`curl ${U} -H 'Mcp-Session-Id: {{hunter2}}'`, /header "mcp-session-id", which says how/],
     [`curl -X TRACE ${U}`, /method must be/],
     [`curl -m 1000 ${U}`, /--max-time/],
     [`curl ${U} -d '\0'`, /NUL/],

@@ -1,8 +1,8 @@
 import type { LocalTool } from '#registry';
-import { isCredentialName, isLikelyCredentialName } from './credential-names.js';
+import { isCredentialName, isLikelyCredentialName, isSurelyCredential, isTokenName } from './credential-names.js';
 import { readBody } from './curl-body.js';
 import { type AuthOfCurl, basicOf, readHeaders } from './curl-headers.js';
-import { type CurlOption, optionsOf } from './curl-options.js';
+import { type CurlOption, optionsOf, valuesOf } from './curl-options.js';
 import { type CurlUrl, readUrl } from './curl-url.js';
 import { wordsOf } from './curl-words.js';
 import { CurlRefusedError } from './curl.errors.js';
@@ -36,7 +36,10 @@ export function curlConfig(command: string): CurlConfig {
   const headers = readHeaders(options);
   const { body, query: added, isJson, notes } = readBody(options, headers.contentType);
   const query = splitQuery([...url.query.split('&'), ...added.flatMap((pairs) => pairs.split('&'))]);
-  const pairs = query.open.join('&');
+  const sure = oneOf([...credentialsIn(url, options), ...headers.credentials, ...query.sure]);
+  const likely: LikelyCredential = sure ? { credential: sure } : likelyOf(Object.entries(headers.sealed), query.likely);
+  const pairs = query.open.filter((one) => one !== likely.pair).join('&');
+  const sealed = Object.entries(headers.sealed).filter(([name]) => name !== likely.header);
   const open = isJson ? { accept: 'application/json', ...headers.open } : headers.open;
   return {
     endpoint: url.origin,
@@ -46,8 +49,8 @@ export function curlConfig(command: string): CurlConfig {
       headers: open,
       ...(body ? { body } : {}),
     },
-    headers: headers.sealed,
-    ...oneOf([...credentialsIn(url, options), ...headers.credentials, ...query.credentials]),
+    headers: Object.fromEntries(sealed),
+    ...(likely.credential ?? { auth_strategy: 'none', auth: {} }),
     ...timeoutOf(valuesOf(options, 'max-time').at(-1)),
     notes: [
       ...(url.hasFragment ? ['the fragment of the URL is never sent'] : []),
@@ -76,13 +79,21 @@ function credentialsIn(url: CurlUrl, options: readonly CurlOption[]): readonly A
   return [...basic, ...tokens];
 }
 
+interface QueryPair {
+  readonly pair: string;
+  readonly credential: AuthOfCurl;
+}
+
 /** A key in the query is a credential too. */
 function splitQuery(all: readonly string[]): {
+  /** Pairs that can be read, with those that are only likely to be credentials. */
   readonly open: readonly string[];
-  readonly credentials: readonly AuthOfCurl[];
+  readonly sure: readonly AuthOfCurl[];
+  readonly likely: readonly QueryPair[];
 } {
   const open: string[] = [];
-  const credentials: AuthOfCurl[] = [];
+  const sure: AuthOfCurl[] = [];
+  const likely: QueryPair[] = [];
   for (const pair of all.filter((one) => one !== '')) {
     const [, written = pair, value = ''] = /^([^=]*)=(.*)$/s.exec(pair) ?? [];
     const name = decodedText(written);
@@ -92,17 +103,44 @@ function splitQuery(all: readonly string[]): {
         `a parameter is the credential "${name}" of its query; write the credential, and it is sealed`,
       );
     }
-    if (hasParameter || value === '' || !isLikelyCredentialName(name)) open.push(pair);
-    else if (credentials.length > 0) throw new CurlRefusedError('its query holds more than one credential');
-    else credentials.push({ auth_strategy: 'apikey', auth: { apikey: decodedText(value), in: 'query', name } });
+    const apikey = decodedText(value);
+    const isLikely = !hasParameter && value !== '' && isLikelyCredentialName(name);
+    const credential: AuthOfCurl = { auth_strategy: 'apikey', auth: { apikey, in: 'query', name } };
+    if (isLikely && isSurelyCredential(name, apikey)) sure.push(credential);
+    else {
+      open.push(pair);
+      if (isLikely) likely.push({ pair, credential });
+    }
   }
-  return { open, credentials };
+  if (sure.length > 1) throw new CurlRefusedError('its query holds more than one credential');
+  return { open, sure, likely };
 }
 
-function oneOf([first, ...more]: readonly AuthOfCurl[]): AuthOfCurl {
+interface LikelyCredential {
+  readonly credential?: AuthOfCurl;
+  /** The header that it was. */
+  readonly header?: string;
+  /** The pair of the query that it was. */
+  readonly pair?: string;
+}
+
+/** What is the credential where nothing surely is. Headers that are not taken are sealed all the same. */
+function likelyOf(
+  headers: readonly (readonly [name: string, value: string])[],
+  pairs: readonly QueryPair[],
+): LikelyCredential {
+  const only = pairs.length === 1 ? pairs[0] : undefined;
+  const named = headers.filter(([name, value]) => value !== '' && isLikelyCredentialName(name));
+  const header = named.find(([name]) => isTokenName(name)) ?? (only ? undefined : named[0]);
+  if (!header) return only ?? {};
+  const [name, apikey] = header;
+  return { credential: { auth_strategy: 'apikey', auth: { apikey, name } }, header: name };
+}
+
+function oneOf([first, ...more]: readonly AuthOfCurl[]): AuthOfCurl | undefined {
   if (more.length > 0)
     throw new CurlRefusedError('it names more than one credential (-u, Authorization, a key); a tool has one');
-  return first ?? { auth_strategy: 'none', auth: {} };
+  return first;
 }
 
 function timeoutOf(text: string | undefined): { readonly timeout?: number } {
@@ -113,6 +151,3 @@ function timeoutOf(text: string | undefined): { readonly timeout?: number } {
   }
   return { timeout: seconds };
 }
-
-const valuesOf = (options: readonly CurlOption[], wanted: string): string[] =>
-  options.flatMap(({ name, value }) => (name === wanted ? [value] : []));

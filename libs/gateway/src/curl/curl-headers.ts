@@ -1,5 +1,6 @@
-import { isCredentialName, isLikelyCredentialName } from './credential-names.js';
-import type { CurlOption } from './curl-options.js';
+import { isToolHeader } from '#registry';
+import { isCredentialName } from './credential-names.js';
+import { type CurlOption, valuesOf } from './curl-options.js';
 import { CurlRefusedError } from './curl.errors.js';
 
 /** How a member authenticates, as configurations say it. */
@@ -23,6 +24,11 @@ const TOKEN = /^[!#$%&'*+.^_`|~0-9A-Za-z-]+$/;
 const BY_ITSELF =
   /^(content-length|connection|keep-alive|accept-encoding|transfer-encoding|te|trailer|expect|upgrade)$/;
 const HAS_PARAMETER = /\{\{/;
+/** What services want in the place of a password where the user is a key: nothing, or one of these words. */
+const NO_PASSWORD =
+  /^(|.|x+|x-oauth-basic|api[-_]?(key|token)|token|blank|none|null|unused|any(thing)?|nopass(word)?|ignored?|dummy)$/i;
+/** Nobody is called so; addresses and paths (`me@a.example/token`) are not among it. */
+const KEY = /^(?=.*\d)(?=.*[a-z])[\w-]{20,}$/i;
 
 /**
  * The headers of a curl command, sorted by who may read them.
@@ -35,39 +41,63 @@ export function readHeaders(options: readonly CurlOption[]): CurlHeaders {
   const credentials: AuthOfCurl[] = [];
   const notes: string[] = [];
   let contentType: string | undefined;
-  for (const [name, value] of options.flatMap(headerOf)) {
+  for (const [name, value] of headersOf(options)) {
     const hasParameter = HAS_PARAMETER.test(value);
     if (name === 'content-type') {
       if (hasParameter) throw new CurlRefusedError('its Content-Type holds a parameter');
       contentType = value;
-    } else if (name === 'accept') open['accept'] = value;
-    else if (BY_ITSELF.test(name)) notes.push(`the header ${name} is set by itself`);
+    } else if (BY_ITSELF.test(name)) notes.push(`the header ${name} is set by itself`);
+    else if (!isToolHeader(name)) throw ofConnection(name);
+    else if (name === 'accept') open['accept'] = value;
     else if (hasParameter) open[name] = withoutCredential(name, value);
     else if (name === 'authorization') credentials.push(authorizationOf(value));
-    else if (isLikelyCredentialName(name) && credentials.length === 0) {
-      credentials.push({ auth_strategy: 'apikey', auth: { apikey: value, name } });
-    } else sealed[name] = name === 'cookie' && sealed[name] ? `${sealed[name]}; ${value}` : value;
+    else sealed[name] = value;
   }
   return { open, sealed, credentials, notes, ...(contentType === undefined ? {} : { contentType }) };
 }
 
-/** `-H`, and the options that are short for one. None for what only takes a header of curl's own away. */
-function headerOf({ name: option, value }: CurlOption): readonly (readonly [string, string])[] {
-  if (option === 'user-agent') return [['user-agent', value]];
-  if (option === 'referer') return [['referer', value.replace(/;auto$/, '')]];
-  if (option === 'cookie') {
-    if (!value.includes('=')) throw new CurlRefusedError('--cookie names a file; write name=value');
-    return [['cookie', value]];
-  }
-  if (option !== 'header') return [];
-  if (value.startsWith('@'))
-    throw new CurlRefusedError('--header with "@" reads a file of this computer; write the header');
-  const [, name = '', sign = '', text = ''] = /^([^:;]*)([:;])(.*)$/s.exec(value) ?? [];
-  if (!TOKEN.test(name)) throw new CurlRefusedError('one of its headers has no name that a header can have');
-  if (/^host$/i.test(name)) throw new CurlRefusedError('it sets the header Host; the URL says which host is called');
-  if (sign === ':' && text.trim() === '') return [];
-  return [[name.toLowerCase(), sign === ';' ? '' : text.trim()]];
+type Header = readonly [name: string, value: string];
+
+/** `-H`, and of the options that are short for one those that no `-H` replaces. Each name stands in it once. */
+function headersOf(options: readonly CurlOption[]): readonly Header[] {
+  const written = valuesOf(options, 'header').map(headerOf);
+  const named = new Set(written.map(([name]) => name));
+  const headers = written.filter((header): header is Header => header[1] !== undefined);
+  const twice = headers.find(([name], at) => headers.findIndex((other) => other[0] === name) !== at);
+  if (twice) throw new CurlRefusedError(`it has the header "${twice[0]}" more than once, and a tool has each one once`);
+  return [...headers, ...shortHeaders(options).filter(([name]) => !named.has(name))];
 }
+
+function shortHeaders(options: readonly CurlOption[]): readonly Header[] {
+  const agent = valuesOf(options, 'user-agent').at(-1);
+  const referer = valuesOf(options, 'referer').at(-1);
+  const cookies = valuesOf(options, 'cookie');
+  if (cookies.some((value) => !value.includes('='))) {
+    throw new CurlRefusedError('--cookie names a file; write name=value');
+  }
+  return [
+    ...(agent ? [['user-agent', agent] as const] : []),
+    ...(referer === undefined ? [] : [['referer', referer.replace(/;auto$/, '')] as const]),
+    ...(cookies.length > 0 ? [['cookie', cookies.join('; ')] as const] : []),
+  ];
+}
+
+/** No value where it only takes a header of curl's own away. */
+function headerOf(text: string): readonly [name: string, value: string | undefined] {
+  if (text.startsWith('@'))
+    throw new CurlRefusedError('--header with "@" reads a file of this computer; write the header');
+  const [, written = '', sign = '', value = ''] = /^([^:;]*)([:;])(.*)$/s.exec(text) ?? [];
+  if (!TOKEN.test(written)) throw new CurlRefusedError('one of its headers has no name that a header can have');
+  const name = written.toLowerCase();
+  if (name === 'host') throw new CurlRefusedError('it sets the header Host; the URL says which host is called');
+  if (sign === ';') return [name, ''];
+  return [name, value.trim() === '' ? undefined : value.trim()];
+}
+
+const ofConnection = (name: string): CurlRefusedError =>
+  new CurlRefusedError(
+    `it sets the header "${name.slice(0, 64)}", which says how messages are led and framed and is no tool's to set; leave it out`,
+  );
 
 function withoutCredential(name: string, value: string): string {
   if (name === 'authorization' || name === 'cookie' || isCredentialName(name)) {
@@ -89,11 +119,17 @@ function authorizationOf(value: string): AuthOfCurl {
   return { auth_strategy: 'apikey', auth: { apikey: value, name: 'authorization' } };
 }
 
-/** `user:password`, as curl takes it. */
+/**
+ * `user:password`, as curl takes it. What stands alone, beside a word that is no password, or looks like a key is one, and
+ * goes where secrets go: names of users can be read.
+ */
 export function basicOf(text: string): AuthOfCurl {
   const colon = text.indexOf(':');
   if (colon < 1) throw new CurlRefusedError('its credentials must be user:password');
   if (HAS_PARAMETER.test(text))
     throw new CurlRefusedError('a parameter stands in its credentials; write them, and they are sealed');
-  return { auth_strategy: 'basic', auth: { username: text.slice(0, colon), password: text.slice(colon + 1) } };
+  const user = text.slice(0, colon);
+  const password = text.slice(colon + 1);
+  const isKey = NO_PASSWORD.test(password) || KEY.test(user);
+  return { auth_strategy: 'basic', auth: { [isKey ? 'apikey' : 'username']: user, password } };
 }

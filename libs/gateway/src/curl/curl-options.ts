@@ -143,6 +143,10 @@ export function optionsOf(words: readonly string[]): CurlOptions {
   return { options, urls: command.args, ignored: [...ignored] };
 }
 
+/** The values of all options of a name, in the order in which they stood. */
+export const valuesOf = (options: readonly CurlOption[], wanted: string): string[] =>
+  options.flatMap(({ name, value }) => (name === wanted ? [value] : []));
+
 /** Commander's message repeats the word, in which a value may stand. */
 function refusalOf({ code, message }: CommanderError): CurlRefusedError {
   const [named = 'an option'] = /--?[A-Za-z0-9][\w.-]*/.exec(message.replace(/^error: /, '')) ?? [];

@@ -12,6 +12,9 @@ const contentType = z
 /** `accept` is the one header of the protocol that says what is wanted, and steers nothing. */
 const toolHeader = z.union([z.string().regex(/^accept$/i), headerName]);
 
+/** Whether a tool may have a header of this name. */
+export const isToolHeader = (name: string): boolean => toolHeader.safeParse(name).success;
+
 const body = z.union([
   z.strictObject({ content_type: contentType, text: z.string().max(MAX_TEXT) }),
   z.strictObject({
