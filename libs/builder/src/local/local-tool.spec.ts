@@ -118,6 +118,31 @@ describe('LocalTool', () => {
       expect(sent.map((text) => JSON.parse(text) as unknown)).toEqual([{ index: {} }, { t: naughty, n: [naughty] }]);
     });
 
+    it.each<[string, (args: object) => string]>([
+      ['a form', bodyOf('payload={"t":"{{t}}", "n":{{n}}}&x={{t}}', 'application/x-www-form-urlencoded')],
+      [
+        'a form that is encoded',
+        bodyOf('payload=%7B%22t%22:%22{{t}}%22,+"n":{{n}}%7D&x={{t}}', 'application/x-www-form-urlencoded'),
+      ],
+      [
+        'a query',
+        (args) =>
+          tool({ path: '/a?payload={"t":"{{t}}","n":{{n}}}&x={{t}}' })
+            .requestFor({ ...args })
+            .path.split('?')[1]!,
+      ],
+    ])('stays a value of JSON in %s', (_, send) => {
+      const pairs = new URLSearchParams(send({ t: naughty, n: { a: { b: naughty } } }));
+      expect([...pairs.keys()]).toEqual(['payload', 'x']);
+      expect(JSON.parse(pairs.get('payload')!)).toEqual({ t: naughty, n: { a: { b: naughty } } });
+      expect(pairs.get('x')).toBe(naughty);
+    });
+
+    it('makes no place holder of braces that were written encoded', () => {
+      const send = bodyOf('p={"t":"{{t}}","u":"%7B%7Bu%7D%7D"}', 'application/x-www-form-urlencoded');
+      expect(send({ t: 'x' })).toBe('p={"t":"x","u":"%7B%7Bu%7D%7D"}');
+    });
+
     it('stays in its place in a part of XML, and in one that is a form', () => {
       expect(partOf('<t>{{t}}</t>', 'application/xml')({ t: '</t><admin a="&"/>' })).toBe(
         '<t>&lt;/t&gt;&lt;admin a=&quot;&amp;&quot;/&gt;</t>',
@@ -290,5 +315,20 @@ describe('LocalTool', () => {
       };
       expect(costRatio(read, [8_000, 64_000])).toBeLessThan(32);
     }
+  });
+
+  it.each([
+    ['application/x-ndjson', '{"a":"{{a}}"}\n'],
+    ['application/x-ndjson', '\n '],
+    ['text/plain', '[{"a":"\\'],
+    ['text/plain', '{"a":"{{a}}"}\n'],
+    ['application/x-www-form-urlencoded', 'a={"a":"{{a}}"}&'],
+    ['application/x-www-form-urlencoded', '{"a":{{'],
+  ])('reads a long text of %s in linear time: %j', (content_type, part) => {
+    const read = (size: number) => {
+      const text = part.repeat(Math.floor(size / part.length));
+      tool({ method: 'POST', body: { content_type, text: part.startsWith('[') ? `{"b":"${text}` : text } });
+    };
+    expect(costRatio(read, [8_000, 64_000])).toBeLessThan(32);
   });
 });

@@ -48,11 +48,11 @@ export class LocalTool implements RequestTool {
     this.address = new ToolAddress(path, parts.endpoint);
     this.headers = Object.entries(headers).map(([name, text]) => [name.toLowerCase(), new TextTemplate(text)]);
     this.body = body && new ToolBody(body);
-    const texts = [...this.address.arguments, ...this.headers.flatMap(([, text]) => text.arguments)];
+    const texts = [...this.address.texts, ...this.headers.flatMap(([, text]) => text.arguments)];
     const { values = [], texts: inBody = [] } = this.body ?? {};
     // What is a text somewhere must be one everywhere.
     this.taken = new Map([
-      ...values.map((name) => [name, true] as const),
+      ...[...this.address.values, ...values].map((name) => [name, true] as const),
       ...[...texts, ...inBody].map((name) => [name, false] as const),
     ]);
     const faults = this.faults();

@@ -1,17 +1,16 @@
 import { essenceOf, isJsonType } from '../openapi/media-type.js';
-import { encodeStrictly } from '../openapi/percent-encoding.js';
 import type { BodyTemplate } from './body-template.js';
 import { EncodedTemplate } from './encoded-template.js';
+import { FormTemplate } from './form-template.js';
 import { JsonLinesTemplate } from './json-lines-template.js';
 import { JsonTemplate } from './json-template.js';
+import { LIKE_JSON } from './like-json.js';
 import type { Encode } from './text-template.js';
 
 const FORM = 'application/x-www-form-urlencoded';
 const XML = /[/+]xml$|^text\/html$/;
 /** JSON in lines (`application/x-ndjson`), and behind record separators (RFC 7464). */
 const JSON_LINES = /^application\/(x-)?(ndjson|jsonl|jsonlines|json-lines)$|[/+]json-seq$|^application\/stream\+json$/;
-/** An object, or a list of some. */
-const LIKE_JSON = /^\s*(?:\[\s*){0,8}\{\s*"/;
 
 /**
  * The one place that decides how values are written into a body or a part of one: by its media type, and where that says
@@ -21,7 +20,7 @@ export function templateOf(text: string, contentType?: string): BodyTemplate {
   const essence = essenceOf(contentType);
   if (JSON_LINES.test(essence)) return new JsonLinesTemplate(text);
   if (isJsonType(contentType)) return new JsonTemplate(text);
-  if (essence === FORM) return new EncodedTemplate(text, encodeStrictly);
+  if (essence === FORM) return new FormTemplate(text);
   if (XML.test(essence)) return new EncodedTemplate(text, inXml);
   const json = LIKE_JSON.test(text) ? [new JsonTemplate(text), new JsonLinesTemplate(text)] : [];
   return json.find(({ fault }) => fault === undefined) ?? new EncodedTemplate(text, asIs);

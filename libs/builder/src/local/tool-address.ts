@@ -2,6 +2,7 @@ import { UnsupportedOperationError } from '../openapi/openapi.errors.js';
 import { readPathTemplate } from '../openapi/path-template.js';
 import { pathValueFault } from '../openapi/path-value.js';
 import { encodeStrictly } from '../openapi/percent-encoding.js';
+import { PairValue } from './pair-value.js';
 import { TextTemplate } from './text-template.js';
 import type { ToolValues } from './tool-values.js';
 
@@ -12,7 +13,7 @@ const NOT_IN_QUERY = /[^\w\-.~!$'()*+,;:@/?=%]|%(?![0-9a-f]{2})/giu;
 interface Pair {
   /** With the `=`, if there is one. */
   readonly name: string;
-  readonly value: TextTemplate;
+  readonly value: PairValue;
 }
 
 /**
@@ -38,12 +39,21 @@ export class ToolAddress {
       .filter((pair) => pair !== '')
       .map((pair) => {
         const equals = pair.indexOf('=') + 1;
-        return { name: pair.slice(0, equals), value: new TextTemplate(pair.slice(equals)) };
+        return { name: pair.slice(0, equals), value: new PairValue(pair.slice(equals)) };
       });
   }
 
-  get arguments(): readonly string[] {
-    return [...this.segments, ...this.pairs.map(({ value }) => value)].flatMap((template) => template.arguments);
+  /** Arguments that may be of any type. */
+  get values(): readonly string[] {
+    return this.pairs.flatMap(({ value }) => value.values);
+  }
+
+  /** Arguments that are a part of a text. */
+  get texts(): readonly string[] {
+    return [
+      ...this.segments.flatMap((segment) => segment.arguments),
+      ...this.pairs.flatMap(({ value }) => value.texts),
+    ];
   }
 
   /** Why no address could be made of it; undefined if one can. */
@@ -51,10 +61,11 @@ export class ToolAddress {
     if (this.path.includes('#')) return 'holds a fragment, which is never sent';
     if (this.pairs.some(({ name }) => name.includes('{{')))
       return 'has an argument as a name in its query: write the name';
-    const templates = [...this.segments, ...this.pairs.map(({ value }) => value)];
-    if (templates.some(({ isOdd }) => isOdd))
+    const values = this.pairs.map(({ value }) => value);
+    if ([...this.segments, ...values].some(({ isOdd }) => isOdd))
       return 'holds {{…}} that is no name of an argument, or one that spans a "/"';
-    if (templates.some(({ isCutInCode }) => isCutInCode)) return 'has an argument right behind an unfinished "%"';
+    if ([...this.segments, ...values.map(({ text }) => text)].some(({ isCutInCode }) => isCutInCode))
+      return 'has an argument right behind an unfinished "%"';
     try {
       // What stands around an argument is judged with a harmless one.
       readPathTemplate(this.segments.map((segment) => segment.with('x')).join('/'));
@@ -70,7 +81,7 @@ export class ToolAddress {
     const path = this.segments.map((segment) => this.segment(segment, values)).join('/');
     const query = [
       this.base.search.slice(1),
-      ...this.pairs.map(({ name, value }) => inQuery(name) + value.fill(values, encodeStrictly, inQuery)),
+      ...this.pairs.map(({ name, value }) => inQuery(name) + value.fill(values, inQuery)),
     ].filter((pair) => pair !== '');
     const { origin, pathname } = this.base;
     if (values.faults.length > 0) return pathname;

@@ -83,10 +83,12 @@ function refuseCredentials(text: string, contentType: string | undefined): void 
   if (found !== undefined) throw ofCredential(found);
 }
 
-const ofFile = (option: string): CurlRefusedError =>
-  new CurlRefusedError(
-    `--${option} with "@" or "<" reads a file of this computer; write the content, or use a {{parameter}}`,
+const ofFile = (option: string): CurlRefusedError => {
+  const quoted = option === 'form' ? ', in double quotes if it begins so' : '';
+  return new CurlRefusedError(
+    `--${option} with "@" or "<" reads a file of this computer; write the content${quoted}, or use a {{parameter}}`,
   );
+};
 
 const ofCredential = (name: string): CurlRefusedError =>
   new CurlRefusedError(

@@ -1,12 +1,12 @@
 import type { LocalTool } from '#registry';
-import { isCredentialName, isLikelyCredentialName, isSurelyCredential, isTokenName } from './credential-names.js';
+import { isLikelyCredentialName, isTokenName } from './credential-names.js';
 import { readBody } from './curl-body.js';
 import { type AuthOfCurl, basicOf, readHeaders } from './curl-headers.js';
 import { type CurlOption, optionsOf, valuesOf } from './curl-options.js';
+import { type QueryPair, readQuery } from './curl-query.js';
 import { type CurlUrl, readUrl } from './curl-url.js';
 import { wordsOf } from './curl-words.js';
 import { CurlRefusedError } from './curl.errors.js';
-import { decodedText } from './decoded-text.js';
 
 /** What a curl command says, as parts of the configuration of a local server. */
 export interface CurlConfig extends AuthOfCurl {
@@ -35,7 +35,7 @@ export function curlConfig(command: string): CurlConfig {
   const url = readUrl(all[0]!, has('globoff'));
   const headers = readHeaders(options);
   const { body, query: added, isJson, notes } = readBody(options, headers.contentType);
-  const query = splitQuery([...url.query.split('&'), ...added.flatMap((pairs) => pairs.split('&'))]);
+  const query = readQuery([...url.query.split('&'), ...added.flatMap((pairs) => pairs.split('&'))]);
   const sure = oneOf([...credentialsIn(url, options), ...headers.credentials, ...query.sure]);
   const likely: LikelyCredential = sure ? { credential: sure } : likelyOf(Object.entries(headers.sealed), query.likely);
   const pairs = query.open.filter((one) => one !== likely.pair).join('&');
@@ -77,43 +77,6 @@ function credentialsIn(url: CurlUrl, options: readonly CurlOption[]): readonly A
     throw new CurlRefusedError('a parameter stands in its token; write the token, and it is sealed');
   }
   return [...basic, ...tokens];
-}
-
-interface QueryPair {
-  readonly pair: string;
-  readonly credential: AuthOfCurl;
-}
-
-/** A key in the query is a credential too. */
-function splitQuery(all: readonly string[]): {
-  /** Pairs that can be read, with those that are only likely to be credentials. */
-  readonly open: readonly string[];
-  readonly sure: readonly AuthOfCurl[];
-  readonly likely: readonly QueryPair[];
-} {
-  const open: string[] = [];
-  const sure: AuthOfCurl[] = [];
-  const likely: QueryPair[] = [];
-  for (const pair of all.filter((one) => one !== '')) {
-    const [, written = pair, value = ''] = /^([^=]*)=(.*)$/s.exec(pair) ?? [];
-    const name = decodedText(written);
-    const hasParameter = value.includes('{{');
-    if (hasParameter && isCredentialName(name)) {
-      throw new CurlRefusedError(
-        `a parameter is the credential "${name}" of its query; write the credential, and it is sealed`,
-      );
-    }
-    const apikey = decodedText(value);
-    const isLikely = !hasParameter && value !== '' && isLikelyCredentialName(name);
-    const credential: AuthOfCurl = { auth_strategy: 'apikey', auth: { apikey, in: 'query', name } };
-    if (isLikely && isSurelyCredential(name, apikey)) sure.push(credential);
-    else {
-      open.push(pair);
-      if (isLikely) likely.push({ pair, credential });
-    }
-  }
-  if (sure.length > 1) throw new CurlRefusedError('its query holds more than one credential');
-  return { open, sure, likely };
 }
 
 interface LikelyCredential {

@@ -23,6 +23,7 @@ describe('the credential of a curl command', () => {
 
   it.each([
     ['ann', 'hunter2'],
+    ['a', 'b'],
     ['x-oauth-basic', KEY],
     ['ann@example.com/token', KEY],
     ['AnnOfSomeVeryLongCompany', 'hunter2'],
@@ -106,6 +107,7 @@ describe('a credential in a body', () => {
     [`--form-string 'meta={"password":"hunter2hunter"}'`, '"password" in its body'],
     [`-F 'meta="<a><password>hunter2</password></a>";type=text/xml'`, '"password" in its body'],
     [`-d '<a><password>hunter2</password></a>' -H 'Content-Type: text/xml'`, '"password" in its body'],
+    [`-G --data-urlencode 'where={"password":"hunter2"}'`, '"password" in a value of its query'],
   ])('makes the command refused: %s', (said, why) => {
     expect(() => curlConfig(`curl ${U} ${said}`)).toThrow(why);
   });

@@ -26,7 +26,7 @@ const BY_ITSELF =
 const HAS_PARAMETER = /\{\{/;
 /** What services want in the place of a password where the user is a key: nothing, or one of these words. */
 const NO_PASSWORD =
-  /^(|.|x+|x-oauth-basic|api[-_]?(key|token)|token|blank|none|null|unused|any(thing)?|nopass(word)?|ignored?|dummy)$/i;
+  /^(|[-_.*0]|x+|x-oauth-basic|api[-_]?(key|token)|token|blank|none|null|unused|any(thing)?|nopass(word)?|ignored?|dummy)$/i;
 /** Nobody is called so; addresses and paths (`me@a.example/token`) are not among it. */
 const KEY = /^(?=.*\d)(?=.*[a-z])[\w-]{20,}$/i;
 
