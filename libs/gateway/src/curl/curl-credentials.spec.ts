@@ -21,6 +21,13 @@ describe('the credential of a curl command', () => {
     expect({ auth_strategy, auth }).toEqual({ auth_strategy: 'basic', auth: { apikey: KEY, password } });
   });
 
+  it.each([':', ':x-oauth-basic', ':api_token', ':X'])(
+    'is a secret beside "%s", whatever it looks like',
+    (password) => {
+      expect(curlConfig(`curl -u opensesame${password} ${U}`).auth).toMatchObject({ apikey: 'opensesame' });
+    },
+  );
+
   it.each([
     ['ann', 'hunter2'],
     ['a', 'b'],
