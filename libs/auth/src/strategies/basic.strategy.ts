@@ -12,7 +12,9 @@ const userId = z
 const settings = z
   .strictObject({
     username: userId.optional().describe('who; without a colon'),
-    apikey: userId.optional().describe('in place of `username`, for services that take a key there; one of the two is required'),
+    apikey: userId
+      .optional()
+      .describe('in place of `username`, for services that take a key there; one of the two is required'),
     password: z.string().max(4096).describe('may be empty'),
   })
   .superRefine(({ username, apikey }, context) => {
