@@ -10,6 +10,7 @@ const ref = (name) => ({ $ref: `#/components/schemas/${name}` });
 const chain = (length, schema) => Object.fromEntries(Array.from({ length }, (_, n) => [`S${n}`, schema(n)]));
 const withSchemas = (schemas, paths = { '/a': body(ref('S0')) }) => openapi(paths, { components: { schemas } });
 const properties = (count, schema) => Object.fromEntries(Array.from({ length: count }, (_, n) => [`p${n}`, schema]));
+const lines = (count, line) => Array.from({ length: count }, (_, n) => line(n)).join('\n');
 const wrapped = (depth, open, inner, close) => `${open.repeat(depth)}${inner}${close.repeat(depth)}`;
 
 /** By file name. @param beyond addresses of a file and of a server that nobody may ask */
@@ -61,13 +62,33 @@ export const bombs = (beyond) => ({
   'aliases-few.yaml': `a: &a [${'x,'.repeat(40_000)}x]\nb: [${Array(45).fill('*a').join()}]\nopenapi: 3.1.0\npaths: {}\n`,
   'alias-of-itself.yaml': 'openapi: 3.1.0\npaths: &p\n  /a: *p\n',
   'merge.yaml': `openapi: 3.1.0\npaths: {}\nx: &x { a: 1 }\ny:\n${'  <<: *x\n'.repeat(40)}`,
+  'merge-large.yaml': `openapi: 3.1.0\npaths: {}\nx: &x { ${lines(10_000, (n) => ` k${n}: 1,`)} }\ny:\n${'  <<: *x\n'.repeat(50_000)}`,
+  'merge-chain.yaml': `openapi: 3.1.0\npaths: {}\n${lines(30_000, (n) => `b${n}: &b${n} { ${n ? `<<: *b${n - 1}, ` : ''}k${n}: 1 }`)}`,
+  'merge-fan.yaml': `b0: &b0 { a: 1 }\n${lines(60, (n) => `b${n + 1}: &b${n + 1} { <<: [${Array(9).fill(`*b${n}`).join()}], k${n}: *b${n} }`)}`,
+  'merge-itself.yaml': 'openapi: 3.1.0\npaths: &p\n  <<: *p\n',
+  'alias-ladder.yaml': `openapi: 3.1.0\npaths: {}\na0: &a0 x\n${lines(50_000, (n) => `a${n + 1}: &a${n + 1} [*a${n}]`)}`,
+  'many-aliases.yaml': `openapi: 3.1.0\npaths: {}\nx: &x [1]\ny: [${'*x,'.repeat(250_000)}]`,
   'tags.yaml': 'openapi: 3.1.0\npaths: !!js/function "function(){}"\nx: !!binary aGk=\n',
   'deep.yaml': `a: ${wrapped(200_000, '[', '', ']')}`,
   'deep-blocks.yaml': Array.from({ length: 1_200 }, (_, n) => `${' '.repeat(n)}a:`).join('\n'),
   'quotes.yaml': `a: "${'\\\n'.repeat(400_000)}`,
   'open-flow.yaml': `a: ${'{a: '.repeat(200_000)}`,
-  'anchors.yaml': Array.from({ length: 60_000 }, (_, n) => `k${n}: &n${n} 1`).join('\n'),
-  'large.yaml': `openapi: 3.1.0\npaths: {}\nx: ${'y'.repeat(2 * MIB)}\n`,
+  'anchors.yaml': lines(78_000, (n) => `k${n}: &n${n} 1`),
+  'most-parts.yaml': `openapi: 3.1.0\npaths: {}\nx: [${'a,'.repeat(266_000)}]`,
+  'most-maps.yaml': `openapi: 3.1.0\npaths: {}\nx:\n${'- a:\n'.repeat(130_000)}`,
+  'most-flow-maps.yaml': `openapi: 3.1.0\npaths: {}\nx: [${'{},'.repeat(260_000)}]`,
+  'most-pairs.yaml': `openapi: 3.1.0\npaths: {}\nx: [${'a: ,'.repeat(113_000)}]`,
+  'most-signs.yaml': `openapi: 3.1.0\npaths: {}\nx: {${'? : ,'.repeat(114_000)}}`,
+  'equal-keys.yaml': `openapi: 3.1.0\npaths: {}\nx:\n${'  a: 1\n'.repeat(99_000)}`,
+  'comments.yaml': `openapi: 3.1.0\npaths: {}\n${'#\n'.repeat(390_000)}`,
+  'folded.yaml': `openapi: 3.1.0\npaths: {}\nx: >\n${' y\n\n'.repeat(2 * MIB - 100)}`,
+  'plain-lines.yaml': `openapi: 3.1.0\npaths: {}\nx: y\n${' y\n'.repeat(2.6 * MIB)}`,
+  'quoted-lines.yaml': `openapi: 3.1.0\npaths: {}\nx: "y\n${' y\n'.repeat(2.6 * MIB)}"`,
+  'escapes.yaml': `openapi: 3.1.0\npaths: {}\nx: "${'\\x41'.repeat(2 * MIB - 100)}"`,
+  'errors.yaml': `openapi: 3.1.0\npaths: {}\nx: [${'],'.repeat(390_000)}]`,
+  'largest.yaml': `openapi: 3.1.0\npaths: {}\nx: ${'y'.repeat(8 * MIB - 100)}\n`,
+  'large.yaml': `openapi: 3.1.0\npaths: {}\nx: ${'y'.repeat(9 * MIB)}\n`,
+  'equal-keys.json': `{"openapi":"3.1.0","paths":{},"x":{${'"a":1,'.repeat(300_000)}"a":1}}`,
   'not-utf8.json': Buffer.from([0x7b, 0xff, 0xfe, 0x7d]),
   'nothing.json': '',
 });

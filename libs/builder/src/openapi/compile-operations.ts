@@ -19,6 +19,7 @@ import { OutputSchemas } from './output-schemas.js';
 import { ownBasePath } from './own-servers.js';
 import { plainText } from './plain-text.js';
 import { dereference } from './reference.js';
+import { tellRepeated } from './repeated-members.js';
 import { type RouteKind, type RouteRules, readRouteRules } from './route-rules.js';
 import { SchemaBudget } from './schema-budget.js';
 import { type SecurityHint, SecurityHints } from './security-hints.js';
@@ -80,8 +81,7 @@ export function compileOperations(document: OpenApiDocument, options: CompileOpt
   const endpoint = parseUrl(options.endpoint ?? '');
   const operations: OpenApiOperation[] = [];
   const resources: OpenApiResource[] = [];
-  const skipped: SkippedOperation[] = [];
-  const notes: OperationNote[] = [];
+  const { skipped, notes } = tellRepeated(document.repeated ?? []);
   const judged = judgedPlaces(document, rules, maxOperations);
   for (const { place, operation, kind } of judged) {
     const { method, path } = place;

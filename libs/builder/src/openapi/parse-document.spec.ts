@@ -80,17 +80,17 @@ describe('a document made to do harm', () => {
     expect(faultOf(new Uint8Array(DOCUMENT_LIMITS.maxBytes + 1))).toContain('larger than 16 MiB');
   });
 
-  it('is refused beyond 1 MiB of YAML, which JSON of the same size is not', () => {
+  it('is refused beyond 8 MiB of YAML, which JSON of the same size is not', () => {
     const text = 'openapi: 3.0.0\npaths: {}\nx: ';
     const filler = 'x'.repeat(DOCUMENT_LIMITS.maxYamlBytes - text.length);
     expect(parseDocument(text + filler).version).toBe('3.0');
-    expect(faultOf(`${text}${filler}x`)).toContain('larger than 1 MiB; convert it to JSON, which may have 16 MiB');
+    expect(faultOf(`${text}${filler}x`)).toContain('larger than 8 MiB; convert it to JSON, which may have 16 MiB');
     expect(parseDocument(JSON.stringify({ ...document(), x: `${filler}${text}` })).version).toBe('3.0');
   });
 
   it('is refused if it is YAML of very many very small parts', () => {
     const list = (length: number) => `openapi: 3.0.0\npaths: {}\nx: [${'a,'.repeat(length)}]\n`;
-    expect(faultOf(list(400_000))).toContain('too many parts');
+    expect(faultOf(list(500_000))).toContain('too many parts');
     expect(parseDocument(list(20_000)).version).toBe('3.0');
   });
 
@@ -137,7 +137,7 @@ describe('a document made to do harm', () => {
 
   it('is refused if it grows by aliases', () => {
     const levels = Array.from({ length: 9 }, (_, n) => `a${n + 1}: &a${n + 1} [${Array(9).fill(`*a${n}`).join(', ')}]`);
-    expect(faultOf(['openapi: 3.0.0', 'paths: {}', 'a0: &a0 [x]', ...levels].join('\n'))).toContain('anchors');
+    expect(faultOf(['openapi: 3.0.0', 'paths: {}', 'a0: &a0 [x]', ...levels].join('\n'))).toContain('1000000 values');
   });
 
   it.each(['!!js/function "x"', '!custom {a: 1}', '!!binary aGk=', '!!timestamp 2001-01-01'])(

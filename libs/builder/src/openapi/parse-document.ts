@@ -1,8 +1,10 @@
 import { type JsonObject, isObject } from '#kernel';
 import { plainCopy, isDeeperThan } from './bounded-json.js';
+import { noteRepeatedKeys } from './json-keys.js';
 import { entriesOf, memberOf, objectOf, textOf } from './json-reader.js';
 import { DOCUMENT_LIMITS, type OpenApiDocument } from './openapi-document.js';
 import { InvalidDocumentError, UnsupportedVersionError } from './openapi.errors.js';
+import { RepeatedKeys } from './repeated-keys.js';
 import { convertSwagger2 } from './swagger2.js';
 import { readYaml } from './yaml-reader.js';
 
@@ -15,11 +17,14 @@ import { readYaml } from './yaml-reader.js';
  * @throws UnsupportedVersionError any other version
  */
 export function parseDocument(source: string | Uint8Array | object): OpenApiDocument {
-  const raw = typeof source === 'string' || source instanceof Uint8Array ? readText(decoded(source)) : source;
+  const repeated = new RepeatedKeys();
+  const isText = typeof source === 'string' || source instanceof Uint8Array;
+  const raw = isText ? readText(decoded(source), repeated) : source;
   const copy = plainCopy(raw, DOCUMENT_LIMITS);
   if ('excess' in copy) throw new InvalidDocumentError(EXCESS[copy.excess]);
   if (!isObject(copy.value)) throw new InvalidDocumentError('it is not an object with the member "openapi"');
-  return document(copy.value);
+  const places = repeated.places();
+  return { ...document(copy.value), ...(places.length > 0 && { repeated: places }) };
 }
 
 const TOO_DEEP = `it nests deeper than ${DOCUMENT_LIMITS.maxDepth} levels`;
@@ -39,9 +44,15 @@ function decoded(source: string | Uint8Array): string {
 }
 
 // A document that opens with a bracket is taken for JSON alone: its faults are then told in terms of JSON.
-function readText(text: string): unknown {
-  if (!/^\s*[{[]/.test(text)) return readBoundedYaml(text);
+function readText(text: string, repeated: RepeatedKeys): unknown {
+  if (!/^\s*[{[]/.test(text)) return readBoundedYaml(text, repeated);
   if (isDeeperThan(text, DOCUMENT_LIMITS.maxDepth)) throw new InvalidDocumentError(TOO_DEEP);
+  const value = parsedJson(text);
+  noteRepeatedKeys(text, repeated);
+  return value;
+}
+
+function parsedJson(text: string): unknown {
   try {
     return JSON.parse(text);
   } catch {
@@ -50,14 +61,14 @@ function readText(text: string): unknown {
   }
 }
 
-function readBoundedYaml(text: string): unknown {
+function readBoundedYaml(text: string, repeated: RepeatedKeys): unknown {
   if (Buffer.byteLength(text) > DOCUMENT_LIMITS.maxYamlBytes) {
     const [yaml, json] = [DOCUMENT_LIMITS.maxYamlBytes, DOCUMENT_LIMITS.maxBytes].map((bytes) => bytes / 1024 / 1024);
     throw new InvalidDocumentError(
       `it is YAML larger than ${yaml} MiB; convert it to JSON, which may have ${json} MiB`,
     );
   }
-  return readYaml(text, DOCUMENT_LIMITS);
+  return readYaml(text, DOCUMENT_LIMITS, repeated);
 }
 
 function document(source: JsonObject): OpenApiDocument {
