@@ -43,7 +43,7 @@ export function errorText(response: OperationResponse, mask: Mask): string {
   const start = response.body.subarray(0, MAX_ERROR_BYTES * 2);
   const text =
     isTextual(essence) && !isPicture(essence)
-      ? new TextDecoder(encodingOf(response.contentType)).decode(start)
+      ? (decoded(start, response.contentType, { isStart: true }) ?? withGaps(start, response.contentType))
       : undefined;
   return `${head} - ${text === undefined ? sizeOf(essence, response.body) : cut(mask(text), MAX_ERROR_BYTES)}`;
 }
@@ -56,19 +56,35 @@ export const isPicture = (essence: string): boolean => essence.startsWith('image
 
 const isTextual = (essence: string): boolean => essence === '' || isTextualType(essence);
 
-function decoded(body: Buffer, contentType: string | undefined): string | undefined {
+// JSON is UTF-8 (RFC 8259, 8.1), and services that name another charset may send UTF-8 all the same. Where it is none, or
+// holds what JSON never does, it is what they say. Other text is that alone.
+function decoded(body: Buffer, contentType: string | undefined, { isStart = false } = {}): string | undefined {
+  const named = decodedAs(charsetOf(contentType) ?? UTF8, body, isStart);
+  if (!isJsonType(contentType)) return named;
+  const text = decodedAs(UTF8, body, isStart);
+  return text === undefined || text.includes('\0') ? (named ?? text) : text;
+}
+
+/** What cannot be decoded is replaced: for those who had better read a part than nothing. */
+const withGaps = (start: Buffer, contentType: string | undefined): string =>
+  new TextDecoder(encodingOf(charsetOf(contentType) ?? UTF8)).decode(start);
+
+const UTF8 = 'utf-8';
+
+// What nobody knows by that name is read as UTF-8. The start of a body may end within a character.
+function decodedAs(charset: string, body: Buffer, isStart: boolean): string | undefined {
   try {
-    return new TextDecoder(isJsonType(contentType) ? 'utf-8' : encodingOf(contentType), { fatal: true }).decode(body);
+    return new TextDecoder(encodingOf(charset), { fatal: true }).decode(body, { stream: isStart });
   } catch {
     return undefined;
   }
 }
 
-function encodingOf(contentType: string | undefined): string {
+function encodingOf(charset: string): string {
   try {
-    return new TextDecoder(charsetOf(contentType) ?? 'utf-8').encoding;
+    return new TextDecoder(charset).encoding;
   } catch {
-    return 'utf-8';
+    return UTF8;
   }
 }
 

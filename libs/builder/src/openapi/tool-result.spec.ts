@@ -66,6 +66,27 @@ describe('toToolResult', () => {
     expect(answer(Buffer.from([0x22, 0xff, 0x22]), 'application/json')).not.toHaveProperty('structuredContent');
   });
 
+  it.each([
+    ['iso-8859-1', Buffer.from('{"name":"Müller"}', 'latin1')],
+    ['"ISO-8859-1"; q=1', Buffer.from('{"name":"Müller"}', 'utf8')],
+    ['windows-1252', Buffer.from('{"name":"M\\u00fcller"}')],
+    ['utf-16le', Buffer.from('{"name":"Müller"}', 'utf16le')],
+    ['nobody-knows', Buffer.from('{"name":"Müller"}', 'utf8')],
+  ])('reads JSON that says charset=%s as UTF-8 if it is that, and else as what it says', (charset, body) => {
+    const type = `application/json;charset=${charset}`;
+    expect(answer(body, type).structuredContent).toEqual({ name: 'Müller' });
+    expect(answer(body, type).content).toMatchObject([{ type: 'text' }]);
+    const told = answer(body, type, 422).content[0] as { text: string };
+    expect(told.text).toMatch(/ - \{"name":"M(ü|\\u00fc)ller"\}$/);
+  });
+
+  it('gives bytes for JSON that is neither UTF-8 nor in the charset that it names', () => {
+    const bytes = Buffer.from([0x22, 0xff, 0x22]);
+    for (const charset of ['us-nothing', 'shift_jis']) {
+      expect(answer(bytes, `application/json; charset=${charset}`).content).toMatchObject([{ type: 'resource' }]);
+    }
+  });
+
   it('gives pictures and sound as such, and SVG as text', () => {
     const bytes = Buffer.from([1, 2, 3]);
     const data = bytes.toString('base64');
