@@ -352,6 +352,9 @@ describe('a Swagger 2.0 document', () => {
     expect(
       post([{ name: 'q', in: 'query', type: 'array', required: true, collectionFormat: 'tsv' }]).skipped[0]?.reason,
     ).toContain('style');
+    expect(post([{ name: 'q', in: 'query', type: 'string', required: true, collectionFormat: 'tsv' }]).skipped).toEqual(
+      [],
+    );
     expect(post([{ $ref: 'http://127.0.0.1/x' }]).skipped[0]?.reason).toContain('leaves the document');
   });
 });

@@ -23,10 +23,11 @@ interface Place {
   readonly operation: unknown;
 }
 
+// Paths and headers have lists of the last two kinds from Swagger 2.0 alone, and they mean the same everywhere.
 const STYLES: Readonly<Record<ParameterLocation, readonly ParameterStyle[]>> = {
-  path: ['simple', 'label', 'matrix'],
+  path: ['simple', 'label', 'matrix', 'spaceDelimited', 'pipeDelimited'],
   query: ['form', 'spaceDelimited', 'pipeDelimited', 'deepObject'],
-  header: ['simple'],
+  header: ['simple', 'spaceDelimited', 'pipeDelimited'],
   cookie: ['form'],
 };
 

@@ -88,7 +88,8 @@ function nested(name: string, value: unknown, depth: number): [string, unknown][
 /** The text that takes the place of `{name}` in a path, encoded. */
 export function styledPathSegment(parameter: StyledValue, value: unknown): string {
   const { name, style, explode } = parameter;
-  const [prefix, separator] = PATH_STYLES[style] ?? ['', ','];
+  const between = SEPARATORS[style] ?? ',';
+  const [prefix, separator] = PATH_STYLES[style] ?? ['', between];
   const isNamed = style === 'matrix';
   const named = (text: string): string => `${encodeStrictly(name)}=${text}`;
   const isObjectValue = isObject(value);
@@ -98,19 +99,23 @@ export function styledPathSegment(parameter: StyledValue, value: unknown): strin
       : partsOf(value).map((part) => (isNamed ? named(encodeStrictly(part)) : encodeStrictly(part)));
     return prefix + parts.join(separator);
   }
-  const list = partsOf(value).map(encodeStrictly).join(',');
+  const list = partsOf(value).map(encodeStrictly).join(between);
   return prefix + (isNamed ? named(list) : list);
 }
 
 const PATH_STYLES: Readonly<Record<string, readonly [string, string]>> = { label: ['.', '.'], matrix: [';', ';'] };
 
-/** The value of a header: lists and objects with commas (`simple` style), nothing encoded. */
-export function styledHeader({ explode }: StyledValue, value: unknown): string {
-  if (!isObject(value) || !explode) return partsOf(value).join(',');
+/** The value of a header: lists and objects with commas (`simple` style), spaces or pipes; nothing encoded. */
+export function styledHeader({ style, explode }: StyledValue, value: unknown): string {
+  if (!isObject(value) || !explode) return joined(partsOf(value), style);
   return members(value)
     .map(([key, member]) => `${key}=${textOfValue(member)}`)
     .join(',');
 }
+
+/** With the separators of the style, nothing encoded. */
+export const joined = (parts: readonly string[], style = ''): string =>
+  parts.join(decodeURIComponent(SEPARATORS[style] ?? ','));
 
 const present = (list: readonly unknown[]): unknown[] =>
   list.filter((member) => member !== undefined && member !== null);

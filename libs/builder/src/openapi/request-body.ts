@@ -2,7 +2,7 @@ import { type Fault, isObject } from '#kernel';
 import { type FileArgument, readFile } from './file-argument.js';
 import { type FormPart, multipart } from './multipart.js';
 import type { BodyProperty, OpenApiOperation, OperationBody } from './openapi-operation.js';
-import { deepPairs, partsOf, styleFault, styledPairs, textOfValue } from './parameter-style.js';
+import { deepPairs, joined, partsOf, styleFault, styledPairs, textOfValue } from './parameter-style.js';
 
 export interface RequestBody {
   readonly contentType: string;
@@ -110,8 +110,8 @@ function formParts(fields: readonly BodyProperty[], given: Arguments, faults: Fa
     const value = given[field.argument];
     if (field.style === 'deepObject' && isObjectOrList(value) && !field.file) return deepParts(field, value, faults);
     const isJoined = Array.isArray(value) && field.explode === false && field.file === undefined;
-    const joined = isJoined ? partsOf(value) : [];
-    const values = joined.length > 0 ? [joined.join(JOINED[field.style ?? ''] ?? ',')] : isJoined ? [] : [value].flat();
+    const parts = isJoined ? partsOf(value) : [];
+    const values = parts.length > 0 ? [joined(parts, field.style)] : isJoined ? [] : [value].flat();
     return values
       .filter((member) => member !== null && member !== undefined)
       .flatMap((member) => (field.file ? filePart(field, member, faults) : [textPart(field, member)]));
@@ -128,8 +128,6 @@ function deepParts({ name, argument }: BodyProperty, value: unknown, faults: Fau
     return [];
   }
 }
-
-const JOINED: Readonly<Record<string, string>> = { spaceDelimited: ' ', pipeDelimited: '|' };
 
 function textPart({ name, contentType }: BodyProperty, value: unknown): FormPart {
   const type = contentType ?? (typeof value === 'object' ? 'application/json' : undefined);

@@ -80,19 +80,28 @@ function schemaOf(parameter: JsonObject): JsonObject {
 function convertParameter(parameter: Json): Json {
   if (!isObject(parameter) || parameter.$ref !== undefined) return parameter;
   const { name = '', in: location = '', description = '', required = false } = parameter;
-  const style = styleOf(textOf(parameter, 'collectionFormat'), location as string);
+  const style = styleOf(parameter, location as string);
   return { name, in: location, description, required, schema: schemaOf(parameter), ...style };
 }
 
-/** `tsv` has no counterpart in OpenAPI 3; it becomes a style that nothing supports. */
-function styleOf(collectionFormat: string | undefined, location: string): { style?: string; explode?: boolean } {
+/**
+ * How its list is written. Spaces and pipes are kept in paths and headers too, where OpenAPI 3 has none. `tsv` has no
+ * counterpart; it becomes a style that nothing supports.
+ */
+function styleOf(parameter: JsonObject, location: string): { style?: string; explode?: boolean } {
+  const format = memberOf(parameter, 'type') === 'array' ? textOf(parameter, 'collectionFormat') : undefined;
+  const delimited = format === undefined ? undefined : DELIMITED.get(format);
+  if (delimited) return { style: delimited, explode: false };
+  // Names that repeat are for pairs.
   if (location === 'path' || location === 'header') return {};
-  if (collectionFormat === 'multi') return { style: 'form', explode: true };
-  if (collectionFormat === 'ssv') return { style: 'spaceDelimited', explode: false };
-  if (collectionFormat === 'pipes') return { style: 'pipeDelimited', explode: false };
-  if (collectionFormat === 'tsv') return { style: 'tabDelimited', explode: false };
-  return { style: 'form', explode: false };
+  return { style: 'form', explode: format === 'multi' };
 }
+
+const DELIMITED = new Map([
+  ['ssv', 'spaceDelimited'],
+  ['pipes', 'pipeDelimited'],
+  ['tsv', 'tabDelimited'],
+]);
 
 const FORM = 'application/x-www-form-urlencoded';
 const MULTIPART = 'multipart/form-data';
@@ -115,7 +124,7 @@ function formBody(fields: readonly JsonObject[], consumes: readonly string[]): J
   for (const field of fields) {
     const name = textOf(field, 'name') ?? '';
     properties[name] = { ...schemaOf(field), description: textOf(field, 'description') ?? '' };
-    encoding[name] = styleOf(textOf(field, 'collectionFormat'), 'formData');
+    encoding[name] = styleOf(field, 'formData');
     if (field.required === true) required.push(name);
   }
   const isUpload =
