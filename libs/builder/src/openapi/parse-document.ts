@@ -4,13 +4,14 @@ import { noteRepeatedKeys } from './json-keys.js';
 import { entriesOf, memberOf, objectOf, textOf } from './json-reader.js';
 import { DOCUMENT_LIMITS, type OpenApiDocument } from './openapi-document.js';
 import { InvalidDocumentError, UnsupportedVersionError } from './openapi.errors.js';
+import { resolveNames } from './named-references.js';
 import { RepeatedKeys } from './repeated-keys.js';
 import { convertSwagger2 } from './swagger2.js';
 import { readYaml } from './yaml-reader.js';
 
 /**
  * Reads an OpenAPI document: JSON or YAML, Swagger 2.0 (converted), OpenAPI 3.0 and 3.1, and 3.2 as far as it says
- * the same as 3.1. Touches neither files nor the network; references stay unresolved.
+ * the same as 3.1. Touches neither files nor the network; references stay, those by name as pointers.
  *
  * @param source text, bytes in UTF-8, or what a JSON parser made of them; an object is copied, never changed
  * @throws InvalidDocumentError not JSON or YAML, over a limit of `DOCUMENT_LIMITS`, or without `paths`
@@ -76,6 +77,7 @@ function document(source: JsonObject): OpenApiDocument {
   const isSwagger2 = /^2(\.0)?$/.test(versionText(source, 'swagger'));
   const version = isSwagger2 ? '3.0' : schemaVersion(versionText(source, 'openapi'));
   const root = isSwagger2 ? convertSwagger2(source) : source;
+  if (version === '3.1') resolveNames(root);
   if (!objectOf(root, 'paths') && entriesOf(root, 'webhooks').length + entriesOf(root, 'components').length === 0) {
     throw new InvalidDocumentError('it has no "paths"');
   }

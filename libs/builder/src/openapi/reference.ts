@@ -12,8 +12,8 @@ export interface Target {
 }
 
 /**
- * Follows `value` while it is a reference object. Only `#/…` is followed (RFC 6901 in a URI fragment): nothing is
- * ever fetched or read from disk on behalf of a document.
+ * Follows `value` while it is a reference object. Only `#/…` is followed (RFC 6901 in a URI fragment), which names have
+ * become by now (`resolveNames`): nothing is ever fetched or read from disk on behalf of a document.
  *
  * @throws UnsupportedOperationError the reference leaves the document, points at nothing, or turns in a circle
  */
@@ -42,16 +42,27 @@ function follow({ root }: OpenApiDocument, ref: string, isTransparent: (value: o
 }
 
 function lookUp(root: unknown, ref: string): unknown {
-  if (!ref.startsWith('#/')) throw new UnsupportedOperationError(`the reference ${shown(ref)} leaves the document`);
-  let place = root;
-  for (const segment of ref.slice(2).split('/')) {
+  const place = ref.startsWith('#/') ? placeAt(root, ref) : undefined;
+  if (place) return place.value;
+  throw new UnsupportedOperationError(`the reference ${shown(ref)} ${faultOf(ref)}`);
+}
+
+// Names were resolved when the document was read.
+function faultOf(ref: string): string {
+  if (ref.startsWith('#/')) return 'points at nothing';
+  if (ref === '' || ref === '#') return 'stands for the whole document, which is not supported';
+  return ref.startsWith('#') ? 'names no place of the document, or more than one' : 'leaves the document';
+}
+
+/** What stands at a pointer, `#/…`; undefined if there is nothing. */
+export function placeAt(root: unknown, pointer: string): { readonly value: unknown } | undefined {
+  let value = root;
+  for (const segment of pointer.slice(2).split('/')) {
     const key = unescaped(segment);
-    if (typeof place !== 'object' || place === null || !Object.hasOwn(place, key)) {
-      throw new UnsupportedOperationError(`the reference ${shown(ref)} points at nothing`);
-    }
-    place = (place as Record<string, unknown>)[key];
+    if (typeof value !== 'object' || value === null || !Object.hasOwn(value, key)) return undefined;
+    value = (value as Record<string, unknown>)[key];
   }
-  return place;
+  return { value };
 }
 
 function unescaped(segment: string): string {
