@@ -10,6 +10,7 @@ import type { MemberPreview } from '../member-preview.js';
 import { type SchemaImporter, schemaImporter } from '../graphql/index.js';
 import { type DocumentImporter, documentImporter } from '../openapi/index.js';
 import { MemberProcesses } from '../stdio/member-processes.js';
+import { ThreadTurns } from '../threads/thread-turns.js';
 import { Deadlines } from '../wire/deadlines.js';
 
 /** What members are built from. */
@@ -17,8 +18,9 @@ import { Deadlines } from '../wire/deadlines.js';
 export class MemberParts {
   /** Of members that are processes. */
   readonly processes = new MemberProcesses();
-  readonly documents: DocumentImporter = documentImporter();
-  readonly schemas: SchemaImporter = schemaImporter();
+  private readonly threads = new ThreadTurns();
+  readonly documents: DocumentImporter = documentImporter(this.threads);
+  readonly schemas: SchemaImporter = schemaImporter(this.threads);
 
   constructor(
     readonly egress: EgressPools,

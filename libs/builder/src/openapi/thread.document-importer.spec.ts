@@ -3,13 +3,14 @@ import { describe, expect, it } from '@jest/globals';
 import { importDocument } from './import-document.js';
 import { ImportsBusyError } from './openapi.errors.js';
 import { ThreadAnswer, messagesOf } from '../threads/thread-answer.js';
-import type { ThreadLimits } from '../threads/thread-work.js';
+import { ThreadTurns, type ThreadLimits } from '../threads/thread-turns.js';
 import { ThreadDocumentImporter } from './thread.document-importer.js';
 
 /** A thread of the test's own: this code is TypeScript here, which no thread can load. */
 function importer(code: string, limits: Partial<ThreadLimits> = {}): ThreadDocumentImporter {
   const before = `import { parentPort, workerData } from 'node:worker_threads';\n`;
-  return new ThreadDocumentImporter(new URL(`data:text/javascript,${encodeURIComponent(before + code)}`), limits);
+  const entry = new URL(`data:text/javascript,${encodeURIComponent(before + code)}`);
+  return new ThreadDocumentImporter(entry, new ThreadTurns(limits));
 }
 
 const SOURCE = Buffer.from('{}');

@@ -1,12 +1,11 @@
 import { ThreadAnswer } from '../threads/thread-answer.js';
-import { type ThreadLimits, ThreadWork } from '../threads/thread-work.js';
+import { ThreadTurns } from '../threads/thread-turns.js';
+import { ThreadWork } from '../threads/thread-work.js';
 import type { CompileOptions } from './compile-operations.js';
 import type { DocumentImporter } from './document-importer.js';
 import type { ImportedDocument } from './import-document.js';
 import { ImportsBusyError, InvalidDocumentError } from './openapi.errors.js';
 
-// GitHub's document, indented, needs less than 128 MiB and one second of a processor that may have other things to do.
-const LIMITS: ThreadLimits = { heapMib: 192, deadlineMs: 10_000, atOnce: 2, waiting: 100, waitingOfOne: 20 };
 const FAULTS = {
   late: (seconds: number) => new InvalidDocumentError(`it takes longer than ${seconds} s to import`),
   tooLarge: (mib: number) => new InvalidDocumentError(`it takes more than ${mib} MiB to import`),
@@ -18,9 +17,9 @@ export class ThreadDocumentImporter implements DocumentImporter {
   private readonly work: ThreadWork<ImportedDocument>;
 
   /** @param entry the module of the thread */
-  constructor(entry = new URL('./document.worker.js', import.meta.url), limits: Partial<ThreadLimits> = {}) {
+  constructor(entry = new URL('./document.worker.js', import.meta.url), threads = new ThreadTurns()) {
     const answer = () => new ThreadAnswer<ImportedDocument>('a document could not be imported');
-    this.work = new ThreadWork(entry, answer, FAULTS, { ...LIMITS, ...limits });
+    this.work = new ThreadWork(entry, answer, FAULTS, threads);
   }
 
   import(source: Uint8Array, options: CompileOptions = {}, sharer = ''): Promise<ImportedDocument> {

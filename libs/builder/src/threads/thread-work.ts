@@ -1,11 +1,5 @@
 import { Worker } from 'node:worker_threads';
-import { FairTurns, type TurnLimits } from './fair-turns.js';
-
-export interface ThreadLimits extends TurnLimits {
-  /** Of the thread's values, MiB. */
-  readonly heapMib: number;
-  readonly deadlineMs: number;
-}
+import type { ThreadTurns } from './thread-turns.js';
 
 /** Puts together what a thread says: the whole once it is there. Throws what the thread refused its order with. */
 export interface AnswerTaker<T> {
@@ -27,27 +21,24 @@ const STACK_MIB = 4;
  * much time and memory and no more, and the event loop goes on: the answer comes in parts, each when it is asked for.
  */
 export class ThreadWork<T> {
-  private readonly turns: FairTurns;
-
   /**
    * @param entry the module of the thread
    * @param answer takes the messages of one thread
+   * @param threads whose turns and bounds these are
    */
   constructor(
     private readonly entry: URL,
     private readonly answer: () => AnswerTaker<T>,
     private readonly faults: ThreadFaults,
-    private readonly limits: ThreadLimits,
-  ) {
-    this.turns = new FairTurns(limits);
-  }
+    private readonly threads: ThreadTurns,
+  ) {}
 
   /**
    * @param given not used after the call
    * @param sharer whose work it is: everybody gets a fair share of the threads
    */
   async run(given: Uint8Array, options: object, sharer: string): Promise<T> {
-    const turn = this.turns.take(sharer);
+    const turn = this.threads.take(sharer);
     if (!turn) throw this.faults.busy();
     const end = await turn;
     try {
@@ -69,7 +60,7 @@ export class ThreadWork<T> {
       stdout: true,
       stderr: true,
       resourceLimits: {
-        maxOldGenerationSizeMb: this.limits.heapMib,
+        maxOldGenerationSizeMb: this.threads.limits.heapMib,
         maxYoungGenerationSizeMb: YOUNG_MIB,
         stackSizeMb: STACK_MIB,
       },
@@ -82,7 +73,7 @@ export class ThreadWork<T> {
   }
 
   private answerOf(thread: Worker): Promise<T> {
-    const { deadlineMs, heapMib } = this.limits;
+    const { deadlineMs, heapMib } = this.threads.limits;
     const answer = this.answer();
     return new Promise((resolve, reject) => {
       const deadline = setTimeout(() => fail(this.faults.late(deadlineMs / 1000)), deadlineMs);
