@@ -297,6 +297,8 @@ describe('a path', () => {
     ['simple', true, list, 'blue,black'],
     ['simple', false, object, 'R,100,G,200'],
     ['simple', true, object, 'R=100,G=200'],
+    ['pipeDelimited', true, list, 'blue%7Cblack'],
+    ['spaceDelimited', false, object, 'R%20100%20G%20200'],
     ['label', false, 'blue', '.blue'],
     ['label', false, list, '.blue,black'],
     ['label', true, list, '.blue.black'],

@@ -69,6 +69,8 @@ describe('a reference by name', () => {
     const more = { openapi: '3.2.0', $self: 'https://a.example/api' };
     expect(compiled('https://a.example/api#/components/schemas/Foo', { Foo: TEXT }, more).reason).toBeUndefined();
     expect(compiled('foo', { Foo: { $id: 'https://a.example/foo', ...TEXT } }, more).reason).toBeUndefined();
+    const ornament = { Foo: TEXT, Bar: { $id: '' } };
+    expect(compiled('https://a.example/api#/components/schemas/Foo', ornament, more).reason).toBeUndefined();
   });
 
   it.each<[string, string, object, string]>([

@@ -2,7 +2,7 @@ import { type JsonObject, isObject } from '#kernel';
 import { textOf } from './json-reader.js';
 import { placeAt } from './reference.js';
 
-/** Longer addresses are not looked at: what resolves them would cost their length for each reference. */
+/** Longer addresses name nothing: as what others are relative to they would cost their length for each reference. */
 const MAX_URI = 1_000;
 /** What the document is called where it does not say. */
 const UNNAMED = 'document:/';
@@ -113,7 +113,6 @@ class NamedReferences {
 const escaped = (key: string): string => key.replaceAll('~', '~0').replaceAll('/', '~1').replaceAll('%', '%25');
 
 function resolved(ref: string, base: string): string | undefined {
-  if (ref.length > MAX_URI) return undefined;
   try {
     const { href } = new URL(ref, base);
     return href.length <= MAX_URI ? href : undefined;

@@ -71,6 +71,7 @@ describe('toToolResult', () => {
     ['"ISO-8859-1"; q=1', Buffer.from('{"name":"Müller"}', 'utf8')],
     ['windows-1252', Buffer.from('{"name":"M\\u00fcller"}')],
     ['utf-16le', Buffer.from('{"name":"Müller"}', 'utf16le')],
+    ['utf-16be', Buffer.from('{"name":"M\\u00fcller"}', 'utf16le').swap16()],
     ['nobody-knows', Buffer.from('{"name":"Müller"}', 'utf8')],
   ])('reads JSON that says charset=%s as UTF-8 if it is that, and else as what it says', (charset, body) => {
     const type = `application/json;charset=${charset}`;
@@ -146,6 +147,11 @@ describe('toToolResult', () => {
     expect(text).toMatch(/^é+…$/);
     expect(Buffer.byteLength(text)).toBeLessThanOrEqual(4096);
     expect(Buffer.byteLength(text)).toBeGreaterThan(4090);
+  });
+
+  it('takes the beginning of an error for UTF-8 although it may end within a character', () => {
+    const [content] = answer(`"${'é'.repeat(100_000)}"`, 'application/json; charset=iso-8859-1', 500).content;
+    expect((content as { text: string }).text).toMatch(/ - "é+…$/);
   });
 });
 
