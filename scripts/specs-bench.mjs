@@ -11,6 +11,7 @@ import { PrepareFailure } from './prepare/npm.mjs';
 import { documentsIn, openDirectory } from './specs/documents.mjs';
 import { importAll } from './specs/importers.mjs';
 import { summaryOf, written } from './specs/summary.mjs';
+import { importAsYaml } from './specs/yaml-leg.mjs';
 
 const HELP = `npm run bench:specs -- [options]
 
@@ -20,6 +21,7 @@ Imports real OpenAPI documents in processes of their own and prints what became 
   --only <text>       only documents whose path contains this
   --documents <dir>   the documents of another folder
   --processes <n>     processes at once (default: one for each core)
+  --yaml <n>          every n-th of them as YAML too, which must make the same; 0: none (default: 10)
   --write             keep the result in docs/specifications.md
   --help
 `;
@@ -28,6 +30,7 @@ const options = {
   only: { type: 'string', default: '' },
   documents: { type: 'string' },
   processes: { type: 'string', default: `${availableParallelism()}` },
+  yaml: { type: 'string', default: '10' },
   write: { type: 'boolean', default: false },
   help: { type: 'boolean', default: false },
 };
@@ -43,6 +46,7 @@ async function main() {
   const { values: wanted } = parseArgs({ options });
   if (wanted.help) return (write(HELP), 0);
   const [every, processes] = [count('every', wanted.every), count('processes', wanted.processes)];
+  const yaml = wanted.yaml === '0' ? undefined : count('yaml', wanted.yaml);
   const { folder, name } = wanted.documents
     ? { folder: resolve(wanted.documents), name: wanted.documents }
     : await openDirectory(say);
@@ -55,9 +59,10 @@ async function main() {
     if (results.length % 200 === 0) say(`${results.length} of ${files.length}`);
   };
   const memory = await importAll(folder, files, { count: processes, note });
+  const asYaml = yaml === undefined ? [] : files.filter((file, at) => at % yaml === 0);
   const summary = summaryOf(
     results.toSorted((one, other) => (one.file < other.file ? -1 : 1)),
-    memory,
+    { memory, asYaml: await importAsYaml(folder, asYaml, { count: processes }) },
   );
   const text = written(summary, { name, processes });
   write(text);

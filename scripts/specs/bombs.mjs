@@ -58,7 +58,7 @@ export const bombs = (beyond) => ({
   ),
   'prototype.json':
     '{"openapi":"3.1.0","__proto__":{"a":1},"constructor":{"prototype":{"a":1}},"paths":{"__proto__":{"get":{}},"/a":{"get":{"parameters":[{"name":"__proto__","in":"query"}]}}}}',
-  'aliases.yaml': `a: &a [x,x]\n${Array.from({ length: 60 }, (_, n) => `b${n}: &b${n} [*${n ? `b${n - 1}` : 'a'},*a]`).join('\n')}\n`,
+  'aliases.yaml': `openapi: 3.1.0\npaths: {}\na: &a [x,x]\n${Array.from({ length: 60 }, (_, n) => `b${n}: &b${n} [*${n ? `b${n - 1}` : 'a'},*${n ? `b${n - 1}` : 'a'}]`).join('\n')}\n`,
   'aliases-few.yaml': `a: &a [${'x,'.repeat(40_000)}x]\nb: [${Array(45).fill('*a').join()}]\nopenapi: 3.1.0\npaths: {}\n`,
   'alias-of-itself.yaml': 'openapi: 3.1.0\npaths: &p\n  /a: *p\n',
   'merge.yaml': `openapi: 3.1.0\npaths: {}\nx: &x { a: 1 }\ny:\n${'  <<: *x\n'.repeat(40)}`,

@@ -1,4 +1,5 @@
 // One process that imports documents as the composer does, one after the other, and tells its parent how it went.
+import { createHash } from 'node:crypto';
 import { openSync, readSync } from 'node:fs';
 import { readFile } from 'node:fs/promises';
 import { monitorEventLoopDelay } from 'node:perf_hooks';
@@ -24,7 +25,7 @@ const MOST_ROUNDS = 80;
 const IDLE_MS = 300;
 /** The engine keeps pages for values to come; once it has given back all but this it has come to rest. */
 const KEPT = 8 * 1024 * 1024;
-const DEEDS = { import: imported, memory };
+const DEEDS = { import: imported, memory, digest };
 
 process.on('message', async ({ deed, file }) => process.send(await DEEDS[deed](file)));
 process.on('disconnect', () => process.exit());
@@ -92,6 +93,16 @@ async function outcomeOf(source) {
     const ms = performance.now() - from;
     const isNamed = typeof error.code === 'string' && error.code.startsWith('COMPOSER_');
     return { outcome: isNamed ? 'refused' : 'crashed', ms, code: error.code, reason: error.message };
+  }
+}
+
+/** What the document makes, as a hash. Nothing of this is measured. */
+async function digest(file) {
+  try {
+    const made = await documents.import(await readFile(file));
+    return { outcome: 'imported', hash: createHash('sha256').update(JSON.stringify(made)).digest('hex') };
+  } catch (error) {
+    return { outcome: 'refused', reason: error.message };
   }
 }
 

@@ -18,9 +18,10 @@ process.on('exit', () => living.forEach((child) => child.kill('SIGKILL')));
  *
  * @param note told each result as it comes
  * @param entry address of the module that threads run, in place of the composer's own
+ * @param deed what is asked of them for each file; memory is measured for imports alone
  * @returns what each process that lived to the end had in memory, after the warm-up and at the end
  */
-export async function importAll(folder, files, { count, note, entry }) {
+export async function importAll(folder, files, { count, note, entry, deed = 'import' }) {
   const waiting = [...files];
   const work = async () => {
     const memory = [];
@@ -28,10 +29,10 @@ export async function importAll(folder, files, { count, note, entry }) {
     let done = 0;
     let before = 0;
     for (let file = waiting.shift(); file !== undefined; file = waiting.shift()) {
-      const result = await importer.ask({ deed: 'import', file: join(folder, file) });
+      const result = await importer.ask({ deed, file: join(folder, file) });
       note({ file, ...result });
       if (importer.isOver) [importer, done] = [await startImporter(entry), 0];
-      else if (++done === WARM_UP) before = await importer.ask({ deed: 'memory' });
+      else if (deed === 'import' && ++done === WARM_UP) before = await importer.ask({ deed: 'memory' });
     }
     if (done > WARM_UP) memory.push({ before, after: await importer.ask({ deed: 'memory' }) });
     importer.end();

@@ -4,12 +4,13 @@ const MOST_GROWTH = 50 * 1024 * 1024;
 const LEAST_SHARE = 0.99;
 const SHOWN_SLOWEST = 10;
 
-/** What the results say in all. `results` and `memory` are those of `importAll`. */
-export function summaryOf(results, memory) {
+/** What the results say in all: those of `importAll`, and of `importAsYaml`. */
+export function summaryOf(results, { memory, asYaml }) {
   const withOutcome = (outcome) => results.filter((result) => result.outcome === outcome);
   const imported = withOutcome('imported');
   const slow = results.filter(({ cpu }) => cpu > SLOW_MS);
   const growth = Math.max(0, ...memory.map(({ before, after }) => after - before));
+  const refusedAsYaml = asYaml.filter(({ outcome }) => outcome === 'refused');
   const failed = [...withOutcome('crashed'), ...withOutcome('hung')];
   return {
     documents: results.length,
@@ -24,10 +25,15 @@ export function summaryOf(results, memory) {
     slowest: results.toSorted((one, other) => (other.cpu ?? 0) - (one.cpu ?? 0)).slice(0, SHOWN_SLOWEST),
     memory,
     growth,
+    asYaml,
+    refusedAsYaml,
+    otherAsYaml: asYaml.filter((one) => !one.isSame && !refusedAsYaml.includes(one)),
     isGood:
       failed.length + slow.length === 0 &&
       imported.length >= results.length * LEAST_SHARE &&
       growth <= MOST_GROWTH &&
+      asYaml.every((one) => one.isSame || refusedAsYaml.includes(one)) &&
+      refusedAsYaml.length <= asYaml.length * (1 - LEAST_SHARE) &&
       withOutcome('refused').every(({ code, reason }) => Boolean(code && reason)),
   };
 }
@@ -74,6 +80,7 @@ export function written(summary, { name, processes }) {
         ['documents without a single tool', empty.length, ''],
       ],
     ),
+    ...section('As YAML too', ['documents', '', ''], asYamlRows(summary)),
     ...section(
       'Failed',
       ['document', 'what happened'],
@@ -83,6 +90,16 @@ export function written(summary, { name, processes }) {
       'Refused',
       ['document', 'reason'],
       refused.map(({ file, reason }) => [file, reason]),
+    ),
+    ...section(
+      'Refused as YAML',
+      ['document', 'reason'],
+      summary.refusedAsYaml.map(({ file, reason }) => [file, reason]),
+    ),
+    ...section(
+      'Others as YAML',
+      ['document', 'what happened'],
+      summary.otherAsYaml.map(({ file, outcome, reason = 'other operations' }) => [file, `${outcome}: ${reason}`]),
     ),
     ...section(
       'Operations left out',
@@ -105,6 +122,17 @@ export function written(summary, { name, processes }) {
       summary.memory.map(({ before, after }, at) => [at + 1, mib(before), mib(after), mib(after - before)]),
     ),
   ].join('\n');
+}
+
+function asYamlRows({ asYaml, refusedAsYaml, otherAsYaml }) {
+  const same = asYaml.length - refusedAsYaml.length - otherAsYaml.length;
+  return asYaml.length === 0
+    ? []
+    : [
+        ['the same operations', same, share(same, asYaml.length)],
+        ['refused with a reason', refusedAsYaml.length, share(refusedAsYaml.length, asYaml.length)],
+        ['other operations, crashed or hung', otherAsYaml.length, ''],
+      ];
 }
 
 function section(title, head, rows) {
