@@ -38,6 +38,12 @@ export const bombs = (beyond) => ({
   'ring.json': withSchemas(chain(500, (n) => ({ allOf: [ref(`S${(n + 1) % 500}`), ref(`S${(n + 7) % 500}`)] }))),
   'ring-of-references.json': withSchemas(chain(500, (n) => ref(`S${(n + 1) % 500}`))),
   'circle.json': openapi({ '/a': body({ $ref: '#' }), '/b': { $ref: '#/paths/~1b' } }),
+  'names-of-schemas.json': withSchemas({
+    S0: { $id: `https://a.example/${'a'.repeat(900)}/`, 'x-a': Array(450_000).fill({ $ref: 'b' }) },
+  }),
+  'many-names.json': withSchemas(chain(100_000, (n) => ({ $id: `s${n}`, $anchor: `a${n}`, not: { $ref: `#a${n}` } }))),
+  'same-names.json': withSchemas(chain(100_000, () => ({ $id: 's', $anchor: 'a', not: { $ref: 's#a' } }))),
+  'ring-of-names.json': withSchemas(chain(500, (n) => ({ $anchor: `a${n}`, $ref: `#a${(n + 1) % 500}` }))),
   'alternatives.json': withSchemas(chain(30, (n) => ({ oneOf: Array(30).fill(ref(`S${(n + 1) % 30}`)) }))),
   'parameters.json': openapi({ '/a': { get: { parameters: Array(100_000).fill({ name: 'a', in: 'query' }) } } }),
   'names.json': openapi(many(1_900, () => ({ get: { operationId: 'same'.repeat(1_000) } }))),
