@@ -95,6 +95,14 @@ describe('a member that answers to do harm', () => {
     60_000 + ROUNDS * 60_000,
   );
 
+  it('leaves members that work once they are registered anew', async () => {
+    // Processes that ended in every round rest for longer and longer.
+    for (const { id } of hostile.configs.filter(({ type }) => type === 'stdio')) {
+      const { status } = await composer.api('PATCH', `/api/v1/servers/${String(id)}`, { label: 'anew' });
+      expect([id, status]).toEqual([id, 200]);
+    }
+  });
+
   it.each(HOSTILE_CASES.filter(({ isSlow }) => !isSlow))(
     'gives its caller an error that says what happened, and serves again: $member, $name',
     tellsAndServes,
