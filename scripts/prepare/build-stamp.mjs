@@ -74,7 +74,8 @@ function walk(root, folder, found) {
 
 function sign(root, path) {
   const { size, mtimeMs } = statSync(join(root, path));
-  return `${size}:${mtimeMs}`;
+  // Copies keep whole milliseconds at most, so that a copy of a checkout is as much built as its original.
+  return `${size}:${Math.round(mtimeMs)}`;
 }
 
 function same(one, other) {

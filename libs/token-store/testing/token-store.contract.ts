@@ -65,6 +65,11 @@ export function describeTokenStore(name: string, open: () => Promise<OpenTokenSt
       isForced: false,
       wasAccepted: false,
     });
+    /** One wish, however often the change is made anew: a store repeats it when it does not know what became of it. */
+    const ask = (key: TokenKey, stamp?: string) => {
+      const wanted = wish(key, stamp);
+      return store.change(key, (look) => claiming(look, wanted));
+    };
     const claimed = (outcome: ClaimOutcome) => {
       if (outcome === 'missed' || 'heldForMs' in outcome) throw new Error('not claimed');
       return outcome;
@@ -255,7 +260,7 @@ export function describeTokenStore(name: string, open: () => Promise<OpenTokenSt
     it('lets nobody bring back what was taken, and removes it and not what was put in its place', async () => {
       const other = { ...own, fingerprint: 'f2' };
       for (const key of [own, other]) await store.change(key, set(begun(key)));
-      const { claim } = claimed(await store.change(own, (look) => claiming(look, wish(own, 's1'))));
+      const { claim } = claimed(await ask(own, 's1'));
       const taken = await store.take({ tenantId: own.tenantId }, () => event('credential.revoked'));
       expect(taken.map(({ key }) => key.fingerprint).sort()).toEqual(['f1', 'f2']);
       // A renewal that was under way comes too late.
@@ -278,9 +283,7 @@ export function describeTokenStore(name: string, open: () => Promise<OpenTokenSt
 
     it('lets exactly one of many claim, and only the present claim be kept', async () => {
       await store.change(own, set(begun(own)));
-      const outcomes = await Promise.all(
-        Array.from({ length: 8 }, () => store.change(own, (look) => claiming(look, wish(own, 's1')))),
-      );
+      const outcomes = await Promise.all(Array.from({ length: 8 }, () => ask(own, 's1')));
       const won = outcomes.filter((outcome) => outcome !== 'missed');
       expect(won).toHaveLength(1);
       const { claim, record } = claimed(won[0]!);
@@ -298,15 +301,13 @@ export function describeTokenStore(name: string, open: () => Promise<OpenTokenSt
     });
 
     it('lets exactly one of many claim what nobody has had before', async () => {
-      const outcomes = await Promise.all(
-        Array.from({ length: 8 }, () => store.change(own, (look) => claiming(look, wish(own)))),
-      );
+      const outcomes = await Promise.all(Array.from({ length: 8 }, () => ask(own)));
       expect(outcomes.filter((outcome) => outcome !== 'missed')).toHaveLength(1);
     });
 
     it('keeps the answer of nobody whose credential was removed, or put anew, meanwhile', async () => {
       await store.change(own, set(begun(own)));
-      const { claim } = claimed(await store.change(own, (look) => claiming(look, wish(own, 's1'))));
+      const { claim } = claimed(await ask(own, 's1'));
       const renewed = { id: claim.id, stamp: 's1', sealed: 'late', ageMs: 0 };
       await store.take(own, () => event('credential.revoked'));
       expect(await store.change(own, (look) => keeping(look, renewed))).toBe('gone');
@@ -336,7 +337,7 @@ export function describeTokenStore(name: string, open: () => Promise<OpenTokenSt
       expect(await store.take({ tenantId: own.tenantId }, () => event('x'))).toEqual([]);
       const seen = await store.change(own, ({ record }) => ({ result: record, record: begun(own) }));
       expect(seen).toBeUndefined();
-      const { claim, record } = claimed(await store.change(own, (look) => claiming(look, wish(own, 's1'))));
+      const { claim, record } = claimed(await ask(own, 's1'));
       const outcome = { claim, record, isTakeover: false };
       const failure = { kind: 'grant', code: 'invalid_grant' } as const;
       expect(await store.change(own, (look) => failing(look, outcome, failure))).toBe(true);

@@ -1,3 +1,4 @@
+import { isObject } from '#kernel';
 import { Injectable } from '@nestjs/common';
 import { z } from 'zod';
 import type { AuthStrategy, RequestPatch } from '../auth-strategy.js';
@@ -9,6 +10,9 @@ const userId = z
   .max(1024)
   .refine((name) => !name.includes(':'), 'holds a colon, which RFC 7617 forbids');
 
+/** Whatever else is wrong: all faults are told at once. */
+const isRead = ({ value }: { readonly value: unknown }): boolean => isObject(value);
+
 const settings = z
   .strictObject({
     username: userId.optional().describe('who; without a colon'),
@@ -17,11 +21,15 @@ const settings = z
       .describe('in place of `username`, for services that take a key there; one of the two is required'),
     password: z.string().max(4096).describe('may be empty'),
   })
-  .superRefine(({ username, apikey }, context) => {
-    const fault = (key: string, message: string) => context.addIssue({ code: 'custom', path: [key], message });
-    if (username === undefined && apikey === undefined)
-      fault('username', 'is missing, and there is no "apikey" either');
-    if (username !== undefined && apikey !== undefined) fault('apikey', 'stands in the place of "username": give one');
+  .refine(({ username, apikey }) => username !== undefined || apikey !== undefined, {
+    path: ['username'],
+    error: 'is missing, and there is no "apikey" either',
+    when: isRead,
+  })
+  .refine(({ username, apikey }) => username === undefined || apikey === undefined, {
+    path: ['apikey'],
+    error: 'stands in the place of "username": give one',
+    when: isRead,
   });
 type Settings = z.infer<typeof settings>;
 
