@@ -12,5 +12,5 @@ export {
   tenantId,
 } from './ids.js';
 export { type Json, type JsonObject, isObject } from './json.js';
-export { jsonExcess } from './json-parts.js';
+export { endOfJsonString, jsonExcess } from './json-parts.js';
 export { parseUrl } from './urls.js';

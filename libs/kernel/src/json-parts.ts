@@ -22,7 +22,7 @@ export function jsonExcess(text: string): string | undefined {
   let level = 0;
   for (let at = 0; at < text.length; at++) {
     const char = text.charCodeAt(at);
-    if (char === QUOTE) at = endOfText(text, at);
+    if (char === QUOTE) at = endOfJsonString(text, at);
     else if (char === COMMA) {
       parts++;
       if (++members[level]! >= MOST_MEMBERS) return 'holds too many values';
@@ -36,8 +36,8 @@ export function jsonExcess(text: string): string | undefined {
   return undefined;
 }
 
-/** Where the quote stands that ends the text which begins at `start`. */
-function endOfText(text: string, start: number): number {
+/** Where the quote stands that ends the string of JSON which begins at `start`; behind the text if nothing ends it. */
+export function endOfJsonString(text: string, start: number): number {
   for (let at = text.indexOf('"', start + 1); at !== -1; at = text.indexOf('"', at + 1)) {
     let escapes = 0;
     while (text[at - 1 - escapes] === '\\') escapes++;

@@ -1,4 +1,4 @@
-import { type Json, isObject } from '#kernel';
+import { type Json, endOfJsonString, isObject } from '#kernel';
 
 export interface JsonLimits {
   /** Containers inside one another, the outermost counted. */
@@ -17,13 +17,9 @@ type Container = Json[] | Record<string, Json>;
  */
 export function isDeeperThan(text: string, maxDepth: number): boolean {
   let depth = 0;
-  let inString = false;
   for (let at = 0; at < text.length; at++) {
     const code = text.charCodeAt(at);
-    if (inString) {
-      if (code === BACKSLASH) at++;
-      else if (code === QUOTE) inString = false;
-    } else if (code === QUOTE) inString = true;
+    if (code === QUOTE) at = endOfJsonString(text, at);
     else if (code === OPEN_LIST || code === OPEN_OBJECT) {
       if (++depth > maxDepth) return true;
     } else if (code === CLOSE_LIST || code === CLOSE_OBJECT) depth--;
@@ -32,7 +28,6 @@ export function isDeeperThan(text: string, maxDepth: number): boolean {
 }
 
 const QUOTE = 0x22;
-const BACKSLASH = 0x5c;
 const OPEN_LIST = 0x5b;
 const CLOSE_LIST = 0x5d;
 const OPEN_OBJECT = 0x7b;

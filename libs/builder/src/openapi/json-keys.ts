@@ -1,3 +1,4 @@
+import { endOfJsonString } from '#kernel';
 import type { RepeatedKeys } from './repeated-keys.js';
 
 /** Where paths, operations, schemas and definitions stand; deeper ones are not worth the memory. */
@@ -25,7 +26,7 @@ export function noteRepeatedKeys(text: string, repeated: RepeatedKeys): void {
     // Further down only brackets and strings count.
     const inner = depth === open.length ? open.at(-1) : undefined;
     if (code === QUOTE) {
-      const end = endOfString(text, at);
+      const end = endOfJsonString(text, at);
       if (inner?.wantsKey) take(inner, text.slice(at, end + 1), { open, repeated });
       at = end;
     } else if (code === OPEN_OBJECT || code === OPEN_LIST) {
@@ -48,19 +49,8 @@ function take(
   inner.keys?.add(inner.key);
 }
 
-function endOfString(text: string, from: number): number {
-  let at = from + 1;
-  for (; at < text.length; at++) {
-    const code = text.charCodeAt(at);
-    if (code === BACKSLASH) at++;
-    else if (code === QUOTE) break;
-  }
-  return at;
-}
-
 const QUOTE = 0x22;
 const COMMA = 0x2c;
-const BACKSLASH = 0x5c;
 const OPEN_LIST = 0x5b;
 const CLOSE_LIST = 0x5d;
 const OPEN_OBJECT = 0x7b;

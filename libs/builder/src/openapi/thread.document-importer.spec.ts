@@ -2,7 +2,8 @@ import { monitorEventLoopDelay } from 'node:perf_hooks';
 import { describe, expect, it } from '@jest/globals';
 import { importDocument } from './import-document.js';
 import { ImportsBusyError } from './openapi.errors.js';
-import { ThreadAnswer, messagesOf } from '../threads/thread-answer.js';
+import { throughMessages } from '../../testing/through-messages.js';
+import { ThreadAnswer } from '../threads/thread-answer.js';
 import { ThreadTurns, type ThreadLimits } from '../threads/thread-turns.js';
 import { ThreadDocumentImporter } from './thread.document-importer.js';
 
@@ -67,17 +68,8 @@ describe('a document that is imported in a thread', () => {
 });
 
 describe('the answer of a thread', () => {
-  const take = (work: () => ReturnType<typeof importDocument>) => {
-    const answer = new ThreadAnswer<ReturnType<typeof importDocument>>('a document could not be imported');
-    const sizes: number[] = [];
-    for (const message of messagesOf(work)) {
-      const copy = structuredClone(message);
-      sizes.push(JSON.stringify(copy).length);
-      const whole = answer.take(copy);
-      if (whole) return { whole, sizes };
-    }
-    throw new Error('it has no end');
-  };
+  const take = (work: () => ReturnType<typeof importDocument>) =>
+    throughMessages(work, new ThreadAnswer('a document could not be imported'));
 
   it('is what was imported, in parts that are read quickly', () => {
     const description = 'x'.repeat(2_000);

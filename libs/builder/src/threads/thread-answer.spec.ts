@@ -1,23 +1,11 @@
 import { ComposerError } from '#kernel';
 import { describe, expect, it } from '@jest/globals';
-import { ThreadAnswer, messagesOf } from './thread-answer.js';
-
-function told(work: () => object) {
-  const answer = new ThreadAnswer<object>();
-  const sizes: number[] = [];
-  for (const message of messagesOf(work)) {
-    const copy = structuredClone(message);
-    sizes.push(JSON.stringify(copy).length);
-    const whole = answer.take(copy);
-    if (whole) return { whole, sizes };
-  }
-  throw new Error('it has no end');
-}
+import { throughMessages } from '../../testing/through-messages.js';
 
 describe('the lists that a thread makes', () => {
   it('come whole, in parts that are read quickly', () => {
     const lists = { long: Array.from({ length: 500 }, (_, n) => ({ n, text: 'x'.repeat(2_000) })), none: [] };
-    const { whole, sizes } = told(() => lists);
+    const { whole, sizes } = throughMessages(() => lists);
     expect(whole).toEqual(lists);
     expect(sizes.length).toBeGreaterThan(3);
     expect(Math.max(...sizes)).toBeLessThan(400 * 1024);
@@ -28,7 +16,7 @@ describe('the lists that a thread makes', () => {
     const refuse = (): never => {
       throw error;
     };
-    expect(() => told(refuse)).toThrow(
+    expect(() => throughMessages(refuse)).toThrow(
       expect.objectContaining({ code: 'COMPOSER_X', status: 422, faults: [{ path: 'a', message: 'b' }] }),
     );
   });
@@ -37,6 +25,6 @@ describe('the lists that a thread makes', () => {
     const defect = (): never => {
       throw new TypeError('a is undefined');
     };
-    expect(() => told(defect)).toThrow(/has failed: TypeError: a is undefined/);
+    expect(() => throughMessages(defect)).toThrow(/has failed: TypeError: a is undefined/);
   });
 });
