@@ -221,13 +221,18 @@ describe('documents on a Cloudant with bad days', () => {
   });
 
   it('gives many small documents in few answers, and large ones in answers that are not large', async () => {
-    const write = (prefix: string, count: number, bytes: number) =>
-      Promise.all(
-        Array.from({ length: count }, (_, n) => {
-          const body = { text: randomBytes(bytes).toString('base64') };
-          return open.documents.write({ partition: tenant, path: `${prefix}/${n}` }, body);
-        }),
-      );
+    // A few at a time: each has a deadline, and waits for all that were begun before it.
+    const write = async (prefix: string, count: number, bytes: number) => {
+      const numbers = Array.from({ length: count }, (_, n) => n);
+      while (numbers.length > 0) {
+        await Promise.all(
+          numbers.splice(0, 10).map((n) => {
+            const body = { text: randomBytes(bytes).toString('base64') };
+            return open.documents.write({ partition: tenant, path: `${prefix}/${n}` }, body);
+          }),
+        );
+      }
+    };
     const pages = async (prefix: string): Promise<{ readonly documents: number; readonly asked: number }> => {
       const from = server.front.requests.length;
       const found = await open.documents.range(tenant, { prefix: `${prefix}/` });
