@@ -1,5 +1,6 @@
 import type { Transform } from 'node:stream';
 import { createBrotliDecompress, createGunzip, createInflate, createInflateRaw } from 'node:zlib';
+import { noteDiscarded } from './discarded-reads.js';
 import { EgressBadAnswerError, EgressTooLargeError } from './egress.errors.js';
 
 /**
@@ -52,6 +53,7 @@ export class AnswerBody {
     this.isSettled = true;
     this.decoder?.destroy();
     this.chunks.length = 0;
+    noteDiscarded(this.decoder ? this.received + this.decoded : this.received);
     this.reject(error);
   }
 

@@ -1,4 +1,5 @@
 export { type EgressAnswer } from './buffered-exchange.js';
+export { noteDiscarded } from './discarded-reads.js';
 export { type EgressConfig, egressConfig } from './egress.config.js';
 export {
   EgressBadAnswerError,

@@ -128,7 +128,7 @@ export class RequestToolCall implements ExchangeListener, RunningCall {
     const passed = forwardHeaders.length > 0 ? forwarded(forwardHeaders, this.call.headers) : {};
     const all = { 'accept-encoding': 'identity', ...headers, ...passed, ...own };
     const [path, list] = applyPatch(wanted, all, patchFor(patch, method, wanted));
-    this.exchange = new WireExchange(this);
+    this.exchange = new WireExchange(this, { isBodiless: method === 'HEAD' });
     pool.dispatch({ method, path, headers: list, body }, this.exchange);
   }
 

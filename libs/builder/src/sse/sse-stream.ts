@@ -31,7 +31,7 @@ export class SseStream implements ExchangeListener, MessageStream {
   path = '';
   /** When something came last, in milliseconds of `performance.now()`. */
   heardAt = 0;
-  private readonly exchange = new WireExchange(this, Infinity);
+  private readonly exchange = new WireExchange(this, { maxStreamBytes: Infinity });
   private readonly reader = new EventStreamReader();
   private readonly desk: StreamDesk;
   private readonly unfinished = new UnfinishedMessage();

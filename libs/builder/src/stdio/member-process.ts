@@ -1,4 +1,5 @@
 import { type ChildProcess, spawn } from 'node:child_process';
+import { noteDiscarded } from '#egress';
 import type { Log } from '#observability';
 import type { StdioCommand } from '#registry';
 import type { Deadlines } from '../wire/deadlines.js';
@@ -109,8 +110,14 @@ export class MemberProcess {
       this.parts.onGone(this);
       resolve();
     };
-    child.stdout?.on('data', (chunk: Buffer) => this.listener?.output(chunk));
-    child.stderr?.on('data', (chunk: Buffer) => this.takeErrors(chunk));
+    child.stdout?.on('data', (chunk: Buffer) => {
+      this.listener?.output(chunk);
+      noteDiscarded(chunk.length);
+    });
+    child.stderr?.on('data', (chunk: Buffer) => {
+      this.takeErrors(chunk);
+      noteDiscarded(chunk.length);
+    });
     // It can read no more, or write no more: what is asked would never be answered.
     child.stdin?.on('error', () => this.giveUp('it has closed its stdin'));
     child.stdout?.on('end', () => this.giveUp('it has closed its stdout'));

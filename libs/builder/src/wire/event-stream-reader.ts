@@ -1,3 +1,4 @@
+import { HeldBytes } from './held-bytes.js';
 import { EmptyEventsError, EventTooLargeError, MAX_EVENT_BYTES } from './wire.errors.js';
 
 const LF = 0x0a;
@@ -8,7 +9,6 @@ const ID = Buffer.from('id:');
 const RETRY = Buffer.from('retry:');
 /** What a header can carry. */
 const PLAIN_ID = /^[\x21-\x7e](?:[\x20-\x7e]{0,1022}[\x21-\x7e])?$/;
-const NOTHING = Buffer.alloc(0);
 const COLON = 0x3a;
 const SPACE = 0x20;
 /** Events without data keep a stream alive: so many may come at once, and so many a second in the long run. */
@@ -36,9 +36,8 @@ export interface NamedEvent {
  * and names unless they are asked for; the last id is kept. Looks at every byte once for where events end, however small the pieces are in which they come.
  */
 export class EventStreamReader {
-  /** The beginning of an event that has no end yet, with room behind it for more. */
-  private held = NOTHING;
-  private length = 0;
+  /** The beginning of an event that has no end yet. */
+  private readonly held = new HeldBytes();
   /** Where in it the search for the end goes on. */
   private searched = 0;
   private lastMarks: StreamMarks = {};
@@ -52,12 +51,12 @@ export class EventStreamReader {
 
   /** Whether an event has begun that has no end yet. */
   get isInside(): boolean {
-    return this.length > 0 && this.held[0] !== COLON;
+    return this.held.length > 0 && this.held.bytes[0] !== COLON;
   }
 
   /** The data of every event that `chunk` completes. Throws `EventTooLargeError` and `EmptyEventsError`. */
   push(chunk: Buffer): Buffer[] {
-    const events = this.cut(chunk);
+    const { events, rest } = this.cut(chunk);
     let kept = 0;
     for (const event of events) {
       this.mark(event);
@@ -66,18 +65,20 @@ export class EventStreamReader {
     }
     this.countEmpty(events.length - kept);
     events.length = kept;
+    this.keep(rest, kept > 0);
     return events;
   }
 
   /** The same with names. */
   pushNamed(chunk: Buffer): NamedEvent[] {
     const named: NamedEvent[] = [];
-    const events = this.cut(chunk);
+    const { events, rest } = this.cut(chunk);
     for (const event of events) {
       const data = joined(event, DATA);
       if (data?.length) named.push({ name: lastOf(event, NAME)?.toString('utf8') || 'message', data });
     }
     this.countEmpty(events.length - named.length);
+    this.keep(rest, named.length > 0);
     return named;
   }
 
@@ -98,8 +99,10 @@ export class EventStreamReader {
     this.lastMarks = retry !== undefined && /^\d{1,9}$/.test(retry) ? { ...kept, retryMs: Number(retry) } : kept;
   }
 
-  private cut(chunk: Buffer): Buffer[] {
-    const bytes = this.length > 0 ? this.appended(chunk) : chunk;
+  /** The events that `chunk` completes, and the beginning of the next one. */
+  private cut(chunk: Buffer): { events: Buffer[]; rest: Buffer } {
+    if (this.held.length > 0) this.held.append(chunk);
+    const bytes = this.held.length > 0 ? this.held.bytes : chunk;
     const lineEnds = new LineEnds(bytes);
     const events: Buffer[] = [];
     let start = 0;
@@ -109,23 +112,18 @@ export class EventStreamReader {
       events.push(bytes.subarray(start, end.last));
       start = end.next;
     }
-    // What was given away must not be written over, and a chunk is not ours to keep.
-    if (start > 0 || bytes === chunk) this.held = Buffer.from(bytes.subarray(start));
-    this.length = bytes.length - start;
     this.searched = end.searched - start;
-    if (this.length > MAX_EVENT_BYTES) throw new EventTooLargeError();
-    return events;
+    if (bytes.length - start > MAX_EVENT_BYTES) throw new EventTooLargeError();
+    return { events, rest: bytes.subarray(start) };
   }
 
-  private appended(chunk: Buffer): Buffer {
-    const length = this.length + chunk.length;
-    if (length > this.held.length) {
-      const larger = Buffer.allocUnsafe(length * 2);
-      this.held.copy(larger, 0, 0, this.length);
-      this.held = larger;
-    }
-    chunk.copy(this.held, this.length);
-    return this.held.subarray(0, length);
+  /** @param isShared somebody was given data of what lies before: it must not be written over */
+  private keep(rest: Buffer, isShared: boolean): void {
+    const { held } = this;
+    if (held.length > 0 && !isShared) return held.drop(held.length - rest.length);
+    // A chunk is not ours to keep.
+    if (held.length > 0) held.giveAway();
+    held.append(rest);
   }
 }
 

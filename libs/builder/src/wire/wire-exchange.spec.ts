@@ -164,9 +164,25 @@ describe('WireExchange', () => {
       (_, response) =>
         void response.end(Buffer.alloc(bytes));
     expect((await exchanged('whole', answer(10 * MIB))).whole).toHaveLength(10 * MIB);
-    const { fault, whole } = await exchanged('whole', answer(10 * MIB + 1));
+    const { fault, whole } = await exchanged('whole', (_, response) => {
+      response.write(Buffer.alloc(10 * MIB));
+      response.end('x');
+    });
     expect(fault?.error).toBeInstanceOf(EgressTooLargeError);
     expect(whole).toBeUndefined();
+  });
+
+  it('refuses a body that is announced as too large before any of it comes, unless none comes at all', async () => {
+    const announce: RequestListener = (_, response) => {
+      response.writeHead(200, { 'content-length': 10 * MIB + 1 }).flushHeaders();
+    };
+    const { fault } = await exchanged('whole', announce);
+    expect(fault?.error).toBeInstanceOf(EgressTooLargeError);
+    const recorder = new Recorder('whole');
+    const exchange = new WireExchange(recorder, { isBodiless: true });
+    (await open(announce)).dispatch({ method: 'HEAD', path: '/', headers: [], body: null }, exchange);
+    await recorder.done;
+    expect(recorder.told).toEqual(['head 200', 'body']);
   });
 
   it('breaks off an endless stream at 50 MiB', async () => {

@@ -4,6 +4,7 @@ import {
   type DispatchHandler,
   EgressBadAnswerError,
   EgressTooLargeError,
+  noteDiscarded,
   wireFault,
 } from '#egress';
 import type { ComposerError } from '#kernel';
@@ -41,6 +42,13 @@ export interface ExchangeListener {
   fail(error: ComposerError, isUnsent: boolean): void;
 }
 
+export interface ExchangeLimits {
+  /** In all, for `events` and `pieces`; 50 MiB unless given. */
+  readonly maxStreamBytes?: number;
+  /** HEAD: the length that is announced is not that of a body. */
+  readonly isBodiless?: boolean;
+}
+
 /** Limits of one answer: reliability of everybody else depends on them. */
 const MAX_BODY_BYTES = 10 * 1024 * 1024;
 const MAX_STREAM_BYTES = 50 * 1024 * 1024;
@@ -60,10 +68,9 @@ export class WireExchange implements DispatchHandler {
   private isOver = false;
   private stopped = false;
 
-  /** @param maxStreamBytes in all, for `events` and `pieces`; 50 MiB unless given */
   constructor(
     private readonly listener: ExchangeListener,
-    private readonly maxStreamBytes = MAX_STREAM_BYTES,
+    private readonly limits: ExchangeLimits = {},
   ) {}
 
   /** Breaks the exchange off; the listener is told nothing more. */
@@ -71,6 +78,7 @@ export class WireExchange implements DispatchHandler {
     const wasOver = this.isOver;
     this.isOver = true;
     this.stopped = true;
+    this.giveUpChunks();
     if (!wasOver) this.controller?.abort(new Error('no longer wanted'));
   }
 
@@ -100,15 +108,19 @@ export class WireExchange implements DispatchHandler {
     const contentType = String(headers['content-type'] ?? '').toLowerCase();
     this.form = this.listener.head({ status, statusText, headers, contentType, ...signsOf(status, headers) });
     if (this.form === 'events') this.reader = new EventStreamReader();
+    // What is announced as too much need not be read to be refused.
+    if (this.form !== 'whole' || this.limits.isBodiless || this.isOver) return;
+    if (Number(headers['content-length']) > MAX_BODY_BYTES) this.fail(new EgressTooLargeError(MAX_BODY_BYTES));
   }
 
   onResponseData(controller: DispatchController, chunk: Buffer): void {
     if (this.isOver) return;
     this.received += chunk.length;
-    const limit = this.form === 'whole' ? MAX_BODY_BYTES : this.maxStreamBytes;
+    const limit = this.form === 'whole' ? MAX_BODY_BYTES : (this.limits.maxStreamBytes ?? MAX_STREAM_BYTES);
     if (this.received > limit) return this.fail(new EgressTooLargeError(limit));
-    if (this.form === 'whole') this.chunks.push(chunk);
-    else if (this.form === 'events') this.cut(chunk);
+    if (this.form === 'whole') return void this.chunks.push(chunk);
+    noteDiscarded(chunk.length);
+    if (this.form === 'events') this.cut(chunk);
     else if (this.listener.piece?.(chunk) === false) controller.pause();
   }
 
@@ -128,8 +140,15 @@ export class WireExchange implements DispatchHandler {
   onResponseError(_: DispatchController, error: Error): void {
     if (this.isOver) return;
     this.isOver = true;
+    this.giveUpChunks();
     const isUnsent = this.controller === undefined;
     this.listener.fail(wireFault(error, isUnsent), isUnsent);
+  }
+
+  private giveUpChunks(): void {
+    if (this.chunks.length === 0) return;
+    this.chunks.length = 0;
+    noteDiscarded(this.received);
   }
 
   private cut(chunk: Buffer): void {

@@ -1,0 +1,31 @@
+import { describe, expect, it } from '@jest/globals';
+import { noteDiscarded } from './discarded-reads.js';
+
+const MIB = 1024 * 1024;
+const PIECE = 64 * 1024;
+
+/** The most bytes that lay about while so many were read, piece by piece, and thrown away. */
+async function most(bytes: number, note: (bytes: number) => void): Promise<number> {
+  const before = process.memoryUsage().arrayBuffers;
+  let peak = 0;
+  for (let read = 0; read < bytes; read += PIECE) {
+    Buffer.allocUnsafeSlow(PIECE);
+    note(PIECE);
+    peak = Math.max(peak, process.memoryUsage().arrayBuffers - before);
+    // Freed by another thread, soon after the collection.
+    if ((read / PIECE) % 16 === 0) await new Promise(setImmediate);
+  }
+  return peak;
+}
+
+describe('noteDiscarded', () => {
+  it('keeps dead buffers from piling up', async () => {
+    expect(await most(128 * MIB, () => undefined)).toBeGreaterThan(24 * MIB);
+    expect(await most(128 * MIB, noteDiscarded)).toBeLessThan(24 * MIB);
+  });
+
+  it('leaves the globals as they are', () => {
+    noteDiscarded(64 * MIB);
+    expect(globalThis).not.toHaveProperty('gc');
+  });
+});
