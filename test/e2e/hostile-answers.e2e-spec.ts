@@ -1,4 +1,7 @@
-import { readFileSync } from 'node:fs';
+import { existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import {
   HOSTILE_CASES,
@@ -7,6 +10,7 @@ import {
   NODE,
   startHostileMembers,
 } from '../fixtures/hostile-members.js';
+import { eventually } from '../fixtures/eventually.js';
 import { callTool } from '../fixtures/mcp-clients.js';
 import { pingMember } from '../fixtures/openapi-member.js';
 import { type RestService, startRestService } from '../fixtures/rest-service.js';
@@ -18,22 +22,30 @@ const ROUNDS = Number(process.env['HOSTILE_ROUNDS'] ?? 1);
 const IS_LONG = ROUNDS > 1;
 const MIB = 1024 * 1024;
 const MOST_GROWTH = 32 * MIB;
-const WARM_CALLS = 100;
+const WARM_CALLS = 150;
+/** Caches, and code that was compiled. */
+const MOST_KEPT = 6 * MIB;
 /** How often an answer is given beside which a call was slow: others use the machine, too. */
 const TRIES = 3;
 const MEMBERS = [...new Set(HOSTILE_CASES.map(({ member }) => member))];
 const MEASURE_MS = IS_LONG ? 20_000 : 2_000;
+const COLLECTOR = fileURLToPath(new URL('../fixtures/collector.mjs', import.meta.url));
 
 describe('a member that answers to do harm', () => {
   let composer: ComposerProcess;
   let hostile: HostileMembers;
   let neighbour: RestService;
   let target: LoadTarget;
+  const scratch = mkdtempSync(join(tmpdir(), 'composer-answers-'));
+  const collected = join(scratch, 'collected');
   const figures: string[] = [];
 
   beforeAll(async () => {
     [composer, neighbour, hostile] = await Promise.all([
-      startComposer({ env: { STDIO_ALLOWLIST: NODE } }),
+      startComposer({
+        args: ['--expose-gc', '--import', COLLECTOR],
+        env: { STDIO_ALLOWLIST: NODE, COLLECTED_FILE: collected },
+      }),
       startRestService({ answer: () => ({ body: {} }) }),
       startHostileMembers(),
     ]);
@@ -45,6 +57,7 @@ describe('a member that answers to do harm', () => {
   }, 90_000);
   afterAll(async () => {
     await Promise.all([composer.stop(), hostile.close(), neighbour.stop()]);
+    rmSync(scratch, { recursive: true, force: true });
     if (IS_LONG) process.stdout.write(`${figures.join('\n')}\n`);
   });
 
@@ -52,12 +65,12 @@ describe('a member that answers to do harm', () => {
     'costs little memory, and no other member its calls',
     async () => {
       const load = new SteadyLoad([target]);
-      // What ordinary answers leave to be collected, large ones too, is no growth.
-      for (let n = 0; n < WARM_CALLS; n++) {
-        await Promise.all([...MEMBERS.map((member) => `${member}_good`), 'rest_large'].map(call));
-      }
+      await ordinaryCalls(['rest_large']);
+      // What large answers have left to be collected would hide what others leave.
+      const usedBefore = await inUse();
+      const ordinary = await ordinaryMemory(load);
       const before = await during(load, () => pause(MEASURE_MS));
-      const base = Math.max(...before.memory);
+      const base = Math.max(...ordinary, ...before.memory);
       const limit = percentile(before.answered, 0.99) * 6 + 100;
       const worst: Record<string, number> = {};
       const slowest: Record<string, number> = {};
@@ -77,11 +90,13 @@ describe('a member that answers to do harm', () => {
         }
       }
       const after = await during(load, () => pause(MEASURE_MS));
+      const kept = (await inUse()) - usedBefore;
       await load.stop();
       const [quiet, busy] = [percentile([...before.answered, ...after.answered], 0.99), percentile(calls, 0.99)];
       const most = Math.max(...Object.values(worst));
       figures.push(
         `memory: ${mib(base)} before, at most ${mib(most)} more, ${mib(Math.max(...after.memory) - base)} at the end`,
+        `in use once all garbage is collected: ${mib(kept)} more`,
         ...Object.entries(worst).map(
           ([kind, bytes]) => `  ${kind}: ${mib(bytes)}, the slowest call beside it ${slowest[kind]?.toFixed(1)} ms`,
         ),
@@ -89,6 +104,7 @@ describe('a member that answers to do harm', () => {
       );
       expect(load.failures().slice(0, 3)).toEqual([]);
       expect(most).toBeLessThanOrEqual(MOST_GROWTH);
+      expect(kept).toBeLessThanOrEqual(MOST_KEPT);
       if (IS_LONG) expect(busy).toBeLessThanOrEqual(quiet * 4 + 20);
       else expect(Object.entries(slowest).filter(([, ms]) => ms > limit)).toEqual([]);
     },
@@ -150,6 +166,40 @@ describe('a member that answers to do harm', () => {
   });
 
   const call = (tool: string) => callTool(composer.url, tool);
+
+  async function ordinaryCalls(others: readonly string[] = []): Promise<void> {
+    const tools = [...MEMBERS.map((member) => `${member}_good`), ...others];
+    for (let n = 0; n < WARM_CALLS; n++) await Promise.all(tools.map(call));
+  }
+
+  /**
+   * V8 lets garbage grow by tens of MiB before it collects the whole heap, whatever the calls are. So the long form takes
+   * the memory from one such collection to the next; it has many of them beside the hostile answers, the short form none.
+   */
+  async function ordinaryMemory(load: SteadyLoad): Promise<number[]> {
+    const collections = () => lines().filter((line) => line === 'whole').length;
+    const memory: number[] = [];
+    for (let cycle = 0; cycle < (IS_LONG ? 2 : 1); cycle++) {
+      const from = collections();
+      memory.length = 0; // what large answers have left
+      do memory.push(...(await during(load, () => ordinaryCalls())).memory);
+      while (IS_LONG && collections() === from);
+    }
+    return memory;
+  }
+
+  /** Collects all garbage of the composer; the bytes that it still uses. */
+  async function inUse(): Promise<number> {
+    const sizes = () => lines().filter((line) => line !== 'whole');
+    const before = sizes().length;
+    process.kill(composer.pid, 'SIGUSR2');
+    return eventually(() => {
+      expect(sizes().length).toBeGreaterThan(before);
+      return Number(sizes().at(-1));
+    });
+  }
+
+  const lines = (): string[] => (existsSync(collected) ? readFileSync(collected, 'utf8').match(/\S+$/gm) : null) ?? [];
 
   async function tellsAndServes({ member, name, told }: HostileCase): Promise<void> {
     const { isError, content } = await call(`${member}_${name}`);
