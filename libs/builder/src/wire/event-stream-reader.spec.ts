@@ -81,6 +81,18 @@ describe('EventStreamReader', () => {
     },
   );
 
+  it.each([1, 2, 3, 4, 100])(
+    'takes a byte order mark at the beginning for none of the stream, %s bytes at a time',
+    (size) => {
+      const stream = Buffer.from('\ufeffevent: a\ndata: b\n\n\ufeffdata: c\n\n');
+      const reader = new EventStreamReader();
+      const seen = [];
+      for (let at = 0; at < stream.length; at += size) seen.push(...reader.pushNamed(stream.subarray(at, at + size)));
+      expect(seen.map(({ name, data }) => [name, String(data)])).toEqual([['a', 'b']]);
+      expect(read('\ufeff', 'data: a\n\n')).toEqual(['a']);
+    },
+  );
+
   it('gives away data that later pieces leave alone', () => {
     const reader = new EventStreamReader();
     reader.push(Buffer.from('data: on'));

@@ -9,6 +9,7 @@ const ID = Buffer.from('id:');
 const RETRY = Buffer.from('retry:');
 /** What a header can carry. */
 const PLAIN_ID = /^[\x21-\x7e](?:[\x20-\x7e]{0,1022}[\x21-\x7e])?$/;
+const BOM = Buffer.from([0xef, 0xbb, 0xbf]);
 const COLON = 0x3a;
 const SPACE = 0x20;
 /** Events without data keep a stream alive: so many may come at once, and so many a second in the long run. */
@@ -40,6 +41,8 @@ export class EventStreamReader {
   private readonly held = new HeldBytes();
   /** Where in it the search for the end goes on. */
   private searched = 0;
+  /** Whether it is known how the stream begins: a byte order mark there is none of its characters (WHATWG HTML, 9.2.5). */
+  private hasBegun = false;
   private lastMarks: StreamMarks = {};
   private empty = 0;
   private readonly startedAt = performance.now();
@@ -103,10 +106,12 @@ export class EventStreamReader {
   private cut(chunk: Buffer): { events: Buffer[]; rest: Buffer } {
     if (this.held.length > 0) this.held.append(chunk);
     const bytes = this.held.length > 0 ? this.held.bytes : chunk;
-    const lineEnds = new LineEnds(bytes);
     const events: Buffer[] = [];
-    let start = 0;
-    let end = endOfEvent(lineEnds, this.searched);
+    let start = this.hasBegun ? 0 : behindMark(bytes);
+    if (start < 0) return { events, rest: bytes };
+    this.hasBegun = true;
+    const lineEnds = new LineEnds(bytes);
+    let end = endOfEvent(lineEnds, Math.max(start, this.searched));
     for (; 'last' in end; end = endOfEvent(lineEnds, start)) {
       if (end.last - start > MAX_EVENT_BYTES) throw new EventTooLargeError();
       events.push(bytes.subarray(start, end.last));
@@ -125,6 +130,13 @@ export class EventStreamReader {
     if (held.length > 0) held.giveAway();
     held.append(rest);
   }
+}
+
+/** Where the first event begins; negative if that cannot be said yet. */
+function behindMark(bytes: Buffer): number {
+  const first = bytes.subarray(0, BOM.length);
+  if (!first.equals(BOM.subarray(0, first.length))) return 0;
+  return first.length === BOM.length ? BOM.length : -1;
 }
 
 /** The line ends of some bytes, asked for from front to back. Lines end in LF, CR LF or CR. */

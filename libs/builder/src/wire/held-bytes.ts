@@ -2,8 +2,8 @@ import { noteDiscarded } from '#egress';
 
 const NOTHING = Buffer.alloc(0);
 const FIRST_ROOM = 4_096;
-/** Room that is kept while nothing is held. */
-const MOST_SPARE = 256 * 1024;
+/** Larger room of which little is used is given up: streams that are open for days would keep it. */
+const MOST_SPARE = 64 * 1024;
 
 /**
  * The beginning of something whose end has not come yet, with room behind it for more: appending small pieces costs no
@@ -26,10 +26,7 @@ export class HeldBytes {
     if (part.length === 0) return;
     const length = this.used + part.length;
     if (length > this.room.length) {
-      const larger = Buffer.allocUnsafe(Math.max(FIRST_ROOM, 2 * length));
-      this.room.copy(larger, 0, 0, this.used);
-      noteDiscarded(this.room.length);
-      this.room = larger;
+      this.move(Math.max(FIRST_ROOM, 2 * length));
     }
     part.copy(this.room, this.used);
     this.used = length;
@@ -47,8 +44,14 @@ export class HeldBytes {
   drop(count: number): void {
     this.room.copyWithin(0, count, this.used);
     this.used -= count;
-    if (this.used > 0 || this.room.length <= MOST_SPARE) return;
-    noteDiscarded(this.room.length);
-    this.room = NOTHING;
+    if (this.room.length > MOST_SPARE && this.used <= this.room.length / 4) this.move(this.used);
+  }
+
+  private move(size: number): void {
+    const { bytes } = this;
+    const outgrown = this.room.length;
+    this.room = Buffer.allocUnsafe(size);
+    bytes.copy(this.room);
+    noteDiscarded(outgrown);
   }
 }

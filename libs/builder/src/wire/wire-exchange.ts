@@ -101,7 +101,8 @@ export class WireExchange implements DispatchHandler {
     ...[, status, headers, statusText = '']: Parameters<NonNullable<DispatchHandler['onResponseStart']>>
   ): void {
     if (this.isOver || status < 200) return;
-    const coding = String(headers['content-encoding'] ?? 'identity').toLowerCase();
+    const isBodiless = this.limits.isBodiless || status === 204 || status === 304;
+    const coding = isBodiless ? '' : String(headers['content-encoding'] ?? '').toLowerCase();
     if (coding !== 'identity' && coding !== '') {
       return this.fail(new EgressBadAnswerError('it is compressed although it was asked not to be'));
     }
@@ -109,7 +110,7 @@ export class WireExchange implements DispatchHandler {
     this.form = this.listener.head({ status, statusText, headers, contentType, ...signsOf(status, headers) });
     if (this.form === 'events') this.reader = new EventStreamReader();
     // What is announced as too much need not be read to be refused.
-    if (this.form !== 'whole' || this.limits.isBodiless || this.isOver) return;
+    if (this.form !== 'whole' || isBodiless || this.isOver) return;
     if (Number(headers['content-length']) > MAX_BODY_BYTES) this.fail(new EgressTooLargeError(MAX_BODY_BYTES));
   }
 
@@ -119,17 +120,16 @@ export class WireExchange implements DispatchHandler {
     const limit = this.form === 'whole' ? MAX_BODY_BYTES : (this.limits.maxStreamBytes ?? MAX_STREAM_BYTES);
     if (this.received > limit) return this.fail(new EgressTooLargeError(limit));
     if (this.form === 'whole') return void this.chunks.push(chunk);
-    noteDiscarded(chunk.length);
     if (this.form === 'events') this.cut(chunk);
     else if (this.listener.piece?.(chunk) === false) controller.pause();
+    noteDiscarded(chunk.length);
   }
 
   onResponseEnd(): void {
     if (this.isOver) return;
     this.isOver = true;
     try {
-      if (this.form === 'whole')
-        this.listener.body(this.chunks.length === 1 ? this.chunks[0]! : Buffer.concat(this.chunks));
+      if (this.form === 'whole') this.listener.body(this.takeBody());
       else this.listener.end();
     } catch (error) {
       // Nobody hears of what is thrown here: who waits for the answer would wait to the limit of its time.
@@ -143,6 +143,11 @@ export class WireExchange implements DispatchHandler {
     this.giveUpChunks();
     const isUnsent = this.controller === undefined;
     this.listener.fail(wireFault(error, isUnsent), isUnsent);
+  }
+
+  private takeBody(): Buffer {
+    const chunks = this.chunks.splice(0);
+    return chunks.length === 1 ? chunks[0]! : Buffer.concat(chunks);
   }
 
   private giveUpChunks(): void {
