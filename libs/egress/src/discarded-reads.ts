@@ -29,7 +29,7 @@ export function noteDiscarded(bytes: number): void {
 /** V8 gives the function to contexts that are made while the flag is set; ours keep their globals as they are. */
 function exposedCollect(): Collect {
   // Whoever started this process with the flag wants it to stay.
-  if (typeof globalThis.gc === 'function') return globalThis.gc as Collect;
+  if (typeof globalThis.gc === 'function') return globalThis.gc;
   setFlagsFromString('--expose-gc');
   const collect = runInNewContext('globalThis.gc') as Collect | undefined;
   setFlagsFromString('--no-expose-gc');
