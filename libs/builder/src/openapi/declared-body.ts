@@ -5,6 +5,7 @@ import type { OpenApiDocument } from './openapi-document.js';
 import { INPUT_LIMITS, type OperationBody, type ParameterStyle } from './openapi-operation.js';
 import { UnsupportedOperationError } from './openapi.errors.js';
 import { plainText } from './plain-text.js';
+import { isReadOnly } from './read-only.js';
 import { dereference } from './reference.js';
 import type { SchemaBudget } from './schema-budget.js';
 
@@ -142,7 +143,7 @@ function objectFields(document: OpenApiDocument, schema: unknown, work: Work): B
   for (const part of listOf(object, 'allOf')) {
     const fields = objectFields(document, part, work);
     if (!fields) return undefined;
-    for (const [name, property] of fields.properties) add(properties, name, property);
+    for (const [name, property] of fields.properties) add(document, properties, [name, property]);
     for (const name of fields.required) required.add(name);
     additional ||= fields.additional;
   }
@@ -150,11 +151,20 @@ function objectFields(document: OpenApiDocument, schema: unknown, work: Work): B
   work.budget.spendOnMembers(named.length);
   if (named.length > INPUT_LIMITS.maxArguments)
     throw new UnsupportedOperationError(`it takes ${named.length} arguments`);
-  for (const [name, property] of named) add(properties, name, property);
+  for (const one of named) add(document, properties, one);
   for (const name of listOf(object, 'required')) if (typeof name === 'string') required.add(name);
   // An object without any named member can only be given as a whole, unless it merely adds to its siblings.
   if (properties.size === 0 && isWhole) return undefined;
+  if (isWhole && memberOf(object, 'additionalProperties') !== false) addUndescribed(properties, required, work);
   return { properties, required, additional };
+}
+
+/** Members that are required and nowhere described: an object may have them, and the service wants them. */
+function addUndescribed(properties: Map<string, unknown>, required: ReadonlySet<string>, work: Work): void {
+  const undescribed = [...required].filter((name) => !properties.has(name));
+  work.budget.spendOnMembers(undescribed.length);
+  if (properties.size + undescribed.length > INPUT_LIMITS.maxArguments) return;
+  for (const name of undescribed) properties.set(name, {});
 }
 
 const hasMembers = (schema: unknown): boolean =>
@@ -165,7 +175,13 @@ const hasMembers = (schema: unknown): boolean =>
 const isOpen = (additional: unknown): boolean =>
   additional === true || (typeof additional === 'object' && additional !== null);
 
-function add(properties: Map<string, unknown>, name: string, property: unknown): void {
+function add(
+  document: OpenApiDocument,
+  properties: Map<string, unknown>,
+  [name, property]: readonly [string, unknown],
+): void {
   const known = properties.get(name);
-  properties.set(name, known === undefined ? property : { allOf: [known, property] });
+  if (known === undefined) return void properties.set(name, property);
+  const readOnly = isReadOnly(document, known) || isReadOnly(document, property);
+  properties.set(name, { allOf: [known, property], ...(readOnly && { readOnly }) });
 }

@@ -130,6 +130,25 @@ describe('the arguments of a tool', () => {
     expect(schema.properties).toEqual({ inner: { type: 'object', required: ['x'], properties: { x: {} } } });
   });
 
+  it('leave out what one part of a body says that only the server sends', () => {
+    const id = { type: 'string', readOnly: true };
+    const parts = [
+      { required: ['id'], properties: { id } },
+      { properties: { id, name: {} } },
+      { properties: { id: { minLength: 1 } } },
+    ];
+    const schema = schemaOf(jsonBody({ allOf: parts }));
+    expect([schema.properties, schema.required]).toEqual([{ name: {} }, undefined]);
+  });
+
+  it('take what a body must have and nothing describes, unless it may have nothing else', () => {
+    const body = { type: 'object', required: ['a', 'b'], properties: { a: { type: 'string' } } };
+    const open = schemaOf(jsonBody(body));
+    expect([open.properties, open.required]).toEqual([{ a: { type: 'string' }, b: {} }, ['a', 'b']]);
+    const closed = schemaOf(jsonBody({ ...body, additionalProperties: false }));
+    expect(Object.keys(closed.properties)).toEqual(['a']);
+  });
+
   it('do not set headers that the gateway or the credential owns', () => {
     const names = [
       'Authorization',

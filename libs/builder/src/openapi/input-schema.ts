@@ -7,6 +7,7 @@ import type { OpenApiDocument } from './openapi-document.js';
 import { type BodyProperty, INPUT_LIMITS, type OperationBody, type OperationParameter } from './openapi-operation.js';
 import { UnsupportedOperationError } from './openapi.errors.js';
 import { plainText } from './plain-text.js';
+import { isReadOnly } from './read-only.js';
 import type { SchemaBudget } from './schema-budget.js';
 import { type SchemaDetail, SchemaTranslator } from './schema-translator.js';
 
@@ -75,8 +76,7 @@ function named(
   parameters: readonly DeclaredParameter[],
   body: DeclaredBody | undefined,
 ): Named {
-  const readOnly = new SchemaTranslator(document, DETAILS[0] as SchemaDetail);
-  const fields = [...(body?.fields?.properties ?? [])].filter(([, schema]) => !readOnly.isReadOnly(schema));
+  const fields = [...(body?.fields?.properties ?? [])].filter(([, schema]) => !isReadOnly(document, schema));
   const taken = new Set(body ? (body.fields ? fields.map(([name]) => name) : ['body']) : []);
   return {
     parameters: parameters.map((parameter) => {

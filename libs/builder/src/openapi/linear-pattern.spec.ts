@@ -59,6 +59,24 @@ describe('LinearPattern', () => {
   });
 });
 
+describe('braces that are no quantifier', () => {
+  it.each([
+    ['^/users/{user_id}$', '/users/{user_id}', '/users/7'],
+    ['/[^/]+/{id}/x', '/a/{id}/x', '/a/b/x'],
+    ['^a{}{x}+$', 'a{}{x}}', 'a'],
+    ['^[a-z]{2}{id}', 'ab{id}', 'a{id}'],
+  ])('stand for themselves in %s, as Python has it', (source, found, other) => {
+    const pattern = LinearPattern.compile(source);
+    expect([pattern?.isFoundIn(found), pattern?.isFoundIn(other)]).toEqual([true, false]);
+    // A validator that reads schemas with the flag `u` refuses them.
+    expect(isHarmlessPattern(source)).toBe(false);
+  });
+
+  it.each(['{2}', 'a{,3}', '{1,}', 'a+{2}', 'a{1001}'])('is not so in %s', (source) => {
+    expect(LinearPattern.compile(source)).toBeUndefined();
+  });
+});
+
 describe('isHarmlessPattern', () => {
   it.each(['^[a-z]{2}$', '^\\d{4}-\\d{2}$', '^(foo|bar)$', '^[^@]+@[^@]+$', '(\\.[a-z]{2,3})?$'])(
     'keeps %s',

@@ -18,12 +18,12 @@ export class LinearPattern {
 
   /** @returns undefined if the expression is faulty, too large, or needs more than a regular language */
   static compile(source: string): LinearPattern | undefined {
-    return LinearPattern.#of(readPattern(source));
+    return LinearPattern.#of(readPattern(source, 'python'));
   }
 
   /** As `compile`, for a pattern that has to fit from the start of the text. */
   static compileAnchored(source: string): LinearPattern | undefined {
-    const pattern = readPattern(source);
+    const pattern = readPattern(source, 'python');
     return pattern && LinearPattern.#of({ kind: 'sequence', parts: [{ kind: 'start' }, pattern] });
   }
 
@@ -87,7 +87,7 @@ interface Place {
  * may contain a repetition or a choice, for those are the ones that take exponential time.
  */
 export function isHarmlessPattern(source: string): boolean {
-  const pattern = readPattern(source);
+  const pattern = readPattern(source, 'ecma262');
   return pattern !== undefined && !hasNestedRepeat(pattern, false);
 }
 

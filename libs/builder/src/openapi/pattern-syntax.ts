@@ -16,11 +16,12 @@ const LIMITS = { length: 256, count: 100, depth: 16 };
  * Reads the regular part of the common regular-expression syntax: literals, `.`, classes, groups (named ones too),
  * alternatives, `* + ? {n,m}` with or without `?`, `^` and `$`.
  *
+ * @param dialect Python takes braces that are no quantifier for themselves (`/users/{id}`), ECMA-262 with `u` for a fault
  * @returns undefined for everything else: look-around, back references, flags, Unicode classes, faulty syntax
  */
-export function readPattern(source: string): Pattern | undefined {
+export function readPattern(source: string, dialect: 'python' | 'ecma262'): Pattern | undefined {
   if (source.length > LIMITS.length) return undefined;
-  const reader = new PatternReader(source);
+  const reader = new PatternReader(source, dialect === 'python');
   const pattern = reader.choice(0);
   return reader.isDone ? pattern : undefined;
 }
@@ -37,7 +38,10 @@ const LINE_FEED: Range = [0x0a, 0x0a];
 class PatternReader {
   #at = 0;
 
-  constructor(private readonly source: string) {}
+  constructor(
+    private readonly source: string,
+    private readonly hasLiteralBraces: boolean,
+  ) {}
 
   get isDone(): boolean {
     return this.#at === this.source.length;
@@ -69,7 +73,7 @@ class PatternReader {
     const bounds = of && this.#bounds();
     if (!of || !bounds) return of;
     this.#skip('?'); // a lazy quantifier finds the same texts
-    const isSecondQuantifier = '*+?{'.includes(this.#peek() || ' ');
+    const isSecondQuantifier = this.#isQuantifier(this.#at);
     if (isSecondQuantifier || of.kind === 'start' || of.kind === 'end' || bounds.min > bounds.max) return undefined;
     return { kind: 'repeat', of, ...bounds };
   }
@@ -95,7 +99,12 @@ class PatternReader {
     if (char === '^') return { kind: 'start' };
     if (char === '$') return { kind: 'end' };
     if (char === '.') return { kind: 'set', ranges: [LINE_FEED], negated: true };
-    return '*+?{'.includes(char) ? undefined : literal(char);
+    return this.#isQuantifier(this.#at - 1) ? undefined : literal(char);
+  }
+
+  #isQuantifier(at: number): boolean {
+    if (this.source[at] !== '{') return '*+?'.includes(this.source[at] ?? ' ');
+    return !this.hasLiteralBraces || /^\{(?:\d+(?:,\d*)?|,\d*)\}/.test(this.source.slice(at));
   }
 
   #group(depth: number): Pattern | undefined {

@@ -4,7 +4,8 @@ import { MARKED, discriminated } from './discriminator.js';
 import { listOf, memberOf, textOf } from './json-reader.js';
 import type { OpenApiDocument } from './openapi-document.js';
 import { plainText } from './plain-text.js';
-import { dereference, findSchema } from './reference.js';
+import { isReadOnly } from './read-only.js';
+import { findSchema } from './reference.js';
 import { breakInPlaceCycles } from './schema-cycles.js';
 import {
   SCHEMA_KEYWORDS,
@@ -164,17 +165,12 @@ export class SchemaTranslator {
     const translated: Record<string, Json> = {};
     for (const [name, child] of Object.entries(map)) {
       if (this.isOverBudget) break;
-      const isLeftOut = !isSchema(child) || (keyword === 'properties' && this.isReadOnly(child));
+      const isLeftOut = !isSchema(child) || (keyword === 'properties' && isReadOnly(this.document, child));
       if (isLeftOut || (keyword === 'patternProperties' && !('pattern' in plainKeywords({ pattern: name })))) continue;
       this.bytes += name.length + PUNCTUATION;
       translated[name] = this.translate(child, depth + 2);
     }
     return translated;
-  }
-
-  /** Whether a property is only ever sent by the server. */
-  isReadOnly(schema: unknown): boolean {
-    return memberOf(schema, 'readOnly') === true || memberOf(dereference(this.document, schema), 'readOnly') === true;
   }
 
   // Before 2020-12 a list under `items` meant a tuple.
