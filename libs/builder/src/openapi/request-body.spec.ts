@@ -115,12 +115,13 @@ describe('a form of several parts', () => {
     expect(await partsOf(operation, { tags: [null], more: ['c'] })).toEqual([['more', 'c']]);
   });
 
-  it('sends JSON where the document says that a part is JSON', () => {
-    const operation = tool(
-      multipart({ a: { type: 'string' } }, { encoding: { a: { contentType: 'application/json' } } }),
-    );
-    expect(send(operation, { a: 'x' }).body?.toString()).toContain('Content-Type: application/json\r\n\r\n"x"\r\n');
-  });
+  it.each(['application/json', 'application/json; charset=utf-8', 'application/problem+json'])(
+    'sends JSON where the document says that a part is JSON: %s',
+    (contentType) => {
+      const operation = tool(multipart({ a: { type: 'string' } }, { encoding: { a: { contentType } } }));
+      expect(send(operation, { a: 'x' }).body?.toString()).toContain(`Content-Type: ${contentType}\r\n\r\n"x"\r\n`);
+    },
+  );
 
   it('describes files so that a model can give them', () => {
     const { inputSchema } = tool(multipart({ file: { ...binary, description: 'A photo' }, files: { items: binary } }));

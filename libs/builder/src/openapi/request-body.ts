@@ -1,5 +1,6 @@
 import { type Fault, isObject } from '#kernel';
 import { type FileArgument, readFile } from './file-argument.js';
+import { isJsonType } from './media-type.js';
 import { type FormPart, multipart } from './multipart.js';
 import type { BodyProperty, OpenApiOperation, OperationBody } from './openapi-operation.js';
 import { deepPairs, joined, partsOf, styleFault, styledPairs, textOfValue } from './parameter-style.js';
@@ -131,7 +132,7 @@ function deepParts({ name, argument }: BodyProperty, value: unknown, faults: Fau
 
 function textPart({ name, contentType }: BodyProperty, value: unknown): FormPart {
   const type = contentType ?? (typeof value === 'object' ? 'application/json' : undefined);
-  const isJson = type === 'application/json';
+  const isJson = isJsonType(type);
   const content = isJson ? JSON.stringify(value) : textOfValue(value);
   return { name, content, ...(type !== undefined && { contentType: type }) };
 }
