@@ -46,10 +46,19 @@ const many = (count: number) =>
 describe('termsOf', () => {
   it.each([
     ['getPetByID', ['get', 'pet', 'by', 'id']],
-    ['HTTPServer2Config', ['http', 'server', 'config']],
+    ['HTTPServer2Config', ['http', 'server', 'config', 'httpserver2config', 'server2']],
     ['list-for_org/a b', ['list', 'for', 'org']],
     ['Größe ändern', ['größe', 'ändern']],
-    ['v1 2024', ['2024']],
+    ['v1 2024', ['2024', 'v1']],
+    ['the lists of S3', ['the', 'lists', 'of', 's3']],
+    ['listS3Buckets', ['list', 'buckets', 'lists3buckets', 's3']],
+    ['K8s getB2BOrders', ['get', 'orders', 'k8s', 'getb2borders', 'b2b']],
+    ['OAuth2 base_64 x 7', ['auth', 'base', '64', 'oauth2', 'auth2']],
+    ['猫', ['猫']],
+    ['用户', ['用户']],
+    ['取得用户列表 S3バケット', ['取得', '得用', '用户', '户列', '列表', 'バケ', 'ケッ', 'ット', 's3']],
+    ['ユーザー 사용자', ['ユー', 'ーザ', 'ザー', '사용', '용자']],
+    ['𠮷野家', ['𠮷野', '野家']],
   ])('takes %s apart', (text, terms) => {
     expect(termsOf(text)).toEqual(terms);
   });
@@ -174,6 +183,21 @@ describe('SearchIndex', () => {
     expect(found([...strange.slice(1), 'warehose'].join(' '))).toBe(1);
     expect(found([...strange, 'warehose'].join(' '))).toBe(0);
     expect(found([...strange, 'warehouse'].join(' '))).toBe(1);
+  });
+
+  it.each([
+    ['S3', 0],
+    ['s3 buckets', 0],
+    ['v2', 1],
+    ['k8s', 1],
+    ['用户', 2],
+    ['猫', 3],
+    ['户', 2],
+  ])('finds what is called %s', async (query, first) => {
+    const names = ['listS3Buckets', 'deployV2_K8s', '取得用户列表', '子猫'];
+    const index = await SearchIndex.of(names.map((name) => ({ name, summary: '', description: '', tags: [] })));
+    expect(index.matches(query, () => true).map(({ at }) => at)).toEqual([first]);
+    for (const letter of ['s', '3', '?']) expect(index.matches(letter, () => true)).toEqual([]);
   });
 
   it('lets other work have its turn while it is made', async () => {

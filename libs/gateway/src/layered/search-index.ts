@@ -25,13 +25,39 @@ const LOOSE = { prefix: true, fuzzy: 0.2, maxFuzzy: 2 };
 /** Words that are searched so: each of them is compared with a large part of all words that there are. */
 const MAX_LOOSE_TERMS = 6;
 /** A run of small letters with the capital before it, of capitals, of digits, or of letters without case. */
-const PART = /\p{Lu}?\p{Ll}+|\p{Lu}+(?!\p{Ll})|\p{N}+|\p{Lo}+/gu;
+const PART = /\p{Lu}?\p{Ll}+|\p{Lu}+(?!\p{Ll})|\p{N}+|\p{Lo}[\p{Lo}\p{Lm}\p{M}]*/gu;
+const UNCASED = /^\p{Lo}/u;
+/** A word with all the digits in it, and where a word of another one, `s3` of `listS3Buckets`, begins and ends. */
+const WORD = /[\p{Lu}\p{Ll}\p{N}]+/gu;
+const SEAM = /(?<=\p{Ll})(?=\p{Lu})|(?<=[\p{Lu}\p{N}])(?=\p{Lu}\p{Ll})/u;
+const MIXED = /\p{N}\P{N}|\P{N}\p{N}/u;
 
-/** The words of `getPetById`, `get-pet_by_id` or of a sentence, in small letters; single letters are none. */
+/**
+ * The words of `getPetById`, `get-pet_by_id` or of a sentence, in small letters, and behind them what mixes letters and
+ * digits (`v2`, `k8s`). Single letters and digits are none. What has no case is mostly written without spaces: its words
+ * are every two characters that stand together, or the one that stands alone.
+ */
 export function termsOf(text: string): string[] {
-  const parts = text.match(PART) ?? [];
-  return parts.map((part) => part.toLowerCase()).filter((part) => part.length >= MIN_TERM);
+  const parts = (text.match(PART) ?? []).flatMap((part) => {
+    if (UNCASED.test(part)) return pairsOf(part);
+    return part.length >= MIN_TERM ? [part.toLowerCase()] : [];
+  });
+  const words = (text.match(WORD) ?? []).filter((word) => MIXED.test(word));
+  return [...parts, ...words.flatMap(mixedIn)];
 }
+
+function pairsOf(run: string): string[] {
+  const chars = [...run];
+  return chars.length === 1 ? chars : chars.slice(1).map((char, at) => `${chars[at]}${char}`);
+}
+
+function mixedIn(word: string): string[] {
+  const mixed = [word, ...word.split(SEAM)].filter((part) => MIXED.test(part));
+  return [...new Set(mixed)].map((part) => part.toLowerCase());
+}
+
+/** Whoever looks for a single ideograph finds it in every word. */
+const indexedIn = (text: string): string[] => [...termsOf(text), ...(text.match(/\p{Lo}/gu) ?? [])];
 
 /** What a caller of a layered member can look for, to be searched by relevance. */
 export class SearchIndex {
@@ -40,7 +66,7 @@ export class SearchIndex {
   static async of(services: readonly ToolFacts[]): Promise<SearchIndex> {
     const search = new MiniSearch<Document>({
       fields: ['text'],
-      tokenize: termsOf,
+      tokenize: indexedIn,
       processTerm: (term) => term,
       autoVacuum: false,
       searchOptions: { bm25: BM25, combineWith: 'OR' },
