@@ -150,6 +150,25 @@ describe('LocalTool', () => {
       expect(partOf('a={{t}}', 'application/x-www-form-urlencoded')({ t: 'x&b=1' })).toBe('a=x%26b%3D1');
       expect(partOf('say "{{t}}"')({ t: '"{{n}}"' })).toBe('say ""{{n}}""');
     });
+
+    it.each([
+      ['<a>{{t}}<![CDATA[{{t}}]]>{{t}}</a>', 'a&b', '<a>a&amp;b<![CDATA[a&b]]>a&amp;b</a>'],
+      ['<![CDATA[<b>{{t}}</b>]]>', ']]><c/>', '<![CDATA[<b>]]]]><![CDATA[><c/></b>]]>'],
+      ['<![CDATA[{{t}}{{t}}> ]{{t}}>]]>', ']', '<![CDATA[]]]]><![CDATA[> ]]]]><![CDATA[>]]>'],
+      ['<![CDATA[{{t}}]]>', ']]', '<![CDATA[]]]]>'],
+      ['<![CDATA[<!--]]>{{t}}<!-- <![CDATA[ {{t}} ]]> -->', '&', '<![CDATA[<!--]]>&amp;<!-- <![CDATA[ &amp; ]]> -->'],
+      ['<?x <![CDATA[ {{t}}?>{{t}}', '?>', '<?x <![CDATA[ ?&gt;?>?&gt;'],
+      ['<!--{{t}}-->', '--><x/>', '<!--&#45;-&gt;&lt;x/&gt;-->'],
+      ['<!-- -{{t}}> a-b {{t}}-->', '-', '<!-- -&#45;> a-b &#45;-->'],
+      ['<!-- {{t}} -->', 'a-b', '<!-- a-b -->'],
+      ['<![CDATA[{{t}}', ']]>&', '<![CDATA[]]]]><![CDATA[>&'],
+    ])('is written as its place in XML wants it: %s with %s', (text, t, wanted) => {
+      expect(bodyOf(text, 'application/soap+xml')({ t })).toBe(wanted);
+    });
+
+    it('has entities in a section of HTML, which is a comment there', () => {
+      expect(bodyOf('<![CDATA[{{t}}]]>', 'text/html')({ t: '><b>' })).toBe('<![CDATA[&gt;&lt;b&gt;]]>');
+    });
   });
 
   it.each([
@@ -324,6 +343,9 @@ describe('LocalTool', () => {
     ['text/plain', '{"a":"{{a}}"}\n'],
     ['application/x-www-form-urlencoded', 'a={"a":"{{a}}"}&'],
     ['application/x-www-form-urlencoded', '{"a":{{'],
+    ['text/xml', '<![CDATA['],
+    ['text/xml', ']]>{{a}}<![CDATA['],
+    ['text/xml', '<!--<?{{a}}'],
   ])('reads a long text of %s in linear time: %j', (content_type, part) => {
     const read = (size: number) => {
       const text = part.repeat(Math.floor(size / part.length));

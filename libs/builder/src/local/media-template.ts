@@ -6,9 +6,11 @@ import { JsonLinesTemplate } from './json-lines-template.js';
 import { JsonTemplate } from './json-template.js';
 import { LIKE_JSON } from './like-json.js';
 import type { Encode } from './text-template.js';
+import { XmlTemplate, inXml } from './xml-template.js';
 
 const FORM = 'application/x-www-form-urlencoded';
-const XML = /[/+]xml$|^text\/html$/;
+const XML = /[/+]xml$/;
+const HTML = 'text/html';
 /** JSON in lines (`application/x-ndjson`), and behind record separators (RFC 7464). */
 const JSON_LINES = /^application\/(x-)?(ndjson|jsonl|jsonlines|json-lines)$|[/+]json-seq$|^application\/stream\+json$/;
 
@@ -21,18 +23,11 @@ export function templateOf(text: string, contentType?: string): BodyTemplate {
   if (JSON_LINES.test(essence)) return new JsonLinesTemplate(text);
   if (isJsonType(contentType)) return new JsonTemplate(text);
   if (essence === FORM) return new FormTemplate(text);
-  if (XML.test(essence)) return new EncodedTemplate(text, inXml);
+  if (XML.test(essence)) return new XmlTemplate(text);
+  // What is a CDATA section of XML is a comment in HTML, which the next `>` ends.
+  if (essence === HTML) return new EncodedTemplate(text, inXml);
   const json = LIKE_JSON.test(text) ? [new JsonTemplate(text), new JsonLinesTemplate(text)] : [];
   return json.find(({ fault }) => fault === undefined) ?? new EncodedTemplate(text, asIs);
 }
 
 const asIs: Encode = (text) => text;
-
-const ENTITIES: Readonly<Record<string, string>> = {
-  '&': '&amp;',
-  '<': '&lt;',
-  '>': '&gt;',
-  '"': '&quot;',
-  "'": '&apos;',
-};
-const inXml: Encode = (text) => text.replace(/[&<>"']/g, (char) => ENTITIES[char]!);
