@@ -6,7 +6,6 @@ import type { CredentialUse } from '../credential-use.js';
 
 const userId = z
   .string()
-  .min(1, 'is empty')
   .max(1024)
   .refine((name) => !name.includes(':'), 'holds a colon, which RFC 7617 forbids');
 
@@ -15,8 +14,9 @@ const isRead = ({ value }: { readonly value: unknown }): boolean => isObject(val
 
 const settings = z
   .strictObject({
-    username: userId.optional().describe('who; without a colon'),
+    username: userId.optional().describe('who; without a colon; may be empty beside a password'),
     apikey: userId
+      .min(1, 'is empty')
       .optional()
       .describe('in place of `username`, for services that take a key there; one of the two is required'),
     password: z.string().max(4096).describe('may be empty'),
@@ -30,12 +30,17 @@ const settings = z
     path: ['apikey'],
     error: 'stands in the place of "username": give one',
     when: isRead,
+  })
+  .refine(({ username, password }) => username !== '' || password !== '', {
+    path: ['password'],
+    error: 'is empty, and so is "username"',
+    when: isRead,
   });
 type Settings = z.infer<typeof settings>;
 
 /**
  * RFC 7617, always in UTF-8. A name can be read by whoever may see the server; a key that stands in its place (Stripe,
- * GitHub) is a secret like the password.
+ * GitHub) is a secret like the password. A name may be empty (RFC 7617, 2), as for tokens of Azure DevOps.
  */
 @Injectable()
 export class BasicStrategy implements AuthStrategy<Settings> {

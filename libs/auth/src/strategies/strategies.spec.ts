@@ -7,11 +7,13 @@ describeAuthStrategy({
   strategy: () => new BasicStrategy(),
   good: [
     [{ username: 'jürgen', password: 'pa:ss' }, { headers: { authorization: 'Basic asO8cmdlbjpwYTpzcw==' } }],
+    [{ username: '', password: 'pat' }, { headers: { authorization: 'Basic OnBhdA==' } }],
     [{ apikey: 'sk_1', password: '' }, { headers: { authorization: 'Basic c2tfMTo=' } }],
   ],
   bad: [
     {},
-    { username: '', password: 'x' },
+    { username: '', password: '' },
+    { apikey: '', password: 'x' },
     { username: 'a:b', password: 'x' },
     { username: 'a' },
     { password: 'x' },

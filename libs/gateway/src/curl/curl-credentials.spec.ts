@@ -38,6 +38,25 @@ describe('the credential of a curl command', () => {
     expect(curlConfig(`curl -u '${username}:${password}' ${U}`).auth).toEqual({ username, password });
   });
 
+  it.each([
+    ['-u', `-u :${KEY} ${U}`, KEY],
+    ['-u, whatever it looks like', `-u :x ${U}`, 'x'],
+    ['the address', `https://:${KEY}@api.example/x`, KEY],
+    ['a header', `-H 'Authorization: Basic ${base64(`:${KEY}`)}' ${U}`, KEY],
+  ])('is the password where no user stands before it, in %s', (_, said, password) => {
+    const { auth_strategy, auth } = curlConfig(`curl ${said}`);
+    expect({ auth_strategy, auth }).toEqual({ auth_strategy: 'basic', auth: { username: '', password } });
+  });
+
+  it.each([
+    ['-u ann', 'must be user:password'],
+    ['-u :', 'are empty'],
+    [`-H 'Authorization: Basic ${base64(':')}'`, 'are empty'],
+    ['-u :{{token}}', 'a parameter stands in its credentials'],
+  ])('makes the command refused where it is none: %s', (said, why) => {
+    expect(() => curlConfig(`curl ${said} ${U}`)).toThrow(why);
+  });
+
   it.each<[string, string, object]>([
     [
       'a key of the request, in a header',

@@ -120,16 +120,17 @@ function authorizationOf(value: string): AuthOfCurl {
 }
 
 /**
- * `user:password`, as curl takes it. What stands alone, beside a word that is no password, or looks like a key is one, and
- * goes where secrets go: names of users can be read.
+ * `user:password`, as curl takes it; the user may be empty beside a token. What stands alone, beside a word that is no
+ * password, or looks like a key is one, and goes where secrets go: names of users can be read.
  */
 export function basicOf(text: string): AuthOfCurl {
   const colon = text.indexOf(':');
-  if (colon < 1) throw new CurlRefusedError('its credentials must be user:password');
+  if (colon < 0) throw new CurlRefusedError('its credentials must be user:password');
+  if (text === ':') throw new CurlRefusedError('its credentials are empty');
   if (HAS_PARAMETER.test(text))
     throw new CurlRefusedError('a parameter stands in its credentials; write them, and they are sealed');
   const user = text.slice(0, colon);
   const password = text.slice(colon + 1);
-  const isKey = NO_PASSWORD.test(password) || KEY.test(user);
+  const isKey = user !== '' && (NO_PASSWORD.test(password) || KEY.test(user));
   return { auth_strategy: 'basic', auth: { [isKey ? 'apikey' : 'username']: user, password } };
 }
