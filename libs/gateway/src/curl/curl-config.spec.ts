@@ -97,6 +97,8 @@ describe('curlConfig', () => {
       `curl ${U} -d '$x & (y) *' -H 'content-type: text/plain'`,
       { body: { content_type: 'text/plain', text: '$x & (y) *' } },
     ],
+    ['# within a word', `curl ${U}/a#b -d x#y'z'#`, { path: '/a', body: { text: 'x#yz#' } }],
+    ['# behind an escaped space or a quote', `curl ${U} -d \\ #a -d ''#b -d \\#c`, { body: { text: ' #a&#b&#c' } }],
     ["$'…'", `curl ${U} -d $'a\\'\\nb' -H 'content-type: text/plain'`, { body: { text: "a'\nb" } }],
   ])('reads %s', (_, command, wanted) => {
     expect(request(command)).toMatchObject(wanted);
@@ -179,6 +181,10 @@ describe('curlConfig', () => {
     [`curl ${U} <(id)`, /operator/],
     [`curl ${U} -d 'a`, /does not end/],
     [`curl ${U} # hunter2`, /comment/],
+    [`curl ${U} #hunter2`, /comment/],
+    [`curl ${U}/$#`, /variable/],
+    [`curl ${U}/\${#HOME}`, /variable/],
+    [`curl ${U} \\\n#hunter2`, /comment/],
     [`curl ${U} --hunter2=hunter2`, /--hunter2 is no option/],
     [`curl ${U} -H`, /lacks its value/],
     [`curl -k ${U}`, /--insecure: certificates/],

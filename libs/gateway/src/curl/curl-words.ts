@@ -35,10 +35,14 @@ function nameOf(entry: object): string {
   return `the operator ${op} outside of quotes`;
 }
 
-/** Joins lines, and refuses what the library would pass over: quotes that do not end, and commands in backquotes. */
+/**
+ * Joins lines, and refuses what the library would pass over: quotes that do not end, and commands in backquotes. Escapes
+ * a `#` within a word, where it begins a comment to the library alone.
+ */
 function onOneLine(command: string): string {
   let quote: Quote = 'none';
   let line = '';
+  let isInWord = false;
   for (let at = 0; at < command.length; at++) {
     const char = command[at]!;
     if (char === '`' && (quote === 'none' || quote === 'double')) {
@@ -50,11 +54,14 @@ function onOneLine(command: string): string {
       if (ending !== undefined && quote !== 'ansi') at += ending.length;
       else {
         line += char + next;
+        isInWord = true;
         at++;
       }
       continue;
     }
+    if (char === '#' && quote === 'none' && isInWord) line += '\\';
     quote = after(char, quote, command[at - 1] === '$');
+    isInWord = quote !== 'none' || !/[\s|&;()<>]/.test(char);
     line += quote === 'none' && /[\r\n]/.test(char) ? ' ' : char;
   }
   if (quote !== 'none') throw new CurlRefusedError('a quote in it does not end');
