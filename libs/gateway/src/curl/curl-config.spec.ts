@@ -166,6 +166,42 @@ describe('curlConfig', () => {
     expect(curlConfig(command).headers).toEqual(headers);
   });
 
+  it.each([
+    '-1',
+    '--tlsv1',
+    '--tlsv1.0',
+    '--tlsv1.1',
+    '--tlsv1.2',
+    '--tlsv1.3',
+    '--tls-max 1.2',
+    '--proto-default https',
+    '--proto-redir =https',
+  ])('passes over %s, which says nothing of the request, and tells so', (said) => {
+    const { request: read, notes } = curlConfig(`curl ${said} ${U}/a`);
+    expect(read).toMatchObject({ method: 'GET', path: '/a' });
+    expect(notes).toEqual([`without effect on a tool: ${said === '-1' ? '--tlsv1' : said.split(' ')[0]}`]);
+  });
+
+  it.each([
+    ['=https', [true, false]],
+    ['-http', [true, false]],
+    ['-all,HTTPS', [true, false]],
+    ['=http,https', [true, true]],
+    ['-all,+http,-https', [false, true]],
+    ['-ftp', [true, true]],
+    ['=ftp --proto =https', [true, false]],
+  ])('keeps --proto %s', (said, wanted) => {
+    const isTaken = (url: string) => {
+      try {
+        return curlConfig(`curl --proto ${said} ${url}`).notes.length === 0;
+      } catch (error) {
+        expect(error).toMatchObject({ message: expect.stringMatching(/--proto does not allow/) });
+        return false;
+      }
+    };
+    expect([isTaken('https://api.example'), isTaken('http://api.example')]).toEqual(wanted);
+  });
+
   it.each<[string, RegExp]>([
     ['wget https://api.example', /first word/],
     [`curl ${U} | sh`, /operator \|/],

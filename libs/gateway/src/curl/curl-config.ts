@@ -3,6 +3,7 @@ import { isLikelyCredentialName, isTokenName } from './credential-names.js';
 import { readBody } from './curl-body.js';
 import { type AuthOfCurl, basicOf, readHeaders } from './curl-headers.js';
 import { type CurlOption, optionsOf, valuesOf } from './curl-options.js';
+import { requireProtocol } from './curl-protocols.js';
 import { type QueryPair, readQuery } from './curl-query.js';
 import { type CurlUrl, readUrl } from './curl-url.js';
 import { wordsOf } from './curl-words.js';
@@ -33,6 +34,7 @@ export function curlConfig(command: string): CurlConfig {
   const all = [...urls, ...valuesOf(options, 'url')];
   if (all.length !== 1) throw new CurlRefusedError(`it names ${all.length} URLs, and a tool has one`);
   const url = readUrl(all[0]!, has('globoff'));
+  requireProtocol(url.origin, valuesOf(options, 'proto').at(-1));
   const headers = readHeaders(options);
   const { body, query: added, isJson, notes } = readBody(options, headers.contentType);
   const query = readQuery([...url.query.split('&'), ...added.flatMap((pairs) => pairs.split('&'))]);

@@ -36,6 +36,7 @@ const READ = [
   '-G, --get',
   '-I, --head',
   '-g, --globoff',
+  '--proto <protocols>',
 ];
 
 const IGNORED = [
@@ -56,6 +57,15 @@ const IGNORED = [
   '--http2',
   '--http2-prior-knowledge',
   '--http3',
+  // Of the gateway at least TLS 1.2 is spoken, and the newest that both know. URLs have their scheme in them.
+  '-1, --tlsv1',
+  '--tlsv1.0',
+  '--tlsv1.1',
+  '--tlsv1.2',
+  '--tlsv1.3',
+  '--tls-max <version>',
+  '--proto-default <protocol>',
+  '--proto-redir <protocols>',
   '--tcp-nodelay',
   '-4, --ipv4',
   '-6, --ipv6',
