@@ -146,6 +146,19 @@ describe('an operation', () => {
     expect(reasonOf(paths)).toContain(reason);
   });
 
+  it.each([
+    ['style', { required: true, in: 'query', style: 'tabDelimited' }],
+    ['reference', { in: 'query', schema: { $ref: '#/components/schemas/None' } }],
+    ['style, though it may be left out', { in: 'query', style: 'tabDelimited' }],
+  ])('is judged by its own parameter, and not by one that it overrides: %s', (_, above) => {
+    const own = { name: 'q', in: 'query', schema: { type: 'integer' } };
+    const paths = (get: object) => ({ '/a': { parameters: [{ name: 'q', ...above }], get } });
+    const { operations, skipped, notes } = compile(paths({ parameters: [own] }));
+    expect({ skipped, notes }).toEqual({ skipped: [], notes: [] });
+    expect(operations[0]?.parameters).toMatchObject([{ name: 'q', in: 'query', style: 'form' }]);
+    expect(compile(paths({ parameters: [{ ...own, in: 'header' }] }))).not.toMatchObject({ skipped: [], notes: [] });
+  });
+
   it('says what it does and answers in at most 4 KiB, and hides nothing', () => {
     const paths = (more: object) => ({
       '/a': {

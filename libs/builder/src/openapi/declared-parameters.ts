@@ -39,22 +39,31 @@ const STYLES: Readonly<Record<ParameterLocation, readonly ParameterStyle[]>> = {
  */
 export function declaredParameters(document: OpenApiDocument, place: Place, notes: string[]): DeclaredParameter[] {
   const { path, inQuery } = place.template;
-  const byKey = new Map<string, DeclaredParameter>();
-  for (const raw of [...listOf(place.item, 'parameters'), ...listOf(place.operation, 'parameters')]) {
-    const parameter = placed(dereference(document, raw), place.template);
+  const parameters: DeclaredParameter[] = [];
+  for (const parameter of inForce(document, place)) {
     const [name = '', location = ''] = [textOf(parameter, 'name'), textOf(parameter, 'in')];
-    const key = `${location}:${location === 'header' ? name.toLowerCase() : name}`;
-    byKey.delete(key);
     const fault = faultOf(parameter, place.template);
-    if (!fault) byKey.set(key, declared(document, parameter));
+    if (!fault) parameters.push(declared(document, parameter));
     else if (memberOf(parameter, 'required') === true && !isIgnorable(name, location, place.template.query)) {
       throw new UnsupportedOperationError(`the required parameter "${name}" ${fault}`);
     } else notes.push(`the parameter "${name}" is left out: it ${fault}`);
   }
-  const parameters = [...byKey.values()];
   const paths = undeclared(templateNames(path), 'path', { parameters, notes });
   const queries = undeclared([...inQuery.values()], 'query', { parameters, notes });
   return [...paths, ...parameters, ...queries];
+}
+
+// Nothing is asked of a parameter that another one overrides. Those without a name override none.
+function inForce(document: OpenApiDocument, { template, item, operation }: Place): Iterable<unknown> {
+  const byKey = new Map<unknown, unknown>();
+  for (const raw of [...listOf(item, 'parameters'), ...listOf(operation, 'parameters')]) {
+    const parameter = placed(dereference(document, raw), template);
+    const [name = '', location = ''] = [textOf(parameter, 'name'), textOf(parameter, 'in')];
+    const key = name === '' ? {} : `${location}:${location === 'header' ? name.toLowerCase() : name}`;
+    byKey.delete(key);
+    byKey.set(key, parameter);
+  }
+  return byKey.values();
 }
 
 // What a document calls a parameter of the path, and writes into the query of that path, is one of the query.
