@@ -20,7 +20,7 @@ try {
 /** Holds the lock. Everything is asked again: whoever held it before may have done the work. */
 async function prepare() {
   if (lockfileChanged(root)) {
-    say('installing dependencies (first run, about a minute)…');
+    say('installing dependencies (first run, one to three minutes)…');
     // Development dependencies build the code, whatever NODE_ENV says.
     await npm(root, ['ci', '--include=dev', '--no-audit', '--no-fund'], {
       failed:

@@ -45,7 +45,7 @@ describe('scripts/prepare.mjs', () => {
   it('installs and builds on a fresh clone, with one line for each on stderr and nothing on stdout', async () => {
     const { code, stdout, stderr } = await prepare();
     expect({ code, stdout }).toEqual({ code: 0, stdout: '' });
-    expect(stderr).toBe('installing dependencies (first run, about a minute)…\nbuilding…\n');
+    expect(stderr).toBe('installing dependencies (first run, one to three minutes)…\nbuilding…\n');
     expect(calls()).toEqual(['ci --include=dev --no-audit --no-fund', 'run build']);
   });
 
