@@ -9,7 +9,9 @@ export class UnknownServerError extends ComposerError {
 
 export class DuplicateServerError extends ComposerError {
   constructor(id: ServerId) {
-    super('COMPOSER_SERVER_EXISTS', `server "${id}" exists already; replace it with PUT, or delete it first`, { status: 409 });
+    super('COMPOSER_SERVER_EXISTS', `server "${id}" exists already; replace it with PUT, or delete it first`, {
+      status: 409,
+    });
   }
 }
 
