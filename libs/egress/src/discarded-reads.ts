@@ -10,8 +10,9 @@ let collect: Collect | undefined;
 let discarded = 0;
 
 /**
- * Told of bytes that came from a member and that nobody needs any more. Call it when you have let go of them. Each read of a socket or a pipe is a buffer of its
- * own beside the heap of V8, which collects when the heap is full: someone who sends very much that comes to nothing fills
+ * Told of bytes that came from a member and that nobody needs any more. Call it when you have let go of them.
+ *
+ * Each read of a socket or a pipe is a buffer of its own beside the heap of V8, which collects when the heap is full: someone who sends very much that comes to nothing fills
  * the heap with next to nothing, and more than 40 MiB of dead buffers pile up before they are noticed. So the young ones are
  * collected for each 8 MiB. What was kept through several collections, and only then given up, waits for V8 as ever.
  *

@@ -5,7 +5,7 @@ import { FormTemplate } from './form-template.js';
 import { JsonLinesTemplate } from './json-lines-template.js';
 import { JsonTemplate } from './json-template.js';
 import { LIKE_JSON } from './like-json.js';
-import type { Encode } from './text-template.js';
+import { asIs } from './text-template.js';
 import { XmlTemplate, inXml } from './xml-template.js';
 
 const FORM = 'application/x-www-form-urlencoded';
@@ -29,5 +29,3 @@ export function templateOf(text: string, contentType?: string): BodyTemplate {
   const json = LIKE_JSON.test(text) ? [new JsonTemplate(text), new JsonLinesTemplate(text)] : [];
   return json.find(({ fault }) => fault === undefined) ?? new EncodedTemplate(text, asIs);
 }
-
-const asIs: Encode = (text) => text;

@@ -4,6 +4,8 @@ import type { ToolValues } from './tool-values.js';
 /** How a value is written in its place. */
 export type Encode = (text: string, argument: string) => string;
 
+export const asIs: Encode = (text) => text;
+
 /** A text with `{{name}}` in it. */
 export class TextTemplate {
   readonly pieces: readonly Piece[];

@@ -1,5 +1,5 @@
 import type { BodyTemplate } from './body-template.js';
-import { type Encode, TextTemplate } from './text-template.js';
+import { type Encode, TextTemplate, asIs } from './text-template.js';
 import type { ToolValues } from './tool-values.js';
 
 const ENTITIES: Readonly<Record<string, string>> = {
@@ -19,7 +19,6 @@ const SECTION_END = /\]\]>$/;
 /** A hyphen that could be one of two with what stands beside it: two of them are no part of a comment. */
 const HYPHEN = /^-|-$|-(?=-)/g;
 
-const asIs: Encode = (text) => text;
 const inComment: Encode = (text, argument) => inXml(text, argument).replace(HYPHEN, '&#45;');
 
 /** XML: what a value holds never ends the place that it stands in, and in a CDATA section it is read as it is. */
