@@ -40,13 +40,15 @@ describe('three members, of which one refuses connections and one never answers'
       () => modern(composer.url, 'tools/list'),
       () => send(composer.url, { headers: session, body: '{"jsonrpc":"2.0","id":1,"method":"tools/list"}' }),
     ];
+    const slow = untilOver(callTool(composer.url, 'member_health'));
     for (const list of lists) {
-      const { ms, json } = await timed(list);
-      expect(ms).toBeLessThan(1_000);
+      const { json } = await list();
       const names = json.result.tools.map(({ name }: { name: string }) => name);
       expect(names).toEqual(expect.arrayContaining(['healthy_count', 'healthy_echo', 'healthy_wait']));
       expect(json.result._meta[MEMBERS]).toEqual({ healthy: 'ok', mute: 'timeout', refusing: 'unreachable' });
     }
+    expect(slow.isOver).toBe(false);
+    await slow.end;
   });
 
   it('says Down for the two and OK for the third, in time', async () => {
@@ -77,12 +79,13 @@ describe('three members, of which one refuses connections and one never answers'
   });
 
   it('does not let the two slow the third down', async () => {
-    const slow = callTool(composer.url, 'member_health');
+    const slow = untilOver(callTool(composer.url, 'member_health'));
     const calls = await Promise.all(
-      Array.from({ length: 20 }, (_, n) => timed(() => callTool(composer.url, 'healthy_echo', { message: `${n}` }))),
+      Array.from({ length: 20 }, (_, n) => callTool(composer.url, 'healthy_echo', { message: `${n}` })),
     );
-    expect(Math.max(...calls.map(({ ms }) => ms))).toBeLessThan(1_000);
-    await slow;
+    expect(slow.isOver).toBe(false);
+    expect(calls.filter(({ isError }) => isError)).toEqual([]);
+    await slow.end;
   });
 });
 
@@ -132,14 +135,13 @@ describe('a member that was up', () => {
       await composer.api('POST', '/api/v1/servers', pingMember('rest', mute.url, { timeout: 1 }));
       const names = ['old_wait', 'young_wait', 'rest_ping'];
       const results = await Promise.all(
-        names.map((name) => timed(() => callTool(composer.url, name, name === 'rest_ping' ? {} : { key: 'endless' }))),
+        names.map((name) => callTool(composer.url, name, name === 'rest_ping' ? {} : { key: 'endless' })),
       );
-      for (const { ms, ...result } of results) {
+      for (const result of results) {
         expect(result).toMatchObject({
           isError: true,
           content: [{ text: expect.stringMatching(/within 1 s.*not known/) }],
         });
-        expect(ms).toBeLessThan(4_000);
       }
       await eventually(() => expect([...legacy.cancelled, ...modernMember.cancelled]).toEqual(['endless', 'endless']));
     } finally {
@@ -184,6 +186,12 @@ describe('a member that answers 401', () => {
 
 const namesOf = async ({ url }: ComposerProcess): Promise<string[]> =>
   (await modern(url, 'tools/list')).json.result.tools.map(({ name }: { name: string }) => name);
+
+/** What takes as long as the member that never answers is given: others must not wait for it. */
+function untilOver(work: Promise<unknown>): { readonly end: Promise<unknown>; isOver: boolean } {
+  const over = { isOver: false, end: work.finally(() => (over.isOver = true)) };
+  return over;
+}
 
 async function timed<T extends object>(work: () => Promise<T>): Promise<T & { ms: number }> {
   const started = performance.now();

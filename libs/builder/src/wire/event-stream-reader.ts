@@ -33,8 +33,9 @@ export interface NamedEvent {
 }
 
 /**
- * Cuts an event stream into the data of its events. Comments and events without data are left out, as the WHATWG has it,
- * and names unless they are asked for; the last id is kept. Looks at every byte once for where events end, however small the pieces are in which they come.
+ * Cuts an event stream into the data of its events. Comments and events without data are left out, as the WHATWG has
+ * it, and names unless they are asked for; the last id is kept. Looks at every byte once for where events end, however
+ * small the pieces are in which they come.
  */
 export class EventStreamReader {
   /** The beginning of an event that has no end yet. */
