@@ -1,5 +1,6 @@
 import 'reflect-metadata';
 import type { NestFastifyApplication } from '@nestjs/platform-fastify';
+import { limitGarbage } from './garbage-limit.js';
 
 const FIRST_SUPPORTED_NODE = 22;
 /** A terminal, a shell and npm may each pass on the same Ctrl-C: what follows this closely is no second request. */
@@ -17,6 +18,7 @@ interface Started {
 
 /** Start, listen, drain, stop: nothing else happens here. */
 async function main(): Promise<void> {
+  limitGarbage();
   const started: Started = { isStopping: false };
   stopOnSignal(started);
   try {
