@@ -42,7 +42,8 @@ describe('three members, of which one refuses connections and one never answers'
     ];
     const slow = untilOver(callTool(composer.url, 'member_health'));
     for (const list of lists) {
-      const { json } = await list();
+      const { ms, json } = await timed(list);
+      expect(ms).toBeLessThan(1_000);
       const names = json.result.tools.map(({ name }: { name: string }) => name);
       expect(names).toEqual(expect.arrayContaining(['healthy_count', 'healthy_echo', 'healthy_wait']));
       expect(json.result._meta[MEMBERS]).toEqual({ healthy: 'ok', mute: 'timeout', refusing: 'unreachable' });
@@ -81,8 +82,9 @@ describe('three members, of which one refuses connections and one never answers'
   it('does not let the two slow the third down', async () => {
     const slow = untilOver(callTool(composer.url, 'member_health'));
     const calls = await Promise.all(
-      Array.from({ length: 20 }, (_, n) => callTool(composer.url, 'healthy_echo', { message: `${n}` })),
+      Array.from({ length: 20 }, (_, n) => timed(() => callTool(composer.url, 'healthy_echo', { message: `${n}` }))),
     );
+    expect(Math.max(...calls.map(({ ms }) => ms))).toBeLessThan(1_000);
     expect(slow.isOver).toBe(false);
     expect(calls.filter(({ isError }) => isError)).toEqual([]);
     await slow.end;
@@ -135,13 +137,14 @@ describe('a member that was up', () => {
       await composer.api('POST', '/api/v1/servers', pingMember('rest', mute.url, { timeout: 1 }));
       const names = ['old_wait', 'young_wait', 'rest_ping'];
       const results = await Promise.all(
-        names.map((name) => callTool(composer.url, name, name === 'rest_ping' ? {} : { key: 'endless' })),
+        names.map((name) => timed(() => callTool(composer.url, name, name === 'rest_ping' ? {} : { key: 'endless' }))),
       );
-      for (const result of results) {
+      for (const { ms, ...result } of results) {
         expect(result).toMatchObject({
           isError: true,
           content: [{ text: expect.stringMatching(/within 1 s.*not known/) }],
         });
+        expect(ms).toBeLessThan(4_000);
       }
       await eventually(() => expect([...legacy.cancelled, ...modernMember.cancelled]).toEqual(['endless', 'endless']));
     } finally {

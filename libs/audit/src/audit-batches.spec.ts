@@ -59,7 +59,9 @@ describe('AuditBatches', () => {
       batches.record(globex, event(n));
     }
     expect(sink.written).toEqual([]);
+    const began = performance.now();
     await until(() => sink.written.length === 2, 'both tenants to be written');
+    expect(performance.now() - began).toBeLessThan(5_000);
     expect(numbersOf(sink.of(acme))).toEqual(range(20));
     expect(numbersOf(sink.of(globex))).toEqual(range(20));
   });

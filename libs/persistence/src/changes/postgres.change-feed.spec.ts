@@ -21,8 +21,6 @@ import {
 } from '../../testing/index.js';
 import type { Transaction } from '../database/transaction.js';
 
-const POLL_MS = 1_000;
-
 const announce =
   (topic = 'servers') =>
   (tx: Transaction) =>
@@ -171,7 +169,8 @@ describe('changes on Postgres', () => {
 
   it('that were made while the database was away from one process are told when it is back', async () => {
     const two = await follow();
-    await until(() => two.feed.staleness() < 1_500, 'a first proof', 5_000);
+    const [before] = [two.feed.staleness()];
+    expect(before).toBeLessThan(2_000);
     await asSuperuser((admin) => admin.query(`ALTER DATABASE ${name} ALLOW_CONNECTIONS false`));
     await asSuperuser((admin) =>
       admin.query(`SELECT pg_terminate_backend(pid, 10000) FROM pg_stat_activity WHERE datname = $1`, [name]),
@@ -209,15 +208,12 @@ describe('changes on Postgres', () => {
   it('are settled in much less than a polling interval where notices arrive', async () => {
     const [one] = [await follow(), await follow(), await follow()];
     await until(async () => (await listeners()) === 3, 'all to listen');
-    const took: number[] = [];
-    for (let round = 0; round < 9; round++) {
+    for (let round = 0; round < 5; round++) {
       await one.database.inTenant(tenant, announce());
       const begun = performance.now();
       expect(await one.feed.settled(2_000)).toEqual([]);
-      took.push(performance.now() - begun);
+      expect(performance.now() - begun).toBeLessThan(800);
     }
-    // A machine that is busy for a moment holds up a few of them, polling holds up each.
-    expect(took.sort((a, b) => a - b)[4]).toBeLessThan(POLL_MS / 2);
   });
 
   it('name a process that fell silent, without waiting for it, until it can serve nothing any more', async () => {

@@ -1,5 +1,4 @@
 import { randomBytes, randomUUID } from 'node:crypto';
-import { setTimeout as pause } from 'node:timers/promises';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
 import { type TenantId, tenantId } from '#kernel';
 import {
@@ -285,7 +284,7 @@ describe('documents on a Cloudant with bad days', () => {
     for (const { ms, error } of [...all, await timed(() => other.connection.ping())]) {
       expect(error).toMatchObject({ ...unavailable, silentSeconds: expect.any(Number) });
       expect(error.message).toMatch(/\(503 service_unavailable\) and has answered nothing for [5-9] s; try again/);
-      expect(ms).toBeLessThan(first.ms / 4); // which was tried until its deadline
+      expect(ms).toBeLessThan(500);
     }
     expect(server.front.requests.length - before).toBeLessThan(3);
     server.front.faults.clear();
@@ -296,11 +295,9 @@ describe('documents on a Cloudant with bad days', () => {
   it('pings within two seconds, well or not', async () => {
     await open.connection.ping();
     server.front.faults.inject({ method: 'HEAD', fault: { kind: 'hang' } });
-    let isPinging = true;
-    const ping = open.connection.ping().finally(() => (isPinging = false));
-    const later = pause(3_000).then(() => isPinging);
-    await expect(ping).rejects.toMatchObject(unavailable);
-    expect(await later).toBe(false);
+    const begun = performance.now();
+    await expect(open.connection.ping()).rejects.toMatchObject(unavailable);
+    expect(performance.now() - begun).toBeLessThan(3_000);
   });
 });
 
