@@ -154,6 +154,26 @@ describe('MemberCredential', () => {
     expect(source.accepted).toEqual(['Bearer 1', 'Bearer 2']);
   });
 
+  it('tells that a patch was taken although it was told to forget meanwhile', async () => {
+    source.generation = 1;
+    const first = await credential.get();
+    credential.forget();
+    for (let n = 0; n < 3; n++) credential.noteAccepted(first);
+    expect(source.accepted).toEqual(['Bearer 1']);
+    source.generation = 2;
+    const renewing = credential.renew(first);
+    credential.forget();
+    const second = await renewing;
+    credential.noteAccepted(second!);
+    expect(source.accepted).toEqual(['Bearer 1', 'Bearer 2']);
+    const again = await credential.get();
+    credential.noteAccepted(second!);
+    expect(source.accepted).toEqual(['Bearer 1', 'Bearer 2', 'Bearer 2']);
+    credential.noteAccepted(again);
+    credential.noteAccepted(first);
+    expect(source.accepted).toHaveLength(3);
+  });
+
   it('takes no page for a sign that a patch was taken before the page was read', async () => {
     const patch = await credential.get();
     const asked: unknown[] = [];

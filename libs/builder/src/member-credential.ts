@@ -103,9 +103,13 @@ export class MemberCredential {
     return isRefusal;
   }
 
-  /** An answer to a request with this patch, which was no refusal, has come. Told on to the strategy once for each patch. */
+  /**
+   * An answer to a request with this patch, which was no refusal, has come. Told on to the strategy once for each patch,
+   * and not where there is another one by now. What was forgotten is told: the news of a renewal often comes between a
+   * request and its answer, and a generation that counts as never taken buys no renewal.
+   */
   noteAccepted(patch: RequestPatch): void {
-    if (this.isAccepted || this.patch !== patch) return;
+    if (this.isAccepted || (this.patch && isOther(this.patch, patch))) return;
     this.isAccepted = true;
     this.auth.noteAccepted(this.use, this.block, patch);
   }
@@ -113,6 +117,7 @@ export class MemberCredential {
   /** The stored credential is another one: the next request asks for it, and what is asked for now serves nobody else. */
   forget(): void {
     this.patch = undefined;
+    this.isAccepted = false;
     this.freshUntil = Infinity;
     this.reviewAt = Infinity;
     this.asking = undefined;
