@@ -179,13 +179,13 @@ describe('prompts, resources and completion', () => {
       const { body } = await composer.api('GET', `/api/v1/audit?action=${action}&order=newest&limit=1`);
       return (body as { items: object[] }).items;
     };
-    // What was called is written within a second.
-    await eventually(async () =>
+    // What was called is written within a second, each by itself.
+    await eventually(async () => {
       expect(await eventsOf('prompt.fetched')).toMatchObject([
         { target: 'prompt:old_summarise', outcome: 'done', detail: { server: 'old' } },
-      ]),
-    );
-    expect(await eventsOf('resource.read')).toMatchObject([{ target: 'resource:gone://host/x', outcome: 'refused' }]);
+      ]);
+      expect(await eventsOf('resource.read')).toMatchObject([{ target: 'resource:gone://host/x', outcome: 'refused' }]);
+    });
   });
 });
 
