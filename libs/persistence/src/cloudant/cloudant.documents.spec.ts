@@ -71,6 +71,23 @@ describe('documents on a Cloudant with bad days', () => {
     expect(await open.documents.read(ref())).toEqual({ path: 'a/1', rev: second, body: { n: 2 } });
   });
 
+  it('takes no other try of its own write for the change of somebody else', async () => {
+    const cutAndLost = () => {
+      on('PUT', { kind: 'cut' }, { times: 1 });
+      on('PUT', { kind: 'lost' }, { times: 1 });
+    };
+    cutAndLost();
+    const first = await open.documents.write(ref(), { n: 1 });
+    expect(await open.documents.read(ref())).toMatchObject({ rev: first, body: { n: 1 } });
+    cutAndLost();
+    const second = await open.documents.write(ref(), { n: 2 }, first);
+    expect(await open.documents.read(ref())).toMatchObject({ rev: second, body: { n: 2 } });
+    expect([...server.front.faults.befallen]).toEqual([
+      ['cut', 2],
+      ['lost', 2],
+    ]);
+  });
+
   it('knows its own write again that others have gone on from before it was asked for', async () => {
     const first = await open.documents.write(ref(), { n: 1 });
     on('PUT', { kind: 'cut' }, { times: 1 });

@@ -22,9 +22,18 @@ const CHANGE_MS = 10_000;
 const REFUSALS = 3;
 const REFUSED_MS = 50;
 
-interface PutOptions {
+interface Named {
+  /** The name of the write. */
+  readonly w: string;
+}
+
+interface Attempt {
+  /** The state that it is made of. */
   readonly rev: string | undefined;
   readonly deadline: number;
+}
+
+interface PutOptions extends Attempt {
   /** Whether it may have been written before. */
   readonly isInDoubt?: boolean;
 }
@@ -69,7 +78,8 @@ export class CloudantDocuments extends Documents {
     const made = await this.put(id, document, { rev, deadline });
     if (!made.isDoubtful) return made.rev;
     const again = () => this.put(id, document, { rev, deadline, isInDoubt: true });
-    return this.quorum.confirm({ id, rev: made.rev, before: rev, document, again }, deadline);
+    const other = () => this.findOwn(id, document, { rev, deadline });
+    return this.quorum.confirm({ id, rev: made.rev, before: rev, document, again, other }, deadline);
   }
 
   override async remove(ref: DocumentRef, rev: string): Promise<void> {
@@ -101,11 +111,7 @@ export class CloudantDocuments extends Documents {
     if (revisionOf(current._rev).generation >= revisionOf(rev).generation) throw new DocumentConflictError();
   }
 
-  private async put(
-    id: string,
-    document: { readonly w: string },
-    { rev, deadline, isInDoubt = false }: PutOptions,
-  ): Promise<MadeState> {
+  private async put(id: string, document: Named, { rev, deadline, isInDoubt = false }: PutOptions): Promise<MadeState> {
     const state = rev === undefined ? document : { ...document, _rev: rev };
     let wasDone = isInDoubt;
     for (let refusals = 1; ; refusals++) {
@@ -117,13 +123,22 @@ export class CloudantDocuments extends Documents {
         const current = await this.shelf.getAncestry(id, { deadline });
         wasDone ||= error.isInDoubt;
         if (wasDone && !current && rev !== undefined) throw new CommitUnknownError(error); // removed, with it or before
-        const isOwn = ({ w }: ShelvedDocument): boolean => w === document.w;
-        const own = wasDone && current ? await this.successors.find(current, rev, { isOwn, deadline }) : undefined;
+        const own = wasDone && current ? await this.ownAmong(current, document, { rev, deadline }) : undefined;
         if (own !== undefined) return { rev: own, isDoubtful: true };
         if (current?._rev !== rev || refusals > REFUSALS) throw new DocumentConflictError(error);
       }
       await pause(REFUSED_MS * Math.random());
     }
+  }
+
+  /** The state that a write has made, if that has won, or others went on from there. @throws CommitUnknownError */
+  private async findOwn(id: string, document: Named, { rev, deadline }: Attempt): Promise<string | undefined> {
+    const current = await this.shelf.getAncestry(id, { deadline });
+    return current && this.ownAmong(current, document, { rev, deadline });
+  }
+
+  private ownAmong(current: ShelvedDocument, { w: own }: Named, { rev, deadline }: Attempt) {
+    return this.successors.find(current, rev, { isOwn: ({ w }) => w === own, deadline });
   }
 
   /** @returns the answer, absent if there is nothing to remove or another state, and what is there after it */

@@ -19,6 +19,8 @@ export interface Doubtful {
   readonly document: object;
   /** Writes it once more, if `before` still is the state. @throws DocumentConflictError */
   again(): Promise<MadeState>;
+  /** The state that another try of the same write has made, if that has won, or others went on from there. */
+  other(): Promise<string | undefined>;
 }
 
 /** A state that was written, and whether it is doubtful. */
@@ -48,6 +50,13 @@ export class Quorum {
       await rest(tries, deadline);
       const standing = await this.standing(id, rev, { deadline });
       if (standing === 'built upon') return rev;
+      if (standing === 'lost') {
+        // Nodes that do not know of each other may each have taken a try.
+        const other = await doubtful.other();
+        if (other === undefined) throw new DocumentConflictError();
+        rev = other;
+        continue;
+      }
       if (standing === 'not seen') {
         const made = await doubtful.again();
         ({ rev } = made);
@@ -56,7 +65,7 @@ export class Quorum {
       }
       const state = { ...document, _id: id, _rev: rev };
       if (!(await told(this.shelf.spread(state, ancestryOf(rev, before), { deadline })))) continue;
-      if ((await this.standing(id, rev, { deadline })) !== 'not seen') return rev;
+      if (['winner', 'built upon'].includes(await this.standing(id, rev, { deadline }))) return rev;
     }
   }
 
@@ -86,10 +95,9 @@ export class Quorum {
     if (current._revisions && descendsFrom(current._revisions, rev)) return 'built upon';
     if (current._conflicts?.includes(rev)) {
       await this.shelf.delete(id, rev, options).catch(() => undefined); // whoever reads next tries again
-      throw new DocumentConflictError();
+      return 'lost';
     }
-    if (revisionOf(current._rev).generation < revisionOf(rev).generation) return 'not seen';
-    throw new DocumentConflictError();
+    return revisionOf(current._rev).generation < revisionOf(rev).generation ? 'not seen' : 'lost';
   }
 }
 
@@ -100,7 +108,7 @@ function newerThan(removal: string, rev: string): boolean {
   return generation > at;
 }
 
-type Standing = 'winner' | 'built upon' | 'not seen';
+type Standing = 'winner' | 'built upon' | 'not seen' | 'lost';
 
 async function rest(tries: number, deadline: number): Promise<void> {
   const ms = Math.min(LONGEST_PAUSE_MS, FIRST_PAUSE_MS * 2 ** tries) * (0.5 + Math.random() / 2);
