@@ -14,6 +14,7 @@ import {
   openPostgresDatabase,
   openPresence,
 } from '#persistence/testing';
+import { SYSTEM } from '#tenancy';
 import { type OpenTokenStore, describeTokenStore } from '../testing/token-store.contract.js';
 import { accepting, claiming } from './credential-rules.js';
 import { DocumentsTokenStore } from './documents/documents.token-store.js';
@@ -117,7 +118,7 @@ describeTokenStore('the embedded database', () => onDatabase(() => openEmbeddedD
 describeTokenStore('Postgres', () => onDatabase(() => openPostgresDatabase()));
 
 describe('credentials on documents', () => {
-  it('leave a claim to who has it, although it was changed before he could read it back', async () => {
+  const openOne = async () => {
     const documents = new MemoryDocuments();
     const { recorded } = await recordingOn(documents);
     const store = new DocumentsTokenStore(recorded, new Clock());
@@ -128,6 +129,11 @@ describe('credentials on documents', () => {
       updatedAt: 0,
     };
     await store.change(key, () => ({ result: 0, record }));
+    return { recorded, store, key };
+  };
+
+  it('leave a claim to who has it, although it was changed before he could read it back', async () => {
+    const { recorded, store, key } = await openOne();
     const write = recorded.write.bind(recorded);
     recorded.write = async (...args) => {
       recorded.write = write;
@@ -138,6 +144,19 @@ describe('credentials on documents', () => {
     const wish = { key, id: 'own', stamp: 's', isForced: false, wasAccepted: false };
     const outcome = await store.change(key, (look) => claiming(look, wish));
     expect(outcome).toMatchObject({ claim: { id: 'own' }, record: { acceptedGeneration: 1 } });
+  });
+
+  it('are taken although somebody changes one between its reading and its taking', async () => {
+    const { recorded, store, key } = await openOne();
+    const event = () => ({ action: 'credential.revoked', actor: SYSTEM, target: 'server:crm' });
+    const write = recorded.write.bind(recorded);
+    recorded.write = async (...args) => {
+      recorded.write = write;
+      await store.change(key, (look) => accepting(look, 1));
+      return write(...args);
+    };
+    expect(await store.take({ tenantId: key.tenantId }, event)).toMatchObject([{ key, acceptedGeneration: 1 }]);
+    expect(await store.take({ tenantId: key.tenantId }, event)).toEqual([]);
   });
 });
 

@@ -89,9 +89,8 @@ export class DocumentsTokenStore extends TokenStore {
     const taken: CredentialRecord[] = [];
     for await (const document of this.all(which)) {
       if (taken.length === TAKEN_AT_ONCE) break;
-      const { record, takenAt = -Infinity } = document.body;
-      if (takenAt > this.clock.now() - TAKEN_MS) continue;
-      if (await this.markTaken(document, event(record))) taken.push(record);
+      const record = await this.takeOne(document, which, event);
+      if (record) taken.push(record);
     }
     return taken;
   }
@@ -124,6 +123,25 @@ export class DocumentsTokenStore extends TokenStore {
       if (error instanceof DocumentConflictError) return false;
       throw error;
     }
+  }
+
+  /** Undefined if somebody else was faster to take it, or it is none of these any more. */
+  private async takeOne(
+    found: CredentialDocument,
+    which: Which,
+    event: (record: CredentialRecord) => AuditEvent,
+  ): Promise<CredentialRecord | undefined> {
+    let document: CredentialDocument | undefined = found;
+    for (let attempt = 1; attempt <= ATTEMPTS; attempt++) {
+      const now = this.clock.now();
+      if (!document || isJustTaken(document, now) || !isAmong(document.body.record, which, now)) return undefined;
+      const { record } = document.body;
+      if (await this.markTaken(document, event(record))) return record;
+      // Who has changed it has not taken it: an answer without it would say that it is not left.
+      await pause(PAUSE_MS * attempt * Math.random());
+      document = await this.find(refOf(record.key));
+    }
+    throw new CredentialsBusyError();
   }
 
   /** False if somebody else has taken or changed it. */
@@ -165,6 +183,9 @@ export class DocumentsTokenStore extends TokenStore {
 
 const isThere = (document: CredentialDocument | undefined): document is CredentialDocument =>
   document !== undefined && document.body.takenAt === undefined;
+
+const isJustTaken = ({ body: { takenAt = -Infinity } }: CredentialDocument, now: number): boolean =>
+  takenAt > now - TAKEN_MS;
 
 const folderOf = (serverId: string): string => `${PREFIX}${encodeURIComponent(serverId)}/`;
 
