@@ -9,6 +9,11 @@ import { type ComposerProcess, startComposer } from '../support/composer-process
 
 const NODE = realpathSync(process.execPath);
 const ENTRY = createRequire(import.meta.url).resolve('@modelcontextprotocol/server-everything/dist/index.js');
+/**
+ * How long the SDK in the member waits for an answer to its own question after roots: what is killed before it answers
+ * leaves a member that has read the end of its stdin, and ends when it waits no more. And some time to spare.
+ */
+const ASKING_MS = 60_000 + 30_000;
 const EVERYTHING = { id: 'all', type: 'stdio', command: NODE, args: [ENTRY, 'stdio'] };
 
 let composer: ComposerProcess;
@@ -65,7 +70,7 @@ describe('a member that is a process', () => {
     expect((await callTool(composer.url, 'all_echo', { message: 'again' })).content[0].text).toBe('Echo: again');
     const [next] = membersOf(composer.pid);
     await composer.kill('SIGKILL');
-    await until(() => !isAlive(next!), 'its end, because its stdin has ended');
+    await until(() => !isAlive(next!), 'its end, because its stdin has ended', ASKING_MS);
     rmSync(dataDir, { recursive: true });
-  });
+  }, 180_000);
 });
