@@ -1,3 +1,4 @@
+import { setTimeout as pause } from 'node:timers/promises';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
 import {
   type GuardedMember,
@@ -139,6 +140,19 @@ describe('dynamic_bearer', () => {
       expect(form.asked.length).toBeGreaterThanOrEqual(3);
     }, 20_000);
     expect(shop.calls().every(({ headers }) => form.admits(headers.authorization))).toBe(true);
+  });
+
+  it('counts as taken where the news of its renewal comes before the answer, so that the next refusal buys another', async () => {
+    const form = await iam();
+    const answer = async () => void (await pause(500));
+    const shop = await startRestService({ check: ({ headers }) => form.admits(headers.authorization), answer });
+    stops.push(() => shop.stop());
+    await register(shop.member('shop', { auth_strategy: 'dynamic_bearer', auth: form.auth }));
+    for (let count = 1; count <= 3; count += 1) {
+      expect(await order('7')).toMatchObject({ structuredContent: { id: '7' } });
+      expect(form.asked).toHaveLength(count);
+      form.end();
+    }
   });
 
   it('has one new token for many calls that are refused together', async () => {
