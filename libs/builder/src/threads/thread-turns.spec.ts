@@ -1,3 +1,4 @@
+import { createHash, randomBytes } from 'node:crypto';
 import { describe, expect, it } from '@jest/globals';
 import { SchemasBusyError } from '../graphql/graphql.errors.js';
 import { ThreadSchemaImporter } from '../graphql/thread.schema-importer.js';
@@ -38,5 +39,34 @@ describe('the threads of a process', () => {
       'second',
       'of another',
     ]);
+  });
+
+  it('are given a large document in portions, so that other work gets its turn', async () => {
+    const entry = new URL(
+      `data:text/javascript,${encodeURIComponent(`
+        import { createHash } from 'node:crypto';
+        import { parentPort, workerData } from 'node:worker_threads';
+        const title = createHash('sha256').update(workerData.source).digest('hex');
+        parentPort.on('message', () => parentPort.postMessage({ kind: 'end', lists: [], rest: { title } }));`)}`,
+    );
+    const source = randomBytes(5 * 1024 * 1024 + 3);
+    const portions: number[] = [];
+    let turns = 0;
+    let immediate = setImmediate(function turn() {
+      turns++;
+      immediate = setImmediate(turn);
+    });
+    const turnsAt: number[] = [];
+    source.subarray = (from = 0, to = source.length) => {
+      turnsAt.push(turns);
+      const portion = Uint8Array.prototype.subarray.call(source, from, to);
+      portions.push(portion.length);
+      return portion as typeof source;
+    };
+    const { title } = await new ThreadDocumentImporter(entry, new ThreadTurns()).import(source);
+    clearImmediate(immediate);
+    expect(title).toBe(createHash('sha256').update(source).digest('hex'));
+    expect(portions).toEqual([...Array(5).fill(1024 * 1024), 3]);
+    expect(new Set(turnsAt).size).toBe(6);
   });
 });

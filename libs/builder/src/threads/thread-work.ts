@@ -13,6 +13,8 @@ export interface ThreadFaults {
   busy(): Error;
 }
 
+/** Bytes that are copied at once: less than a millisecond, and other work gets its turn between two portions. */
+const PORTION_BYTES = 1024 * 1024;
 const YOUNG_MIB = 32;
 const STACK_MIB = 4;
 
@@ -34,7 +36,7 @@ export class ThreadWork<T> {
   ) {}
 
   /**
-   * @param given not used after the call
+   * @param given not to be changed before it is over, and not used after it
    * @param sharer whose work it is: everybody gets a fair share of the threads
    */
   async run(given: Uint8Array, options: object, sharer: string): Promise<T> {
@@ -49,8 +51,7 @@ export class ThreadWork<T> {
   }
 
   private async inThread(given: Uint8Array, options: object): Promise<T> {
-    // A copy, since what is handed over is gone here, and a buffer may be a part of a larger one.
-    const source = new Uint8Array(given);
+    const source = await copyOf(given);
     const thread = new Worker(this.entry, {
       workerData: { source, options },
       transferList: [source.buffer],
@@ -98,4 +99,14 @@ export class ThreadWork<T> {
       thread.postMessage('next');
     });
   }
+}
+
+/** To hand over, since what is handed over is gone here, and a buffer may be a part of a larger one. */
+async function copyOf(given: Uint8Array): Promise<Uint8Array<ArrayBuffer>> {
+  const copy = new Uint8Array(given.length);
+  for (let at = 0; at < given.length; at += PORTION_BYTES) {
+    if (at > 0) await new Promise((resolve) => setImmediate(resolve));
+    copy.set(given.subarray(at, at + PORTION_BYTES), at);
+  }
+  return copy;
 }
