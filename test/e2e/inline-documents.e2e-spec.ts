@@ -13,6 +13,8 @@ const MOST_MS = 50;
 /** A processor that others use as well takes longer for the same: the best of so many counts. */
 const ROUNDS = 5;
 const MIB = 1024 * 1024;
+/** Beyond that a document has more names than are read. */
+const MOST_KEYS_MIB = 0.45;
 const HEAD =
   '{"openapi":"3.1.0","info":{"title":"Heavy","version":"1"},"servers":[{"url":"https://heavy.example"}],' +
   '"paths":{"/a":{"get":{"operationId":"a"}}},"x-weight":';
@@ -68,7 +70,8 @@ describe('a heavy document in a request', () => {
         await send('PATCH', 'servers/growing', `{"open_api":{"spec":${large}}}`),
       ];
       expect(answers.map(({ status }) => status)).toEqual(kind === 'text' ? [200, 201, 200] : Array(3).fill(413));
-      const added = await callTool(composer.url, 'add_tools_from_openapi', { openapi_spec: document(0.8 * MIB) });
+      const openapi_spec = document((kind === 'keys' ? MOST_KEYS_MIB : 0.8) * MIB);
+      const added = await callTool(composer.url, 'add_tools_from_openapi', { openapi_spec });
       expect(added.isError ?? false).toBe(!['text', 'keys'].includes(kind));
       longest = Math.min(longest, Math.max(0, ...turns()));
     }

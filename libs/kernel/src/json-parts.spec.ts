@@ -4,6 +4,8 @@ import { jsonExcess } from './json-parts.js';
 
 const MOST = 500_000;
 const MOST_OF_ONE = 100_000;
+const MOST_NAMES = 30_000;
+const SMALL = 100;
 
 describe('what JSON text has too much of', () => {
   it.each([
@@ -22,6 +24,17 @@ describe('what JSON text has too much of', () => {
     const enough = Math.floor((MOST - 1) / (101 + 100 * parts));
     expect(jsonExcess(lists(enough))).toBeUndefined();
     expect(jsonExcess(lists(enough + 1))).toBe('holds too many values');
+  });
+
+  it('is told where its large objects have more names than a specification, in one of them or in all', () => {
+    const object = (count: number) => `{${Array.from({ length: count }, (_, n) => `"k${n}":1`).join()}}`;
+    expect(Object.keys(JSON.parse(object(3)))).toHaveLength(3);
+    expect(jsonExcess(object(SMALL + MOST_NAMES))).toBeUndefined();
+    expect(jsonExcess(object(SMALL + MOST_NAMES + 1))).toBe('holds too many names');
+    const objects = (count: number, size: number) => `[${Array(count).fill(object(size)).join()}]`;
+    expect(jsonExcess(objects(10, SMALL + MOST_NAMES / 10))).toBeUndefined();
+    expect(jsonExcess(objects(10, SMALL + MOST_NAMES / 10 + 1))).toBe('holds too many names');
+    expect(jsonExcess(objects(1_000, SMALL))).toBeUndefined();
   });
 
   it('is told where it nests deeper than anything that is read', () => {
